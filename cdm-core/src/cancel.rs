@@ -1,0 +1,122 @@
+//! Stopping long work, and saying how far it is.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
+
+/// A switch that stops long work from another thread.
+///
+/// Clones share the switch. Once cancelled it stays so. Work checks it at least every few
+/// milliseconds and then returns [`Error::Cancelled`], leaving nothing half-done behind.
+///
+/// # Examples
+/// ```
+/// let cancel = cdm_core::CancelToken::new();
+/// cancel.clone().cancel();
+/// assert_eq!(cancel.check().unwrap_err().code(), "CANCELLED");
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// A token that nobody has cancelled yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ask the work to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked the work to stop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// # Errors
+    /// [`Error::Cancelled`] once [`cancel`](Self::cancel) was called.
+    pub fn check(&self) -> Result<()> {
+        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// How far one stage of the work is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The stage, such as `"read"` or `"normalize"`.
+    pub stage: &'static str,
+    /// How much is done, in the stage's own unit (bytes read, values normalised); never falls
+    /// within a stage.
+    pub done: u64,
+    /// How much there is to do; 0 where it is not known.
+    pub total: u64,
+}
+
+type Watcher = dyn Fn(Progress) + Send + Sync;
+
+/// What a caller may attach to long work: a way to stop it, and a watcher of its progress.
+///
+/// # Examples
+/// ```
+/// use cdm_core::{CancelToken, Run};
+/// let run = Run::new().with_cancel(CancelToken::new()).with_progress(|p| eprintln!("{}", p.stage));
+/// assert!(run.check().is_ok());
+/// ```
+#[derive(Clone, Default)]
+pub struct Run {
+    cancel: CancelToken,
+    watcher: Option<Arc<Watcher>>,
+}
+
+impl Run {
+    /// Work that nobody watches and nobody can stop.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Let `cancel` stop the work.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: CancelToken) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    /// Let `watcher` hear of progress, from whichever thread does the work.
+    #[must_use]
+    pub fn with_progress(mut self, watcher: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.watcher = Some(Arc::new(watcher));
+        self
+    }
+
+    /// # Errors
+    /// [`Error::Cancelled`] once the token was cancelled.
+    pub fn check(&self) -> Result<()> {
+        self.cancel.check()
+    }
+
+    /// Tell the watcher, where there is one, how far `stage` is, and stop where asked to.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] once the token was cancelled.
+    pub fn report(&self, stage: &'static str, done: u64, total: u64) -> Result<()> {
+        if let Some(watcher) = &self.watcher {
+            watcher(Progress { stage, done, total });
+        }
+        self.check()
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("cancelled", &self.cancel.is_cancelled())
+            .field("watched", &self.watcher.is_some())
+            .finish()
+    }
+}

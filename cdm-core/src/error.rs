@@ -1,0 +1,258 @@
+//! What can go wrong: one typed error for the whole library.
+
+use std::io;
+use std::path::PathBuf;
+
+/// The result of a fallible call of this library.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong, where, and what was wanted instead.
+///
+/// A message names files, fields, lines and record keys, never a person's data. A row that cannot
+/// be used is not an error: readers count it and say where it was, see
+/// [`ReadReport`](crate::read::ReadReport).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be opened or read.
+    #[error("cannot read {path:?}: {source}")]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file could not be written; nothing of it was left behind.
+    #[error("cannot write {path:?}: {source}; nothing was written there")]
+    WriteFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Output could not be written to a stream.
+    #[error("cannot write output: {0}")]
+    WriteStream(#[source] io::Error),
+    /// A file holds no row, or not even a header.
+    #[error("{name} is empty: wanted a header row and at least one record")]
+    EmptyInput {
+        /// The file or stream.
+        name: String,
+    },
+    /// A file is not what its name or the caller said.
+    #[error("{name} is not readable as {format}: {reason}")]
+    MalformedInput {
+        /// The file or stream.
+        name: String,
+        /// The format that was tried, such as `CSV`.
+        format: &'static str,
+        /// What was found.
+        reason: String,
+    },
+    /// One record of a file is longer than a reader accepts.
+    #[error(
+        "{name} line {line}: the record is longer than {limit_bytes} bytes; is a quote left open, \
+         or is this not a {format} file? Raise `max_record_bytes` if the record is real"
+    )]
+    RecordTooLong {
+        /// The file or stream.
+        name: String,
+        /// The line on which the record starts, from 1.
+        line: u64,
+        /// The longest record accepted.
+        limit_bytes: usize,
+        /// The format, such as `CSV`.
+        format: &'static str,
+    },
+    /// A file name does not tell its format.
+    #[error("cannot tell the format of {path:?}: wanted a name ending in {wanted}")]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// The endings that are known.
+        wanted: &'static str,
+    },
+    /// A column is named that the input does not have.
+    #[error("{name} has no column {column:?}{}; its columns are {columns}", did_you_mean(.suggestion))]
+    UnknownColumn {
+        /// The file or table.
+        name: String,
+        /// The column that was asked for.
+        column: String,
+        /// The nearest name that exists.
+        suggestion: Option<String>,
+        /// The columns there are, comma-separated.
+        columns: String,
+    },
+    /// A field is named that the schema does not have.
+    #[error("field {field:?} is not in schema {schema:?}{}", did_you_mean(.suggestion))]
+    UnknownField {
+        /// The field that was asked for.
+        field: String,
+        /// The schema's name.
+        schema: String,
+        /// The nearest field that exists.
+        suggestion: Option<String>,
+    },
+    /// Two fields of one schema have the same name.
+    #[error("field {field:?} is declared twice in schema {schema:?}")]
+    DuplicateField {
+        /// The field.
+        field: String,
+        /// The schema's name.
+        schema: String,
+    },
+    /// A name is empty or holds characters that names must not hold.
+    #[error(
+        "{name:?} is not a field name: wanted letters, digits and `_`, not starting with a digit"
+    )]
+    InvalidFieldName {
+        /// The name that was given.
+        name: String,
+    },
+    /// A word is not one of a fixed set of choices.
+    #[error("{value:?} is not a {what}{}; wanted one of {wanted}", did_you_mean(.suggestion))]
+    UnknownChoice {
+        /// What the word should name, such as `kind`.
+        what: &'static str,
+        /// The word that was given.
+        value: String,
+        /// The nearest choice.
+        suggestion: Option<String>,
+        /// The choices, comma-separated.
+        wanted: String,
+    },
+    /// Two records of one table have the same key.
+    #[error("record {key} is in the table already: a source must give each record its own id")]
+    DuplicateRecord {
+        /// The key, as `source:id`.
+        key: String,
+    },
+    /// A record key is named that the table does not have.
+    #[error("record {key} is not in the table")]
+    UnknownRecord {
+        /// The key, as `source:id`.
+        key: String,
+    },
+    /// A record holds more values in one field than a table accepts.
+    #[error("record {key} has more than {limit} values in field {field:?}")]
+    TooManyValues {
+        /// The key, as `source:id`.
+        key: String,
+        /// The field.
+        field: String,
+        /// The most that one field of one record may hold.
+        limit: usize,
+    },
+    /// A table holds more than its 32-bit codes can number.
+    #[error("the table is full: it holds at most {limit} {what}")]
+    TableFull {
+        /// What there are too many of.
+        what: &'static str,
+        /// The most there can be.
+        limit: u64,
+    },
+    /// A document (a plan, a model, decisions) breaks its rules.
+    #[error("{document} at {path}: {reason}{}", did_you_mean(.suggestion))]
+    InvalidDocument {
+        /// Which document, such as `plan`.
+        document: &'static str,
+        /// Where in it, such as `rules[2].same[0]`.
+        path: String,
+        /// What is wrong there and what was wanted.
+        reason: String,
+        /// The nearest word that would be right.
+        suggestion: Option<String>,
+    },
+    /// A document was written by another version of the library.
+    #[error("{document} has version {found}; this library reads version {wanted}")]
+    DocumentVersion {
+        /// Which document, such as `plan`.
+        document: &'static str,
+        /// The version it says it has.
+        found: u64,
+        /// The version this library reads.
+        wanted: u64,
+    },
+    /// A number that should be a probability is not one.
+    #[error("{0} is not a probability: wanted a number from 0 to 1")]
+    NotAProbability(f64),
+    /// The caller cancelled the work.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// A stable name of this kind of error, such as `"UNKNOWN_FIELD"`.
+    ///
+    /// The same in Rust, Python and Node; it does not change when a message does.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::ReadFile { .. } => "READ_FILE",
+            Error::WriteFile { .. } => "WRITE_FILE",
+            Error::WriteStream(_) => "WRITE_STREAM",
+            Error::EmptyInput { .. } => "EMPTY_INPUT",
+            Error::MalformedInput { .. } => "MALFORMED_INPUT",
+            Error::RecordTooLong { .. } => "RECORD_TOO_LONG",
+            Error::UnknownFormat { .. } => "UNKNOWN_FORMAT",
+            Error::UnknownColumn { .. } => "UNKNOWN_COLUMN",
+            Error::UnknownField { .. } => "UNKNOWN_FIELD",
+            Error::DuplicateField { .. } => "DUPLICATE_FIELD",
+            Error::InvalidFieldName { .. } => "INVALID_FIELD_NAME",
+            Error::UnknownChoice { .. } => "UNKNOWN_CHOICE",
+            Error::DuplicateRecord { .. } => "DUPLICATE_RECORD",
+            Error::UnknownRecord { .. } => "UNKNOWN_RECORD",
+            Error::TooManyValues { .. } => "TOO_MANY_VALUES",
+            Error::TableFull { .. } => "TABLE_FULL",
+            Error::InvalidDocument { .. } => "INVALID_DOCUMENT",
+            Error::DocumentVersion { .. } => "DOCUMENT_VERSION",
+            Error::NotAProbability(_) => "NOT_A_PROBABILITY",
+            Error::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+fn did_you_mean(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map(|word| format!(", did you mean {word:?}?")).unwrap_or_default()
+}
+
+/// The word of `known` nearest to `word`, where one is near enough to be a likely slip.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let folded = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| (strsim::osa_distance(&folded, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 4)
+        .min()
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_answered_with_the_nearest_word_and_nonsense_with_none() {
+        assert_eq!(nearest("emial", ["phone", "email"]).as_deref(), Some("email"));
+        assert_eq!(
+            nearest("givenname", ["given_name", "family_name"]).as_deref(),
+            Some("given_name")
+        );
+        assert_eq!(nearest("zzzzzz", ["phone", "email"]), None);
+    }
+
+    #[test]
+    fn a_message_says_what_where_and_what_was_wanted() {
+        let error = Error::UnknownField {
+            field: "emial".into(),
+            schema: "customers".into(),
+            suggestion: Some("email".into()),
+        };
+        assert_eq!(
+            error.to_string(),
+            r#"field "emial" is not in schema "customers", did you mean "email"?"#
+        );
+        assert_eq!(error.code(), "UNKNOWN_FIELD");
+    }
+}

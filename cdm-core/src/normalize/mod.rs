@@ -1,0 +1,100 @@
+//! Raw values into canonical ones: cleaned, validated, taken apart, with every doubt recorded.
+//!
+//! One function a kind, such as [`email`], each total (any text in, never a panic) and pure: the
+//! answer depends on the value and the [`Context`] alone. All return a [`Normalized`].
+//!
+//! Normalising is idempotent: the canonical form of a canonical form is itself.
+
+mod address;
+mod category;
+mod data;
+mod date;
+mod email;
+mod form;
+mod identifier;
+mod issue;
+mod name;
+mod nickname;
+mod number;
+mod organisation;
+mod phone;
+mod phonetic;
+mod place;
+mod placeholder;
+mod text;
+mod url;
+
+use serde::{Deserialize, Serialize};
+
+use crate::schema::{DateOrder, Kind};
+
+pub use address::{address, street};
+pub use category::category;
+pub use date::{DateOrderEvidence, date, date_order};
+pub use email::email;
+pub use form::{Form, Normalized, Status};
+pub use identifier::identifier;
+pub use issue::{Issue, IssueSet};
+pub use name::{family_name, full_name, given_name};
+pub use nickname::nickname_classes;
+pub use number::{geo, number};
+pub use organisation::organisation;
+pub use phone::phone;
+pub use phonetic::phonetic_codes;
+pub use place::{city, country, postcode, region};
+pub use text::{ascii, clean, fold, text};
+pub use url::url;
+
+/// What a normaliser may know beside the value itself.
+///
+/// # Examples
+/// ```
+/// use cdm_core::normalize::Context;
+/// let german = Context { region: Some("DE".into()), ..Context::default() };
+/// assert_eq!(german.latest_two_digit_year, 2029);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Context {
+    /// ISO 3166-1 alpha-2 region of values that do not name their own, in upper case.
+    pub region: Option<String>,
+    /// How to read a date such as 03/04/2001; where `None`, a date that could be read both ways is
+    /// read month first where `region` is `US`, else day first, and flagged.
+    pub date_order: Option<DateOrder>,
+    /// A two-digit year is read as the latest year not after this one: with 2029, `30` is 1930.
+    pub latest_two_digit_year: u16,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self { region: None, date_order: None, latest_two_digit_year: 2029 }
+    }
+}
+
+/// Normalise a value of any kind.
+///
+/// The same as the function named after the kind.
+#[must_use]
+pub fn value(kind: Kind, raw: &str, context: &Context) -> Normalized {
+    match kind {
+        Kind::GivenName => given_name(raw),
+        Kind::FamilyName => family_name(raw),
+        Kind::FullName => full_name(raw),
+        Kind::Organisation => organisation(raw),
+        Kind::Email => email(raw),
+        Kind::Phone => phone(raw, context),
+        Kind::Address => address(raw, context),
+        Kind::Street => street(raw, context),
+        Kind::City => city(raw),
+        Kind::Region => region(raw, context),
+        Kind::Postcode => postcode(raw, context),
+        Kind::Country => country(raw),
+        Kind::Date => date(raw, context),
+        Kind::Identifier => identifier(raw),
+        Kind::Url => url(raw),
+        Kind::Category => category(raw),
+        Kind::Text => text(raw),
+        Kind::Number => number(raw),
+        Kind::Geo => geo(raw),
+    }
+}

@@ -1,0 +1,39 @@
+//! Values that stand for "no value".
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::data::rows;
+use super::text::fold;
+
+static PLACEHOLDERS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    rows(include_str!("data/placeholders.txt")).filter_map(|row| row.first().copied()).collect()
+});
+
+/// Whether `text` stands for "no value" in any field: `n/a`, `unknown`, `xxx`, `---`.
+///
+/// White space, case and surrounding brackets or punctuation do not matter. Each kind adds its
+/// own, such as `test@test.com` or a phone number of zeros.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    let folded = fold(text);
+    let bare = folded.trim_matches(|c: char| !c.is_alphanumeric());
+    if bare.is_empty() {
+        return !folded.is_empty();
+    }
+    PLACEHOLDERS.contains(folded.as_str()) || PLACEHOLDERS.contains(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_nothing_are_placeholders_in_several_languages_and_names_are_not() {
+        for text in ["N/A", "  none ", "<unknown>", "---", "Unbekannt", "inconnu", "???"] {
+            assert!(is_placeholder(text), "{text}");
+        }
+        for text in ["", " ", "Noneim", "Nadia", "Null Island Ltd"] {
+            assert!(!is_placeholder(text), "{text}");
+        }
+    }
+}

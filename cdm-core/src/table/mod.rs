@@ -1,0 +1,391 @@
+//! Records in columnar form: keys, times, and dictionary-encoded columns of raw values.
+
+mod column;
+mod pool;
+
+use std::fmt;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::error::{Error, Result};
+use crate::schema::{Record, RecordKey, Schema, Timestamp};
+
+use column::ColumnBuilder;
+
+pub use column::Column;
+pub use pool::{Pool, PoolBuilder};
+
+/// The most values that one field of one record may hold.
+pub const MAX_VALUES_PER_FIELD: usize = 256;
+
+/// The most records that one table may hold.
+const MAX_RECORDS: usize = u32::MAX as usize - 1;
+
+/// Records of one schema, column by column; each row has a key that no other row has.
+///
+/// Raw values are kept as they came, each distinct one once. Cloning is cheap: clones share the
+/// columns.
+///
+/// # Examples
+/// ```
+/// use cdm_core::{Field, Kind, Record, RecordKey, Schema, Table};
+/// let schema = Schema::new("people", vec![Field::new("email", Kind::Email)])?;
+/// let mut builder = Table::builder(schema);
+/// builder.push(&Record::new(RecordKey::new("crm", "1")).with("email", "a@example.org"))?;
+/// let table = builder.finish();
+/// assert_eq!(table.len(), 1);
+/// assert_eq!(table.column(0).values(0).next(), Some("a@example.org"));
+/// # Ok::<(), cdm_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Table(Arc<Columns>);
+
+struct Columns {
+    schema: Schema,
+    keys: Keys,
+    times: Vec<Option<Timestamp>>,
+    columns: Vec<Column>,
+}
+
+impl Table {
+    /// Start a table of that schema.
+    #[must_use]
+    pub fn builder(schema: Schema) -> TableBuilder {
+        let columns = schema.fields().iter().map(|_| ColumnBuilder::new()).collect();
+        TableBuilder { schema, keys: Keys::default(), times: Vec::new(), columns, row: Vec::new() }
+    }
+
+    /// A table of these records.
+    ///
+    /// # Errors
+    /// As [`TableBuilder::push`].
+    pub fn from_records<'a>(
+        schema: Schema,
+        records: impl IntoIterator<Item = &'a Record>,
+    ) -> Result<Self> {
+        let mut builder = Self::builder(schema);
+        records.into_iter().try_for_each(|record| builder.push(record))?;
+        Ok(builder.finish())
+    }
+
+    /// The fields that the records have.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.0.schema
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.times.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The names of the sources, by source code, in the order in which they were first seen.
+    #[must_use]
+    pub fn sources(&self) -> &[String] {
+        &self.0.keys.sources
+    }
+
+    /// The source code of a row: its source's position in [`sources`](Self::sources).
+    ///
+    /// # Panics
+    /// Where the table has no such row; so do the other methods that take one.
+    #[must_use]
+    pub fn source_code(&self, row: usize) -> u32 {
+        self.0.keys.source_of[row]
+    }
+
+    /// The source of a row.
+    #[must_use]
+    pub fn source(&self, row: usize) -> &str {
+        &self.0.keys.sources[self.source_code(row) as usize]
+    }
+
+    /// The id of a row within its source.
+    #[must_use]
+    pub fn id(&self, row: usize) -> &str {
+        self.0.keys.id(row)
+    }
+
+    /// The key of a row.
+    #[must_use]
+    pub fn key(&self, row: usize) -> RecordKey {
+        RecordKey::new(self.source(row), self.id(row))
+    }
+
+    /// The row of the record with that key, where there is one.
+    #[must_use]
+    pub fn row(&self, key: &RecordKey) -> Option<usize> {
+        self.0.keys.find(&key.source, &key.id)
+    }
+
+    /// When the record of a row was last changed in its source.
+    #[must_use]
+    pub fn time(&self, row: usize) -> Option<Timestamp> {
+        self.0.times[row]
+    }
+
+    /// The column of the field at that position of the schema.
+    ///
+    /// # Panics
+    /// Where the schema has no such field.
+    #[must_use]
+    pub fn column(&self, field: usize) -> &Column {
+        &self.0.columns[field]
+    }
+
+    /// A row in row form.
+    #[must_use]
+    pub fn record(&self, row: usize) -> Record {
+        let mut record = Record::new(self.key(row));
+        record.time = self.time(row);
+        for (field, column) in self.schema().fields().iter().zip(&self.0.columns) {
+            let values: Vec<String> = column.values(row).map(str::to_owned).collect();
+            if !values.is_empty() {
+                record.fields.insert(field.name.clone(), values);
+            }
+        }
+        record
+    }
+
+    /// The rows in the order of their keys: by source, then id. Every tie is broken by it.
+    #[must_use]
+    pub fn rows_by_key(&self) -> Vec<u32> {
+        let mut rows: Vec<u32> = (0..self.len() as u32).collect();
+        rows.sort_unstable_by_key(|row| {
+            let row = *row as usize;
+            (self.source(row), self.id(row))
+        });
+        rows
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("schema", &self.schema().name())
+            .field("records", &self.len())
+            .field("sources", &self.sources())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes records in, one by one, and encodes them.
+pub struct TableBuilder {
+    schema: Schema,
+    keys: Keys,
+    times: Vec<Option<Timestamp>>,
+    columns: Vec<ColumnBuilder>,
+    /// The codes of the record being added, by field; kept to save its allocation.
+    row: Vec<Vec<u32>>,
+}
+
+impl TableBuilder {
+    /// Add a record. A value given twice in one field is kept once; empty values are left out.
+    ///
+    /// # Errors
+    /// [`Error::UnknownField`], [`Error::DuplicateRecord`], [`Error::TooManyValues`] and
+    /// [`Error::TableFull`]; the table is then as it was before the call.
+    pub fn push(&mut self, record: &Record) -> Result<()> {
+        let mut values = Vec::new();
+        for (field, texts) in &record.fields {
+            let position = self.schema.position(field)?;
+            values.extend(texts.iter().map(|text| (position, text.as_str())));
+        }
+        self.push_values(&record.key.source, &record.key.id, record.time, values)
+    }
+
+    /// Add a record whose values are given by the positions of their fields in the schema.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateRecord`], [`Error::TooManyValues`] and [`Error::TableFull`]; the table
+    /// is then as it was before the call.
+    ///
+    /// # Panics
+    /// Where a position is not one of the schema's.
+    pub fn push_values<'a>(
+        &mut self,
+        source: &str,
+        id: &str,
+        time: Option<Timestamp>,
+        values: impl IntoIterator<Item = (usize, &'a str)>,
+    ) -> Result<()> {
+        let key = || RecordKey::new(source, id).to_string();
+        if self.keys.find(source, id).is_some() {
+            return Err(Error::DuplicateRecord { key: key() });
+        }
+        self.row.resize_with(self.columns.len(), Vec::new);
+        self.row.iter_mut().for_each(Vec::clear);
+        for (field, value) in values {
+            if value.trim().is_empty() {
+                continue;
+            }
+            let code = self.columns[field].intern(value)?;
+            let codes = &mut self.row[field];
+            if codes.contains(&code) {
+                continue;
+            }
+            if codes.len() == MAX_VALUES_PER_FIELD {
+                return Err(Error::TooManyValues {
+                    key: key(),
+                    field: self.schema.fields()[field].name.clone(),
+                    limit: MAX_VALUES_PER_FIELD,
+                });
+            }
+            codes.push(code);
+        }
+        self.keys.push(source, id)?;
+        self.times.push(time);
+        for (column, codes) in self.columns.iter_mut().zip(&self.row) {
+            column.push(codes)?;
+        }
+        Ok(())
+    }
+
+    /// The fields that the records have.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// How many records there are so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there is none so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// The finished table.
+    #[must_use]
+    pub fn finish(self) -> Table {
+        Table(Arc::new(Columns {
+            schema: self.schema,
+            keys: self.keys,
+            times: self.times,
+            columns: self.columns.into_iter().map(ColumnBuilder::finish).collect(),
+        }))
+    }
+}
+
+impl fmt::Debug for TableBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableBuilder").field("records", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Record keys by row, and rows by record key.
+#[derive(Default)]
+struct Keys {
+    sources: Vec<String>,
+    source_of: Vec<u32>,
+    ids: String,
+    id_ends: Vec<usize>,
+    index: HashTable<u32>,
+}
+
+impl Keys {
+    fn id(&self, row: usize) -> &str {
+        let start = if row == 0 { 0 } else { self.id_ends[row - 1] };
+        &self.ids[start..self.id_ends[row]]
+    }
+
+    fn find(&self, source: &str, id: &str) -> Option<usize> {
+        let is_it = |row: &u32| {
+            let row = *row as usize;
+            self.id(row) == id && self.sources[self.source_of[row] as usize] == source
+        };
+        self.index.find(hash_key(source, id), is_it).map(|row| *row as usize)
+    }
+
+    /// Append a key that is not there yet.
+    fn push(&mut self, source: &str, id: &str) -> Result<()> {
+        let row = self.source_of.len();
+        if row >= MAX_RECORDS {
+            return Err(Error::TableFull { what: "records", limit: MAX_RECORDS as u64 });
+        }
+        let code = self.sources.iter().position(|known| known == source).unwrap_or_else(|| {
+            self.sources.push(source.to_owned());
+            self.sources.len() - 1
+        });
+        self.source_of.push(code as u32);
+        self.ids.push_str(id);
+        self.id_ends.push(self.ids.len());
+        let mut index = std::mem::take(&mut self.index);
+        index.insert_unique(hash_key(source, id), row as u32, |row| {
+            let row = *row as usize;
+            hash_key(&self.sources[self.source_of[row] as usize], self.id(row))
+        });
+        self.index = index;
+        Ok(())
+    }
+}
+
+fn hash_key(source: &str, id: &str) -> u64 {
+    xxh3_64_with_seed(id.as_bytes(), xxh3_64(source.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Field, Kind};
+
+    fn schema() -> Schema {
+        let fields = vec![Field::new("name", Kind::FullName), Field::new("email", Kind::Email)];
+        Schema::new("people", fields).unwrap()
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were_given_whatever_the_shape_of_their_columns() {
+        let key = |id: &str| RecordKey::new("crm", id);
+        let records = [
+            Record::new(key("1")).with("email", "a"),
+            Record::new(key("2")),
+            Record::new(key("3")).with("email", "b").with("email", "a").with("name", "N"),
+            Record::new(key("4")).with("email", "b"),
+        ];
+        let table = Table::from_records(schema(), &records).unwrap();
+        for (row, record) in records.iter().enumerate() {
+            assert_eq!(&table.record(row), record);
+            assert_eq!(table.row(&record.key), Some(row));
+        }
+        assert_eq!(table.column(1).pool().len(), 2);
+    }
+
+    #[test]
+    fn a_refused_record_leaves_the_table_as_it_was() {
+        let mut builder = Table::builder(schema());
+        let record = Record::new(RecordKey::new("crm", "1")).with("email", "a");
+        builder.push(&record).unwrap();
+        assert_eq!(builder.push(&record).unwrap_err().code(), "DUPLICATE_RECORD");
+        let unknown = Record::new(RecordKey::new("crm", "2")).with("emial", "a");
+        assert_eq!(builder.push(&unknown).unwrap_err().code(), "UNKNOWN_FIELD");
+        let mut many = Record::new(RecordKey::new("crm", "3"));
+        for value in 0..=MAX_VALUES_PER_FIELD {
+            many = many.with("email", value.to_string());
+        }
+        assert_eq!(builder.push(&many).unwrap_err().code(), "TOO_MANY_VALUES");
+        assert_eq!(builder.finish().len(), 1);
+    }
+
+    #[test]
+    fn keys_are_ordered_by_source_then_id() {
+        let mut builder = Table::builder(schema());
+        for (source, id) in [("shop", "1"), ("crm", "b"), ("crm", "a")] {
+            builder.push_values(source, id, None, []).unwrap();
+        }
+        assert_eq!(builder.finish().rows_by_key(), [2, 1, 0]);
+    }
+}
