@@ -1,5 +1,6 @@
 //! What a record is made of: kinds, fields, schemas, record keys and records in row form.
 
+mod entity;
 mod kind;
 mod record;
 mod time;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, nearest};
 
+pub use entity::EntityId;
 pub use kind::Kind;
 pub use record::{Record, RecordKey};
 pub use time::Timestamp;
@@ -24,6 +26,9 @@ pub struct Field {
     /// addresses, postcodes); the plan's region where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// A field of kind `country` whose value in the same record overrides `region`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region_from: Option<String>,
     /// Which part of a date such as 03/04/2001 is the day, where the caller knows it; decided from
     /// the column where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,7 +39,7 @@ impl Field {
     /// A field of that name and kind.
     #[must_use]
     pub fn new(name: impl Into<String>, kind: Kind) -> Self {
-        Self { name: name.into(), kind, region: None, date_order: None }
+        Self { name: name.into(), kind, region: None, region_from: None, date_order: None }
     }
 }
 

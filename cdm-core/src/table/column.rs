@@ -1,78 +1,57 @@
+use std::sync::Arc;
+
 use super::{Pool, PoolBuilder};
 use crate::error::{Error, Result};
 
 /// "No value", where a code is wanted.
 const NULL: u32 = u32::MAX;
 
-/// One field of all records: for each row any number of codes into a pool of distinct raw values.
+/// Any number of texts for each row, as codes into a pool of distinct ones.
+///
+/// One field of all records is such a column, and so is whatever is derived from it.
 #[derive(Clone)]
 pub struct Column {
-    pool: Pool,
-    rows: Rows,
+    pool: Arc<Pool>,
+    codes: Codes,
 }
 
-/// Codes by row. Nearly every column has at most one value a row, which costs 4 bytes; the others
-/// pay for offsets.
+/// Any number of codes for each row.
+///
+/// Nearly every column has at most one value a row, which costs 4 bytes; the others pay for
+/// offsets.
 #[derive(Clone)]
-enum Rows {
+pub(crate) enum Codes {
+    /// At most one code a row; [`NULL`] for none.
     Single(Vec<u32>),
+    /// Where the codes of each row start, and one more for the end.
     Several { codes: Vec<u32>, starts: Vec<u32> },
 }
 
-impl Rows {
-    fn get(&self, row: usize) -> &[u32] {
+impl Codes {
+    pub(crate) fn new() -> Self {
+        Codes::Single(Vec::new())
+    }
+
+    pub(crate) fn len(&self) -> usize {
         match self {
-            Rows::Single(codes) if codes[row] == NULL => &[],
-            Rows::Single(codes) => &codes[row..=row],
-            Rows::Several { codes, starts } => {
+            Codes::Single(codes) => codes.len(),
+            Codes::Several { starts, .. } => starts.len() - 1,
+        }
+    }
+
+    pub(crate) fn get(&self, row: usize) -> &[u32] {
+        match self {
+            Codes::Single(codes) if codes[row] == NULL => &[],
+            Codes::Single(codes) => &codes[row..=row],
+            Codes::Several { codes, starts } => {
                 &codes[starts[row] as usize..starts[row + 1] as usize]
             }
         }
     }
-}
-
-impl Column {
-    /// The distinct raw values, by code.
-    #[must_use]
-    pub fn pool(&self) -> &Pool {
-        &self.pool
-    }
-
-    /// The codes of one row's values, each once, in the order in which they were given.
-    ///
-    /// # Panics
-    /// Where the table has no such row.
-    #[must_use]
-    pub fn codes(&self, row: usize) -> &[u32] {
-        self.rows.get(row)
-    }
-
-    /// One row's raw values.
-    ///
-    /// # Panics
-    /// Where the table has no such row.
-    pub fn values(&self, row: usize) -> impl Iterator<Item = &str> {
-        self.codes(row).iter().map(|code| self.pool.get(*code))
-    }
-}
-
-pub(super) struct ColumnBuilder {
-    pool: PoolBuilder,
-    rows: Rows,
-}
-
-impl ColumnBuilder {
-    pub(super) fn new() -> Self {
-        Self { pool: PoolBuilder::new(), rows: Rows::Single(Vec::new()) }
-    }
-
-    pub(super) fn intern(&mut self, value: &str) -> Result<u32> {
-        self.pool.intern(value)
-    }
 
     /// Append a row of these codes, which are distinct.
-    pub(super) fn push(&mut self, row: &[u32]) -> Result<()> {
-        if let (Rows::Single(codes), true) = (&mut self.rows, row.len() > 1) {
+    pub(crate) fn push(&mut self, row: &[u32]) -> Result<()> {
+        if let (Codes::Single(codes), true) = (&mut *self, row.len() > 1) {
             let codes = std::mem::take(codes);
             let mut starts = Vec::with_capacity(codes.len() + 2);
             let mut end = 0;
@@ -82,16 +61,14 @@ impl ColumnBuilder {
                 end
             }));
             let codes = codes.into_iter().filter(|code| *code != NULL).collect();
-            self.rows = Rows::Several { codes, starts };
+            *self = Codes::Several { codes, starts };
         }
-        match &mut self.rows {
-            Rows::Single(codes) => codes.push(row.first().copied().unwrap_or(NULL)),
-            Rows::Several { codes, starts } => {
+        match self {
+            Codes::Single(codes) => codes.push(row.first().copied().unwrap_or(NULL)),
+            Codes::Several { codes, starts } => {
                 if codes.len() + row.len() > u32::MAX as usize {
-                    return Err(Error::TableFull {
-                        what: "values in one field",
-                        limit: u32::MAX.into(),
-                    });
+                    let limit = u32::MAX.into();
+                    return Err(Error::TableFull { what: "values in one field", limit });
                 }
                 codes.extend_from_slice(row);
                 starts.push(codes.len() as u32);
@@ -99,8 +76,76 @@ impl ColumnBuilder {
         }
         Ok(())
     }
+}
 
-    pub(super) fn finish(self) -> Column {
-        Column { pool: self.pool.freeze(), rows: self.rows }
+impl Column {
+    pub(crate) fn new(pool: Arc<Pool>, codes: Codes) -> Self {
+        Self { pool, codes }
+    }
+
+    /// The same pool for rows of other codes of it.
+    pub(crate) fn with_codes(&self, codes: Codes) -> Self {
+        Self { pool: Arc::clone(&self.pool), codes }
+    }
+
+    /// The distinct texts, by code.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The codes of one row, each once, in the order in which they were given.
+    ///
+    /// # Panics
+    /// Where the table has no such row.
+    #[must_use]
+    pub fn codes(&self, row: usize) -> &[u32] {
+        self.codes.get(row)
+    }
+
+    /// The texts of one row.
+    ///
+    /// # Panics
+    /// Where the table has no such row.
+    pub fn values(&self, row: usize) -> impl Iterator<Item = &str> {
+        self.codes(row).iter().map(|code| self.pool.get(*code))
+    }
+}
+
+/// Builds a [`Column`] row by row.
+pub(crate) struct ColumnBuilder {
+    pool: PoolBuilder,
+    codes: Codes,
+}
+
+impl ColumnBuilder {
+    pub(crate) fn new() -> Self {
+        Self { pool: PoolBuilder::new(), codes: Codes::new() }
+    }
+
+    /// The code of `value`, which is added to the pool where it is new.
+    pub(crate) fn intern(&mut self, value: &str) -> Result<u32> {
+        self.pool.intern(value)
+    }
+
+    /// Append a row of these codes, which are distinct.
+    pub(crate) fn push(&mut self, row: &[u32]) -> Result<()> {
+        self.codes.push(row)
+    }
+
+    pub(crate) fn finish(self) -> Column {
+        Column::new(Arc::new(self.pool.freeze()), self.codes)
     }
 }

@@ -12,9 +12,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use crate::error::{Error, Result};
 use crate::schema::{Record, RecordKey, Schema, Timestamp};
 
-use column::ColumnBuilder;
-
 pub use column::Column;
+pub(crate) use column::{Codes, ColumnBuilder};
 pub use pool::{Pool, PoolBuilder};
 
 /// The most values that one field of one record may hold.

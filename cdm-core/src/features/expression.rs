@@ -1,0 +1,384 @@
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema as JsonSchemaDocument, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, nearest};
+use crate::normalize::{Form, ascii, nickname_classes, phonetic_codes};
+use crate::schema::{Kind, Schema};
+
+/// What of a record a rule looks at: a field, one of its forms, and what is made of it.
+///
+/// Written as `field`, `field.form`, `field.transform`, or several of these in one key as
+/// `sorted(field, field)`:
+///
+/// | expression | of a record |
+/// | --- | --- |
+/// | `email` | the canonical address |
+/// | `family_name.phonetic` | how the surname sounds |
+/// | `name.family.prefix(3)` | first three letters of the surname within a whole name |
+/// | `phone.last(7)` | last seven digits of the number |
+/// | `born.year` | year of the date |
+/// | `sorted(given_name, family_name)` | both names' words in alphabetical order, so that a swap does not matter |
+///
+/// Without a form, names, organisations, streets and cities stand for their transliteration
+/// ([`Form::Ascii`]), everything else for its [`Form::Canonical`].
+///
+/// # Examples
+/// ```
+/// use cdm_core::features::Expression;
+/// let expression: Expression = "family_name.ascii.prefix(3)".parse()?;
+/// assert_eq!(expression.to_string(), "family_name.ascii.prefix(3)");
+/// # Ok::<(), cdm_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Expression {
+    terms: Vec<Term>,
+    /// Whether it was written `sorted(...)`: the words of all terms in one sorted key.
+    sorted: bool,
+}
+
+/// One field of an expression, with its form and transforms.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Term {
+    pub(crate) field: String,
+    form: Option<Form>,
+    transforms: Vec<Transform>,
+}
+
+/// What is made of a form's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transform {
+    /// `phonetic`: the Double Metaphone codes.
+    Phonetic,
+    /// `nickname`: the classes of first names it belongs to.
+    Nickname,
+    /// `initial`: the first letter.
+    Initial,
+    /// `first`: the first word.
+    First,
+    /// `words`: every word, each on its own.
+    Words,
+    /// `sorted`: the words in alphabetical order.
+    Sorted,
+    /// `digits`: the digits alone.
+    Digits,
+    /// `prefix(n)`: the first n characters; nothing where there are fewer.
+    Prefix(u8),
+    /// `last(n)`: the last n characters; nothing where there are fewer.
+    Last(u8),
+    /// `year` of a date, where it has one.
+    Year,
+    /// `year_month` of a date, where it has both.
+    YearMonth,
+    /// `month_day` of a date, where it has both.
+    MonthDay,
+}
+
+const TRANSFORMS: [&str; 12] = [
+    "phonetic",
+    "nickname",
+    "initial",
+    "first",
+    "words",
+    "sorted",
+    "digits",
+    "prefix(n)",
+    "last(n)",
+    "year",
+    "year_month",
+    "month_day",
+];
+
+impl Expression {
+    /// The fields it looks at, in the order in which they are written.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().map(|term| term.field.as_str())
+    }
+
+    pub(crate) fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    pub(crate) fn is_sorted(&self) -> bool {
+        self.sorted
+    }
+
+    /// # Errors
+    /// [`Error::UnknownField`] where `schema` lacks one of its fields.
+    pub fn check(&self, schema: &Schema) -> Result<()> {
+        self.fields().try_for_each(|field| schema.position(field).map(|_| ()))
+    }
+}
+
+impl Term {
+    /// The form whose text is looked at, for a field of that kind.
+    pub(crate) fn form(&self, kind: Kind) -> Form {
+        self.form.unwrap_or_else(|| default_form(kind))
+    }
+
+    /// Put what the transforms make of `text` into `out`, which may hold others already.
+    pub(crate) fn apply(&self, text: &str, out: &mut Vec<String>) {
+        match self.transforms.as_slice() {
+            [] => out.push(text.to_owned()),
+            transforms => {
+                let mut texts = vec![text.to_owned()];
+                for transform in transforms {
+                    texts = texts.iter().flat_map(|text| transform.apply(text)).collect();
+                }
+                out.extend(texts);
+            }
+        }
+    }
+}
+
+fn default_form(kind: Kind) -> Form {
+    match kind {
+        Kind::GivenName
+        | Kind::FamilyName
+        | Kind::FullName
+        | Kind::Organisation
+        | Kind::Street
+        | Kind::City => Form::Ascii,
+        _ => Form::Canonical,
+    }
+}
+
+impl Transform {
+    fn apply(self, text: &str) -> Vec<String> {
+        let one = |text: &str| if text.is_empty() { vec![] } else { vec![text.to_owned()] };
+        let end =
+            |count: u8| text.char_indices().nth(usize::from(count)).map_or(text.len(), |c| c.0);
+        match self {
+            Transform::Phonetic => phonetic_codes(text),
+            Transform::Nickname => nickname_classes(text),
+            Transform::Initial => one(&text[..end(1)]),
+            Transform::First => one(text.split_whitespace().next().unwrap_or_default()),
+            Transform::Words => text.split_whitespace().map(str::to_owned).collect(),
+            Transform::Sorted => one(&sorted_words(text.split_whitespace())),
+            Transform::Digits => {
+                one(&text.chars().filter(char::is_ascii_digit).collect::<String>())
+            }
+            Transform::Prefix(count) if text.chars().count() >= count.into() => {
+                one(&text[..end(count)])
+            }
+            Transform::Last(count) => match text.chars().count().checked_sub(count.into()) {
+                Some(skip) => one(&text.chars().skip(skip).collect::<String>()),
+                None => vec![],
+            },
+            Transform::Prefix(_) => vec![],
+            Transform::Year => one(date_part(text, 0..4).unwrap_or_default()),
+            Transform::YearMonth => one(date_part(text, 0..7).unwrap_or_default()),
+            Transform::MonthDay => {
+                one(date_part(text, 5..10).or_else(|| text.strip_prefix("--")).unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// That part of an ISO date, where the date reaches so far.
+fn date_part(date: &str, range: std::ops::Range<usize>) -> Option<&str> {
+    let part = date.get(range)?;
+    part.bytes()
+        .all(|b| b.is_ascii_digit() || b == b'-')
+        .then_some(part)
+        .filter(|p| !p.starts_with('-'))
+}
+
+/// The transliterated words of `texts`, in order, joined by spaces.
+pub(crate) fn sorted_words<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let mut words: Vec<String> = texts
+        .flat_map(|text| ascii(text).split(' ').map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    words.retain(|word| !word.is_empty());
+    words.sort_unstable();
+    words.join(" ")
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.sorted {
+            f.write_str("sorted(")?;
+        }
+        for (position, term) in self.terms.iter().enumerate() {
+            if position > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_str(&term.field)?;
+            if let Some(form) = term.form {
+                write!(f, ".{form}")?;
+            }
+            for transform in &term.transforms {
+                write!(f, ".{transform}")?;
+            }
+        }
+        if self.sorted { f.write_str(")") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Transform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Transform::Prefix(count) => write!(f, "prefix({count})"),
+            Transform::Last(count) => write!(f, "last({count})"),
+            Transform::Phonetic => f.write_str("phonetic"),
+            Transform::Nickname => f.write_str("nickname"),
+            Transform::Initial => f.write_str("initial"),
+            Transform::First => f.write_str("first"),
+            Transform::Words => f.write_str("words"),
+            Transform::Sorted => f.write_str("sorted"),
+            Transform::Digits => f.write_str("digits"),
+            Transform::Year => f.write_str("year"),
+            Transform::YearMonth => f.write_str("year_month"),
+            Transform::MonthDay => f.write_str("month_day"),
+        }
+    }
+}
+
+impl FromStr for Transform {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let counted = |name: &str| {
+            let count = text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')')?;
+            count.trim().parse::<u8>().ok().filter(|count| *count > 0)
+        };
+        Ok(match text {
+            "phonetic" => Transform::Phonetic,
+            "nickname" => Transform::Nickname,
+            "initial" => Transform::Initial,
+            "first" => Transform::First,
+            "words" => Transform::Words,
+            "sorted" => Transform::Sorted,
+            "digits" => Transform::Digits,
+            "year" => Transform::Year,
+            "year_month" => Transform::YearMonth,
+            "month_day" => Transform::MonthDay,
+            _ => {
+                if let Some(count) = counted("prefix") {
+                    Transform::Prefix(count)
+                } else if let Some(count) = counted("last") {
+                    Transform::Last(count)
+                } else {
+                    let forms = Form::ALL.iter().map(|form| form.name());
+                    return Err(Error::UnknownChoice {
+                        what: "form or transform",
+                        value: text.to_owned(),
+                        suggestion: nearest(text, TRANSFORMS.into_iter().chain(forms.clone())),
+                        wanted: TRANSFORMS.into_iter().chain(forms).collect::<Vec<_>>().join(", "),
+                    });
+                }
+            }
+        })
+    }
+}
+
+impl FromStr for Expression {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let text = text.trim();
+        let inner = text.strip_prefix("sorted(").and_then(|rest| rest.strip_suffix(')'));
+        let terms = match inner {
+            Some(list) => list.split(',').map(parse_term).collect::<Result<Vec<_>>>()?,
+            None => vec![parse_term(text)?],
+        };
+        Ok(Self { terms, sorted: inner.is_some() })
+    }
+}
+
+fn parse_term(text: &str) -> Result<Term> {
+    let mut parts = text.trim().split('.').map(str::trim);
+    let field = parts.next().unwrap_or_default();
+    if field.is_empty() || field.contains(['(', ')', ',']) {
+        return Err(Error::UnknownChoice {
+            what: "key expression",
+            value: text.to_owned(),
+            suggestion: None,
+            wanted: "field, field.form, field.transform or sorted(field, field)".into(),
+        });
+    }
+    let mut form = None;
+    let mut transforms = Vec::new();
+    for (position, part) in parts.enumerate() {
+        match part.parse::<Form>() {
+            Ok(named) if position == 0 => form = Some(named),
+            _ => transforms.push(part.parse()?),
+        }
+    }
+    Ok(Term { field: field.to_owned(), form, transforms })
+}
+
+impl Serialize for Expression {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Expression {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Expression {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Expression".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> JsonSchemaDocument {
+        json_schema!({
+            "type": "string",
+            "description": "What of a record is looked at: `field`, `field.form`, `field.transform` or `sorted(field, field)`, such as `email`, `family_name.phonetic`, `phone.last(7)`, `born.year`."
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apply(expression: &str, text: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        expression.parse::<Expression>().unwrap().terms[0].apply(text, &mut out);
+        out
+    }
+
+    #[test]
+    fn transforms_cut_as_they_say_and_give_nothing_where_there_is_too_little() {
+        assert_eq!(apply("a.prefix(3)", "müller"), ["mül"]);
+        assert_eq!(apply("a.prefix(3)", "mü"), [""; 0]);
+        assert_eq!(apply("a.last(2)", "müller"), ["er"]);
+        assert_eq!(apply("a.last(9)", "müller"), [""; 0]);
+        assert_eq!(apply("a.initial", "Émile"), ["É"]);
+        assert_eq!(apply("a.words", "b a"), ["b", "a"]);
+        assert_eq!(apply("a.sorted", "b a"), ["a b"]);
+        assert_eq!(apply("a.words.initial", "b a"), ["b", "a"]);
+        assert_eq!(apply("a.year", "1978-12-11"), ["1978"]);
+        assert_eq!(apply("a.year_month", "1978-12"), ["1978-12"]);
+        assert_eq!(apply("a.month_day", "1978-12-11"), ["12-11"]);
+        assert_eq!(apply("a.month_day", "--12-11"), ["12-11"]);
+        assert_eq!(apply("a.month_day", "1978"), [""; 0]);
+        assert_eq!(apply("a.year", "--12-11"), [""; 0]);
+    }
+
+    #[test]
+    fn expressions_are_written_as_they_are_read_and_slips_are_answered() {
+        for text in
+            ["a", "a.ascii", "a.prefix(3)", "a.prefix", "sorted(a, b.family)", "a.family.phonetic"]
+        {
+            assert_eq!(text.parse::<Expression>().unwrap().to_string(), text);
+        }
+        let error = "a.phonetik".parse::<Expression>().unwrap_err();
+        assert!(error.to_string().contains(r#"did you mean "phonetic"?"#), "{error}");
+        for bad in ["", "sorted()", "a.", "a.last(0)", "a.last(999)", "a(b)", "a.first.ascii"] {
+            assert_eq!(bad.parse::<Expression>().unwrap_err().code(), "UNKNOWN_CHOICE", "{bad}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+use rayon::prelude::*;
+
+use crate::cancel::Run;
+use crate::error::Result;
+use crate::normalize::{self, Context, DateOrderEvidence, Form, IssueSet, Status};
+use crate::schema::{DateOrder, Kind};
+use crate::table::{Codes, Column, ColumnBuilder, Table};
+
+/// How many values are normalised between two looks at the cancel token.
+const BATCH: usize = 8192;
+
+/// What the normalisers are told about the records of a table, beside the values themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Region of values for which nothing nearer says one.
+    pub region: Option<String>,
+    /// Region of the records of a source.
+    pub source_regions: BTreeMap<String, String>,
+    /// By source, then field: how its numeric dates are to be read.
+    pub date_orders: BTreeMap<String, BTreeMap<String, DateOrder>>,
+}
+
+/// The values of one field: each distinct one normalised once.
+///
+/// A value is a distinct raw text in a distinct context (a region, a date order), so that `020 123`
+/// in a German record and in a British one are two values.
+pub struct FieldValues {
+    kind: Kind,
+    /// Value codes by row; the column's own raw codes where `None`.
+    rows: Option<Codes>,
+    /// Raw code and context by value; the value code is the raw code where `None`.
+    sources: Option<Vec<(u32, u16)>>,
+    raw: Column,
+    statuses: Vec<Status>,
+    issues: Vec<IssueSet>,
+    canonical: Column,
+    display: Column,
+    pub(super) forms: BTreeMap<Form, Column>,
+}
+
+impl FieldValues {
+    /// The kind of the field.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How many distinct values there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.statuses.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.statuses.is_empty()
+    }
+
+    /// The codes of a row's values.
+    #[must_use]
+    pub fn codes(&self, row: usize) -> &[u32] {
+        match &self.rows {
+            Some(rows) => rows.get(row),
+            None => self.raw.codes(row),
+        }
+    }
+
+    /// A value as it came.
+    #[must_use]
+    pub fn raw(&self, value: u32) -> &str {
+        let code = match &self.sources {
+            Some(sources) => sources[value as usize].0,
+            None => value,
+        };
+        self.raw.pool().get(code)
+    }
+
+    /// Whether a value can be used.
+    #[must_use]
+    pub fn status(&self, value: u32) -> Status {
+        self.statuses[value as usize]
+    }
+
+    /// What was noticed about a value.
+    #[must_use]
+    pub fn issues(&self, value: u32) -> IssueSet {
+        self.issues[value as usize]
+    }
+
+    /// A code that two values share just where their canonical forms are equal; `None` where the
+    /// value is not usable.
+    #[must_use]
+    pub fn canonical_code(&self, value: u32) -> Option<u32> {
+        self.canonical.codes(value as usize).first().copied()
+    }
+
+    /// The canonical form of that code.
+    #[must_use]
+    pub fn canonical(&self, code: u32) -> &str {
+        self.canonical.pool().get(code)
+    }
+
+    /// The form of a value that people are shown.
+    #[must_use]
+    pub fn display(&self, value: u32) -> &str {
+        self.display.values(value as usize).next().unwrap_or_else(|| self.raw(value))
+    }
+}
+
+/// Normalise one field of `table`: each distinct value in each context once, in parallel.
+pub(super) fn normalize_field(
+    table: &Table,
+    field: usize,
+    settings: &Settings,
+    forms: &BTreeSet<Form>,
+    run: &Run,
+) -> Result<FieldValues> {
+    let raw = table.column(field).clone();
+    let kind = table.schema().fields()[field].kind;
+    let contexts = Contexts::new(table, field, settings);
+    let (rows, sources) = if contexts.all.len() == 1 {
+        (None, None)
+    } else {
+        let (rows, sources) = contextual_values(&raw, &contexts.of_row)?;
+        (Some(rows), Some(sources))
+    };
+    let count = sources.as_ref().map_or(raw.pool().len(), Vec::len);
+    let mut values = FieldValues {
+        kind,
+        rows,
+        sources: None,
+        statuses: Vec::with_capacity(count),
+        issues: Vec::with_capacity(count),
+        canonical: raw.clone(),
+        display: raw.clone(),
+        raw,
+        forms: BTreeMap::new(),
+    };
+    let mut canonical = ColumnBuilder::new();
+    let mut display = ColumnBuilder::new();
+    let mut columns: BTreeMap<Form, ColumnBuilder> =
+        forms.iter().map(|form| (*form, ColumnBuilder::new())).collect();
+    let mut codes = Vec::new();
+    for start in (0..count).step_by(BATCH) {
+        run.check()?;
+        let batch: Vec<_> = (start..count.min(start + BATCH))
+            .into_par_iter()
+            .map(|value| {
+                let (code, context) = match &sources {
+                    Some(sources) => sources[value],
+                    None => (value as u32, 0),
+                };
+                let raw = values.raw.pool().get(code);
+                (raw, normalize::value(kind, raw, &contexts.all[usize::from(context)]))
+            })
+            .collect();
+        for (raw, value) in &batch {
+            values.statuses.push(value.status());
+            values.issues.push(value.issues());
+            push_texts(&mut canonical, value.canonical(), &mut codes)?;
+            let shown = value.form(Form::Display).map(std::borrow::Cow::Borrowed);
+            let shown = shown.unwrap_or_else(|| normalize::clean(raw));
+            let differs = value.status().is_usable() && shown.as_ref() != *raw;
+            push_texts(&mut display, differs.then_some(shown.as_ref()), &mut codes)?;
+            for (form, column) in &mut columns {
+                // A name without a letter that could be transliterated still equals itself.
+                let fallback = (*form == Form::Ascii && value.form(Form::Ascii).is_none())
+                    .then(|| value.canonical())
+                    .flatten();
+                push_texts(column, value.all(*form).chain(fallback), &mut codes)?;
+            }
+        }
+    }
+    values.sources = sources;
+    values.canonical = canonical.finish();
+    values.display = display.finish();
+    values.forms = columns.into_iter().map(|(form, column)| (form, column.finish())).collect();
+    Ok(values)
+}
+
+fn push_texts<'a>(
+    column: &mut ColumnBuilder,
+    texts: impl IntoIterator<Item = &'a str>,
+    codes: &mut Vec<u32>,
+) -> Result<()> {
+    codes.clear();
+    for text in texts {
+        let code = column.intern(text)?;
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    column.push(codes)
+}
+
+/// The contexts of a field's values, and which of them holds in each row.
+struct Contexts {
+    all: Vec<Context>,
+    /// Empty where there is only one.
+    of_row: Vec<u16>,
+}
+
+impl Contexts {
+    fn new(table: &Table, field: usize, settings: &Settings) -> Self {
+        let definition = &table.schema().fields()[field];
+        let region_column = definition
+            .region_from
+            .as_ref()
+            .and_then(|name| table.schema().position(name).ok())
+            .map(|position| table.column(position));
+        // The region that each distinct raw country names; most tables have a few dozen.
+        let regions: Option<Vec<Option<String>>> = region_column.map(|column| {
+            let region = |raw| normalize::country(raw).form(Form::Country).map(str::to_owned);
+            column.pool().iter().map(region).collect()
+        });
+        let of_source: Vec<Context> = table
+            .sources()
+            .iter()
+            .map(|source| {
+                let orders = settings.date_orders.get(source);
+                Context {
+                    region: (definition.region.as_ref())
+                        .or_else(|| settings.source_regions.get(source))
+                        .or(settings.region.as_ref())
+                        .map(|region| region.to_uppercase()),
+                    date_order: definition.date_order.or_else(|| {
+                        orders.and_then(|orders| orders.get(&definition.name)).copied()
+                    }),
+                    ..Context::default()
+                }
+            })
+            .collect();
+        let mut all: Vec<Context> = Vec::new();
+        let mut number = |context: Context| -> u16 {
+            let position = all.iter().position(|known| *known == context).unwrap_or_else(|| {
+                all.push(context);
+                all.len() - 1
+            });
+            // Regions are two letters, so there are fewer contexts than 65 536.
+            position as u16
+        };
+        let mut known: HashMap<(u32, Option<u32>), u16, DefaultHashBuilder> = HashMap::default();
+        let of_row: Vec<u16> = (0..table.len())
+            .map(|row| {
+                let source = table.source_code(row);
+                let country = region_column.and_then(|column| {
+                    let regions = regions.as_ref()?;
+                    column.codes(row).iter().copied().find(|code| regions[*code as usize].is_some())
+                });
+                *known.entry((source, country)).or_insert_with(|| {
+                    let mut context = of_source[source as usize].clone();
+                    if let (Some(code), Some(regions)) = (country, &regions) {
+                        context.region.clone_from(&regions[code as usize]);
+                    }
+                    number(context)
+                })
+            })
+            .collect();
+        match all.len() {
+            0 => Self { all: vec![Context::default()], of_row: Vec::new() },
+            1 => Self { all, of_row: Vec::new() },
+            _ => Self { all, of_row },
+        }
+    }
+}
+
+/// Number the pairs of raw value and context that occur, in order of row.
+fn contextual_values(raw: &Column, context_of_row: &[u16]) -> Result<(Codes, Vec<(u32, u16)>)> {
+    let mut numbers: HashMap<(u32, u16), u32, DefaultHashBuilder> = HashMap::default();
+    let mut pairs = Vec::new();
+    let mut rows = Codes::new();
+    let mut codes = Vec::new();
+    for (row, context) in context_of_row.iter().enumerate() {
+        codes.clear();
+        for code in raw.codes(row) {
+            let pair = (*code, *context);
+            codes.push(*numbers.entry(pair).or_insert_with(|| {
+                pairs.push(pair);
+                pairs.len() as u32 - 1
+            }));
+        }
+        rows.push(&codes)?;
+    }
+    Ok((rows, pairs))
+}
+
+/// For each source and date field without a declared order, what its values say about the order
+/// of day and month.
+#[must_use]
+pub fn date_order_evidence(table: &Table) -> BTreeMap<String, BTreeMap<String, DateOrderEvidence>> {
+    let mut evidence: BTreeMap<String, BTreeMap<String, DateOrderEvidence>> = BTreeMap::new();
+    for (position, field) in table.schema().fields().iter().enumerate() {
+        if field.kind != Kind::Date || field.date_order.is_some() {
+            continue;
+        }
+        let column = table.column(position);
+        let mut occurrences: Vec<(u32, u32)> = (0..table.len())
+            .flat_map(|row| column.codes(row).iter().map(move |code| (row, *code)))
+            .map(|(row, code)| (table.source_code(row), code))
+            .collect();
+        occurrences.sort_unstable();
+        for of_source in occurrences.chunk_by(|left, right| left.0 == right.0) {
+            let counted = of_source
+                .chunk_by(|left, right| left == right)
+                .map(|run| (column.pool().get(run[0].1), run.len() as u64));
+            let source = table.sources()[of_source[0].0 as usize].clone();
+            evidence
+                .entry(source)
+                .or_default()
+                .insert(field.name.clone(), normalize::date_order(counted));
+        }
+    }
+    evidence
+}

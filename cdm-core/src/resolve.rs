@@ -1,0 +1,398 @@
+//! The batch pipeline: a table in, a resolution out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::cancel::Run;
+use crate::cluster::{Cause, Clusterer, Forbids, Guards, Limit, Link, Partition, Reason};
+use crate::error::Result;
+use crate::features::{Features, date_order_evidence};
+use crate::merge::{GoldenRecord, Merger};
+use crate::plan::{Decisions, LinkType, Model, Plan};
+use crate::quality::QualityReport;
+use crate::rule::{BoundRules, Decision};
+use crate::schema::{EntityId, RecordKey};
+use crate::table::{Codes, Table};
+
+/// The outcome over a table: which records are one entity, by which links, and what was refused.
+///
+/// Entities are numbered from 0 in the order of their lowest record keys. The order of the table's
+/// rows, the number of threads and the order of the files it came from change nothing but row
+/// numbers.
+pub struct Resolution {
+    table: Table,
+    model: Model,
+    features: Features,
+    /// Entity by row.
+    entity_of: Vec<u32>,
+    /// Rows by entity, each entity's in the order of their keys; `starts` says where each begins.
+    members: Vec<u32>,
+    starts: Vec<u32>,
+    /// By rank in the order of keys, the row.
+    row_of_rank: Vec<u32>,
+    partition: Partition,
+    unknown: Vec<RecordKey>,
+}
+
+/// Two records that were put together, and by what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResolvedLink {
+    /// The record with the lower key.
+    pub left: RecordKey,
+    /// The record with the higher key.
+    pub right: RecordKey,
+    /// The name of the rule, or `None` where a steward decided.
+    pub rule: Option<String>,
+}
+
+/// A link that was refused, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedLink {
+    /// The link.
+    #[serde(flatten)]
+    pub link: ResolvedLink,
+    /// What kept its two groups apart.
+    #[serde(flatten)]
+    pub reason: RefusalReason,
+}
+
+/// Why two groups of records had to stay apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RefusalReason {
+    /// A steward said that these two, one of each group, are not one customer.
+    CannotLink {
+        /// The two records.
+        between: (RecordKey, RecordKey),
+    },
+    /// A rule says `never` of these two, one of each group.
+    NeverRule {
+        /// The name of the rule.
+        never: String,
+        /// The two records.
+        between: (RecordKey, RecordKey),
+    },
+    /// Together they would hold more values of a field than one entity may.
+    Limit {
+        /// The field.
+        field: String,
+        /// The most that one entity may hold.
+        at_most: usize,
+        /// How many they would hold.
+        found: usize,
+    },
+    /// Both hold a record of a source that has each customer once.
+    OnePerSource {
+        /// The source.
+        source: String,
+    },
+}
+
+impl Plan {
+    /// Fit this plan to `table` and resolve it by the model, in one go.
+    ///
+    /// # Errors
+    /// As [`Model::resolve`].
+    pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
+        let (model, features) = self.fit_features(table, run)?;
+        Resolution::new(model, table, features, decisions, run)
+    }
+}
+
+impl Model {
+    /// Resolve the records of `table` into entities.
+    ///
+    /// # Errors
+    /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field of the
+    /// plan, and [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
+        let features = self.features(table, run)?;
+        Resolution::new(self.clone(), table, features, decisions, run)
+    }
+}
+
+impl Resolution {
+    fn new(
+        model: Model,
+        table: &Table,
+        features: Features,
+        decisions: &Decisions,
+        run: &Run,
+    ) -> Result<Self> {
+        let row_of_rank = table.rows_by_key();
+        let mut rank_of_row = vec![0; row_of_rank.len()];
+        for (rank, row) in row_of_rank.iter().enumerate() {
+            rank_of_row[*row as usize] = rank as u32;
+        }
+        let mut unknown = BTreeSet::new();
+        let mut ranks = |pairs: &[(RecordKey, RecordKey)]| -> BTreeSet<(u32, u32)> {
+            let mut rank = |key: &RecordKey| match table.row(key) {
+                Some(row) => Some(rank_of_row[row]),
+                None => {
+                    unknown.insert(key.clone());
+                    None
+                }
+            };
+            let pairs = pairs.iter().filter_map(|(left, right)| rank(left).zip(rank(right)));
+            pairs.map(|(left, right)| (left.min(right), left.max(right))).collect()
+        };
+        let must_link = ranks(&decisions.must_link);
+        let cannot_link = ranks(&decisions.cannot_link);
+        let rules = BoundRules::new(model.plan().rules(), &features)?;
+        let guards = guards(&model, table, &features, &rules, &row_of_rank, &cannot_link)?;
+        let mut clusterer = Clusterer::new(table.len(), guards);
+        must_link.iter().for_each(|(left, right)| clusterer.must_link(*left, *right));
+        let across_sources = model.plan().link_type() == LinkType::Link;
+        let tiers = tiers(model.plan());
+        for (done, rule) in tiers.iter().enumerate() {
+            run.report("match", done as u64, tiers.len() as u64)?;
+            for block in blocks(&model, &rules, *rule, &rank_of_row, run)? {
+                clusterer.block(Cause::Rule(*rule as u32), &block, across_sources);
+            }
+        }
+        run.report("match", tiers.len() as u64, tiers.len() as u64)?;
+        let partition = clusterer.finish();
+        let mut entity_of = vec![0; table.len()];
+        let mut starts = vec![0_u32; partition.groups + 1];
+        for (rank, group) in partition.group_of.iter().enumerate() {
+            entity_of[row_of_rank[rank] as usize] = *group;
+            starts[*group as usize + 1] += 1;
+        }
+        (1..starts.len()).for_each(|entity| starts[entity] += starts[entity - 1]);
+        let mut next = starts.clone();
+        let mut members = vec![0; table.len()];
+        for (rank, group) in partition.group_of.iter().enumerate() {
+            let place = &mut next[*group as usize];
+            members[*place as usize] = row_of_rank[rank];
+            *place += 1;
+        }
+        let unknown = unknown.into_iter().collect();
+        let table = table.clone();
+        drop(rules);
+        Ok(Self {
+            table,
+            model,
+            features,
+            entity_of,
+            members,
+            starts,
+            row_of_rank,
+            partition,
+            unknown,
+        })
+    }
+
+    /// The records that were resolved.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The model that resolved them.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// How many entities there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.partition.groups
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The entity of each row, in the order of the table.
+    #[must_use]
+    pub fn entities(&self) -> &[u32] {
+        &self.entity_of
+    }
+
+    /// The rows of an entity, in the order of their keys.
+    ///
+    /// # Panics
+    /// Where there is no such entity; so do the other methods that take one.
+    #[must_use]
+    pub fn rows(&self, entity: u32) -> &[u32] {
+        let range = self.starts[entity as usize]..self.starts[entity as usize + 1];
+        &self.members[range.start as usize..range.end as usize]
+    }
+
+    /// The id of an entity: that of its lowest record key.
+    #[must_use]
+    pub fn entity_id(&self, entity: u32) -> EntityId {
+        let lowest = self.rows(entity)[0] as usize;
+        EntityId::of_lowest(self.table.source(lowest), self.table.id(lowest))
+    }
+
+    /// The links that joined entities, one fewer for each entity than it has records; stewards'
+    /// first, then by rule and record key.
+    pub fn links(&self) -> impl ExactSizeIterator<Item = ResolvedLink> {
+        self.partition.links.iter().map(|link| self.resolved(link))
+    }
+
+    /// The links that were refused: the first of each two groups that met.
+    pub fn refusals(&self) -> impl ExactSizeIterator<Item = RefusedLink> {
+        let limits = &self.model.plan().guards().limits;
+        self.partition.refusals.iter().map(move |refusal| RefusedLink {
+            link: self.resolved(&refusal.link),
+            reason: match refusal.reason {
+                Reason::CannotLink { left, right } => {
+                    RefusalReason::CannotLink { between: (self.key(left), self.key(right)) }
+                }
+                Reason::NeverRule { rule, left, right } => RefusalReason::NeverRule {
+                    never: self.model.plan().rules()[rule as usize].name.clone(),
+                    between: (self.key(left), self.key(right)),
+                },
+                Reason::Limit { limit, found } => RefusalReason::Limit {
+                    field: limits[limit as usize].field.clone(),
+                    at_most: limits[limit as usize].at_most,
+                    found,
+                },
+                Reason::OnePerSource { source } => RefusalReason::OnePerSource {
+                    source: self.table.sources()[source as usize].clone(),
+                },
+            },
+        })
+    }
+
+    /// Record keys that decisions name and the table does not have, sorted.
+    #[must_use]
+    pub fn unknown_in_decisions(&self) -> &[RecordKey] {
+        &self.unknown
+    }
+
+    /// The golden record of every entity, in order, made one at a time.
+    ///
+    /// # Errors
+    /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field that the
+    /// plan lets survive.
+    pub fn golden_records(&self) -> Result<impl ExactSizeIterator<Item = GoldenRecord<'_>>> {
+        let plan = self.model.plan();
+        let sources: Vec<String> = plan.sources().iter().map(|s| s.name.clone()).collect();
+        let merger = Merger::new(&self.table, &self.features, plan.survivorship(), &sources)?;
+        Ok((0..self.len() as u32).map(move |entity| merger.merge(self.rows(entity))))
+    }
+
+    /// What there is to know of the quality of the values.
+    #[must_use]
+    pub fn quality(&self) -> QualityReport {
+        let evidence = date_order_evidence(&self.table);
+        QualityReport::new(&self.table, &self.features, &evidence, &self.row_of_rank)
+    }
+
+    fn key(&self, rank: u32) -> RecordKey {
+        self.table.key(self.row_of_rank[rank as usize] as usize)
+    }
+
+    fn resolved(&self, link: &Link) -> ResolvedLink {
+        let rule = match link.cause {
+            Cause::Steward => None,
+            Cause::Rule(rule) => Some(self.model.plan().rules()[rule as usize].name.clone()),
+        };
+        ResolvedLink { left: self.key(link.left), right: self.key(link.right), rule }
+    }
+}
+
+/// The match rules in the order in which their links are tried: by the priority of the fields they
+/// look at, then as in the plan.
+fn tiers(plan: &Plan) -> Vec<usize> {
+    let priority_of = |field: &str| {
+        let limits = plan.guards().limits.iter();
+        limits.filter(|limit| limit.field == field).filter_map(|limit| limit.priority).min()
+    };
+    let mut tiers: Vec<(u32, usize)> = plan
+        .rules()
+        .iter()
+        .enumerate()
+        .filter(|(_, rule)| rule.decision == Decision::Match)
+        .map(|(position, rule)| {
+            let fields = rule.same.iter().flat_map(|expression| expression.fields());
+            (fields.filter_map(priority_of).min().unwrap_or(u32::MAX), position)
+        })
+        .collect();
+    tiers.sort_unstable();
+    tiers.into_iter().map(|(_, rule)| rule).collect()
+}
+
+/// The records that share a key under a rule, by rank, in an order that keys alone decide.
+fn blocks(
+    model: &Model,
+    rules: &BoundRules<'_>,
+    rule: usize,
+    rank_of_row: &[u32],
+    run: &Run,
+) -> Result<Vec<Vec<u32>>> {
+    let mut keys = rules.keys(rule, rank_of_row.len(), run)?;
+    let mut entries = std::mem::take(&mut keys.entries);
+    entries.iter_mut().for_each(|(_, row)| *row = rank_of_row[*row as usize]);
+    entries.sort_unstable();
+    run.check()?;
+    let stop_keys = model.stop_keys().get(&rules.rules()[rule].name);
+    let mut blocks: Vec<Vec<u32>> = entries
+        .chunk_by(|left, right| left.0 == right.0)
+        .filter(|block| block.len() > 1)
+        .filter(|block| stop_keys.is_none_or(|stop| !stop.contains(&keys.texts(block[0].0))))
+        .map(|block| block.iter().map(|(_, rank)| *rank).collect())
+        .collect();
+    // Codes depend on the order of rows; the records in a block do not.
+    blocks.sort_unstable();
+    Ok(blocks)
+}
+
+fn guards<'a>(
+    model: &Model,
+    table: &Table,
+    features: &Features,
+    rules: &'a BoundRules<'a>,
+    row_of_rank: &'a [u32],
+    cannot_link: &BTreeSet<(u32, u32)>,
+) -> Result<Guards<'a>> {
+    let plan = model.plan();
+    let free = |source: &String| {
+        plan.sources().iter().any(|known| known.name == *source && known.duplicate_free)
+    };
+    let mut limits = Vec::new();
+    for limit in &plan.guards().limits {
+        let values = features.field(table.schema().position(&limit.field)?);
+        let mut codes = Codes::new();
+        for row in row_of_rank {
+            let of_row = values.codes(*row as usize).iter();
+            let mut canonical: Vec<u32> =
+                of_row.filter_map(|v| values.canonical_code(*v)).collect();
+            canonical.sort_unstable();
+            canonical.dedup();
+            codes.push(&canonical)?;
+        }
+        limits.push(Limit { at_most: limit.at_most, codes });
+    }
+    let mut bars: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    for (left, right) in cannot_link {
+        bars.entry(*left).or_default().insert(*right);
+        bars.entry(*right).or_default().insert(*left);
+    }
+    let forbids = rules.can_forbid().then(|| {
+        let signatures = rules.signatures(row_of_rank.len());
+        Forbids {
+            signatures: row_of_rank.iter().map(|row| signatures[*row as usize]).collect(),
+            rule: Box::new(|left, right| {
+                let row = |rank: u32| row_of_rank[rank as usize] as usize;
+                let rule = rules.decide(row(left), row(right))?;
+                (rules.rules()[rule].decision == Decision::Never).then_some(rule as u32)
+            }),
+        }
+    });
+    Ok(Guards {
+        source_of: row_of_rank.iter().map(|row| table.source_code(*row as usize)).collect(),
+        one_per_source: table.sources().iter().map(free).collect(),
+        limits,
+        cannot_link: bars,
+        forbids,
+    })
+}
