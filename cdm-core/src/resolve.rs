@@ -379,8 +379,16 @@ fn guards<'a>(
     }
     let forbids = rules.can_forbid().then(|| {
         let signatures = rules.signatures(row_of_rank.len());
+        // Numbered anew by the lowest record that has each, so that the order of rows is nowhere
+        // to be seen, not even in which of several reasons is given.
+        let mut lowest = vec![u32::MAX; signatures.len()];
+        let mut by_lowest = |(rank, row): (usize, &u32)| {
+            let lowest = &mut lowest[signatures[*row as usize] as usize];
+            *lowest = (*lowest).min(rank as u32);
+            *lowest
+        };
         Forbids {
-            signatures: row_of_rank.iter().map(|row| signatures[*row as usize]).collect(),
+            signatures: row_of_rank.iter().enumerate().map(&mut by_lowest).collect(),
             rule: Box::new(|left, right| {
                 let row = |rank: u32| row_of_rank[rank as usize] as usize;
                 let rule = rules.decide(row(left), row(right))?;

@@ -188,7 +188,12 @@ impl OutputFolder {
         let name = target.file_name().map(|name| name.to_string_lossy().into_owned());
         let staging = fs::create_dir_all(&parent).and_then(|()| {
             let prefix = format!(".{}.partial-", name.unwrap_or_default());
-            tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent)
+            let mut builder = tempfile::Builder::new();
+            // The folder is not for its maker's eyes alone once it is in place: the user's own
+            // mask decides.
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+            builder.prefix(&prefix).tempdir_in(&parent)
         });
         match staging {
             Ok(staging) => Ok(Self { target, staging }),
