@@ -23,10 +23,11 @@ test: test-rust test-py test-node
 test-rust:
 	cargo test --locked --all-features -p cdm-core -p cdm-examples
 
-# The bindings do not share cargo's own target folder: pyo3 would be built again at every switch.
+# Each binding has a target folder of its own: pyo3 and napi-derive ask for other features of `syn`,
+# so that most of what they have in common would be built again at every switch.
 test-py: $(VENV)/.stamp
 	VIRTUAL_ENV=$(abspath $(VENV)) $(VENV)/bin/maturin develop -q --locked \
-	  -m cdm-py/Cargo.toml --target-dir $(abspath target/bindings)
+	  -m cdm-py/Cargo.toml --target-dir $(abspath target/py)
 	$(PY) -m pytest -q cdm-py/tests
 
 test-node: build-node
@@ -36,7 +37,7 @@ test-node: build-node
 # The target folder must be absolute, or napi writes an empty native.d.ts.
 build-node: $(NODE_MODULES)
 	cd cdm-node && npx --no-install napi build --platform --js native.js --dts native.d.ts \
-	  --target-dir $(abspath target/bindings) -- --locked
+	  --target-dir $(abspath target/node) -- --locked
 
 demo:
 	cargo run --locked --release -p cdm-examples --bin resolve -- --plan examples/plans/sample.json --out out
