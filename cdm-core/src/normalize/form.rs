@@ -247,6 +247,18 @@ impl Normalized {
     pub fn issues(&self) -> IssueSet {
         self.issues
     }
+
+    /// As JSON on one line, byte for byte the same in every language.
+    ///
+    /// # Examples
+    /// ```
+    /// let text = cdm_core::normalize::text("Hi");
+    /// assert!(text.to_json().starts_with(r#"{"status":"valid","forms":{"canonical":"hi""#));
+    /// ```
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("names, codes and texts are always JSON")
+    }
 }
 
 impl fmt::Debug for Normalized {

@@ -26,6 +26,7 @@ mod url;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::schema::{DateOrder, Kind};
 
 pub use address::{address, street};
@@ -68,6 +69,41 @@ pub struct Context {
 impl Default for Context {
     fn default() -> Self {
         Self { region: None, date_order: None, latest_two_digit_year: 2029 }
+    }
+}
+
+impl Context {
+    /// The context that a JSON object describes; what it leaves out is as by default.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDocument`] where it is not such an object, or `region` is not written as two
+    /// capital letters.
+    ///
+    /// # Examples
+    /// ```
+    /// use cdm_core::normalize::Context;
+    /// assert_eq!(Context::from_json(r#"{"region": "DE"}"#)?.region.as_deref(), Some("DE"));
+    /// assert_eq!(Context::from_json(r#"{"region": "de"}"#).unwrap_err().code(), "INVALID_DOCUMENT");
+    /// # Ok::<(), cdm_core::Error>(())
+    /// ```
+    pub fn from_json(json: &str) -> Result<Self> {
+        let invalid = |path: String, reason: String| Error::InvalidDocument {
+            document: "context",
+            path,
+            reason,
+            suggestion: None,
+        };
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let context: Self = serde_path_to_error::deserialize(&mut reader)
+            .map_err(|error| invalid(error.path().to_string(), error.inner().to_string()))?;
+        reader.end().map_err(|error| invalid(".".to_owned(), error.to_string()))?;
+        let is_code =
+            |region: &str| region.len() == 2 && region.bytes().all(|b| b.is_ascii_uppercase());
+        if context.region.as_deref().is_some_and(|region| !is_code(region)) {
+            let reason = "wanted an ISO 3166-1 alpha-2 code in upper case, such as DE".to_owned();
+            return Err(invalid("region".to_owned(), reason));
+        }
+        Ok(context)
     }
 }
 

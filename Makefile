@@ -1,0 +1,54 @@
+# make setup, then make test. Needs Rust, Python 3.9+ with venv, and Node 20+.
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+NODE_MODULES := cdm-node/node_modules/.stamp
+
+.PHONY: setup test test-rust test-py test-node build-node demo lint bench
+
+setup: $(VENV)/.stamp $(NODE_MODULES)
+
+$(VENV)/.stamp: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q --disable-pip-version-check -r $<
+	touch $@
+
+$(NODE_MODULES): cdm-node/package.json cdm-node/package-lock.json
+	cd cdm-node && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+test: test-rust test-py test-node
+
+# All features at once, so that everything is compiled once.
+test-rust:
+	cargo test --locked --all-features -p cdm-core -p cdm-examples
+
+# Each binding has a target folder of its own: pyo3 and napi-derive ask for other features of `syn`,
+# so that most of what they have in common would be built again at every switch.
+test-py: $(VENV)/.stamp
+	VIRTUAL_ENV=$(abspath $(VENV)) $(VENV)/bin/maturin develop -q --locked \
+	  -m cdm-py/Cargo.toml --target-dir $(abspath target/py)
+	$(PY) -m pytest -q cdm-py/tests
+
+test-node: build-node
+	cd cdm-node && npx --no-install tsc -p test
+	cd cdm-node && node --test --test-reporter=spec test/*.test.mjs test/*.test.cjs
+
+# The target folder must be absolute, or napi writes an empty native.d.ts.
+build-node: $(NODE_MODULES)
+	cd cdm-node && npx --no-install napi build --platform --js native.js --dts native.d.ts \
+	  --target-dir $(abspath target/node) -- --locked
+
+demo:
+	cargo run --locked --release -p cdm-examples --bin resolve -- --plan examples/plans/sample.json --out out
+
+# native.d.ts is generated and committed: it must be what the Rust says.
+lint: build-node
+	cargo fmt --check
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --all-features -p cdm-core
+	! grep -rnw unsafe --include=*.rs cdm-node
+	git diff --exit-code -- cdm-node/native.d.ts
+
+bench:
+	cargo bench --locked -p cdm-benches

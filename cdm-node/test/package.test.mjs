@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { test } from 'node:test'
+
+import cdm, { CdmError, normalize, version } from 'cdm'
+import helpers from './vectors.cjs'
+
+const require = createRequire(import.meta.url)
+const read = (...parts) => fs.readFileSync(path.join(helpers.repository, ...parts), 'utf8')
+
+test('both module systems get one and the same', () => {
+  const common = require('cdm')
+  assert.equal(cdm, common)
+  assert.deepEqual({ CdmError, normalize, version }, { ...common })
+})
+
+test('the version is the crate\'s', () => {
+  const [, crate] = /^version = "(.*)"$/m.exec(read('Cargo.toml'))
+  assert.equal(version, crate)
+  assert.equal(JSON.parse(read('cdm-node', 'package.json')).version, crate)
+})
+
+test('an error says what it is', () => {
+  const error = new CdmError('what was wanted', 'CODE')
+  assert.ok(error instanceof Error)
+  assert.equal(String(error), 'CdmError: what was wanted')
+  assert.equal(error.code, 'CODE')
+})
+
+test('the types name every form of the core', () => {
+  const [, body] = /^export interface Forms \{\n(.*?)\n\}/ms.exec(read('cdm-node', 'index.d.cts'))
+  const named = [...body.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name)
+  assert.deepEqual(named, require('../native.js').forms(), 'Forms in index.d.cts lists what Form::ALL lists')
+})
+
+test('the snippet of the README runs as it stands', async () => {
+  const [, snippet] = /```js\n(.*?)```/s.exec(read('cdm-node', 'README.md'))
+  const shown = []
+  const console = { log: (...values) => shown.push(...values) }
+  const body = snippet.replace(/^import \{(.*)\} from 'cdm'$/m, 'const {$1} = cdm')
+  new Function('cdm', 'console', body)(cdm, console)
+  assert.deepEqual(shown, ['hello world', ['placeholder']])
+})
