@@ -12,7 +12,7 @@ use crate::schema::Field;
 use crate::table::{Codes, Column, ColumnBuilder, PoolBuilder, Table};
 
 use expression::{Term, sorted_words};
-use values::normalize_field;
+use values::{Counted, normalize_field};
 
 pub use expression::{Expression, Transform};
 pub use values::{FieldValues, Settings, date_order_evidence};
@@ -47,11 +47,14 @@ impl Features {
             forms[position].insert(term.form(schema.fields()[position].kind));
         }
         let mut fields = Vec::with_capacity(forms.len());
+        let mut counted = Counted {
+            run,
+            done: 0,
+            total: (0..forms.len()).map(|field| table.column(field).pool().len() as u64).sum(),
+        };
         for (position, forms) in forms.iter().enumerate() {
-            run.report("normalize", position as u64, schema.fields().len() as u64)?;
-            fields.push(normalize_field(table, position, settings, forms, run)?);
+            fields.push(normalize_field(table, position, settings, forms, &mut counted)?);
         }
-        run.report("normalize", schema.fields().len() as u64, schema.fields().len() as u64)?;
         let blocked: BTreeMap<String, BTreeSet<String>> = blocked
             .iter()
             .map(|(field, raw)| {

@@ -111,13 +111,22 @@ impl FieldValues {
     }
 }
 
+/// How many values are normalised, over all fields.
+pub(super) struct Counted<'a> {
+    pub(super) run: &'a Run,
+    pub(super) done: u64,
+    /// Distinct raw values; a value in several contexts is done several times, so that `done` may
+    /// come to more.
+    pub(super) total: u64,
+}
+
 /// Normalise one field of `table`: each distinct value in each context once, in parallel.
 pub(super) fn normalize_field(
     table: &Table,
     field: usize,
     settings: &Settings,
     forms: &BTreeSet<Form>,
-    run: &Run,
+    counted: &mut Counted<'_>,
 ) -> Result<FieldValues> {
     let raw = table.column(field).clone();
     let kind = table.schema().fields()[field].kind;
@@ -146,7 +155,7 @@ pub(super) fn normalize_field(
         forms.iter().map(|form| (*form, ColumnBuilder::new())).collect();
     let mut codes = Vec::new();
     for start in (0..count).step_by(BATCH) {
-        run.check()?;
+        counted.run.report("normalize", counted.done.min(counted.total), counted.total)?;
         let batch: Vec<_> = (start..count.min(start + BATCH))
             .into_par_iter()
             .map(|value| {
@@ -158,6 +167,7 @@ pub(super) fn normalize_field(
                 (raw, normalize::value(kind, raw, &contexts.all[usize::from(context)]))
             })
             .collect();
+        counted.done += batch.len() as u64;
         for (raw, value) in &batch {
             values.statuses.push(value.status());
             values.issues.push(value.issues());

@@ -1,0 +1,206 @@
+//! What was done, in words that fit a terminal.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use cdm_core::Resolution;
+use cdm_core::evaluate::Evaluation;
+use cdm_core::quality::FieldQuality;
+use cdm_core::read::{ReadReport, RejectReason};
+use cdm_core::resolve::RefusalReason;
+
+/// The summary of a run.
+pub(crate) fn of(
+    resolution: &Resolution,
+    reports: &[ReadReport],
+    score: Option<&Evaluation>,
+    out: &Path,
+    took: Duration,
+) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write_all(&mut text, resolution, reports, score, out, took);
+    text
+}
+
+fn write_all(
+    text: &mut String,
+    resolution: &Resolution,
+    reports: &[ReadReport],
+    score: Option<&Evaluation>,
+    out: &Path,
+    took: Duration,
+) -> std::fmt::Result {
+    write_inputs(text, reports)?;
+    write_quality(text, &resolution.quality().fields)?;
+    write_entities(text, resolution)?;
+    if let Some(score) = score {
+        writeln!(text, "\nAgainst the truth, over {} records", count(score.records))?;
+        writeln!(
+            text,
+            "  pairs     precision {:.4}, recall {:.4}, F1 {:.4}",
+            score.precision, score.recall, score.f1
+        )?;
+        writeln!(
+            text,
+            "  entities  {} of {} found exactly; B-cubed F1 {:.4}; largest {} (truly {})",
+            count(score.exact_entities),
+            count(score.true_entities),
+            score.b_cubed_f1,
+            score.largest_found,
+            score.largest_true
+        )?;
+    }
+    writeln!(text, "\nWritten to {} in {:.1} s", out.display(), took.as_secs_f64())
+}
+
+fn write_inputs(text: &mut String, reports: &[ReadReport]) -> std::fmt::Result {
+    let accepted: u64 = reports.iter().map(|report| report.rows_accepted).sum();
+    writeln!(text, "Read {} records from {}", count(accepted), plural(reports.len(), "file"))?;
+    for report in reports {
+        let encoding = report.encoding.map(|name| format!(", {name}")).unwrap_or_default();
+        writeln!(
+            text,
+            "  {:<10} {}{encoding}: {} records",
+            report.source,
+            report.input,
+            count(report.rows_accepted)
+        )?;
+        if report.rows_rejected > 0 {
+            let mut reasons: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+            for rejection in &report.rejections {
+                let entry = reasons.entry(reason(&rejection.reason)).or_insert((0, rejection.line));
+                entry.0 += 1;
+            }
+            let reasons: Vec<String> = reasons
+                .iter()
+                .map(|(reason, (rows, line))| format!("{rows} {reason} (first on line {line})"))
+                .collect();
+            let rejected = count(report.rows_rejected);
+            writeln!(text, "  {:<10} {rejected} rows rejected: {}", "", reasons.join("; "))?;
+        }
+        let unused = &report.unused_columns;
+        if !unused.is_empty() {
+            writeln!(text, "  {:<10} columns not used: {}", "", unused.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+fn reason(reason: &RejectReason) -> &'static str {
+    match reason {
+        RejectReason::WrongCellCount { .. } => "with too few or too many cells",
+        RejectReason::UnclosedQuote => "with a quote left open",
+        RejectReason::InvalidJson { .. } => "that are not JSON",
+        RejectReason::NotAnObject => "that are not JSON objects",
+        RejectReason::MissingId => "without an id",
+        RejectReason::DuplicateKey => "whose id another row has",
+        RejectReason::TooManyValues { .. } => "with too many values in one field",
+        _ => "that cannot be read",
+    }
+}
+
+fn write_quality(text: &mut String, fields: &[FieldQuality]) -> std::fmt::Result {
+    let width = fields.iter().map(|field| field.field.chars().count()).max().unwrap_or(0).max(5);
+    writeln!(
+        text,
+        "\n{:<width$}  {:>9} {:>9} {:>9} {:>9}  most frequent issues",
+        "Field", "filled", "valid", "doubtful", "unusable"
+    )?;
+    for field in fields {
+        let mut issues: Vec<_> = field.issues.iter().collect();
+        issues.sort_by_key(|issue| std::cmp::Reverse(issue.values));
+        let issues: Vec<String> = issues
+            .iter()
+            .take(3)
+            .map(|issue| format!("{} {}", count(issue.values as u64), issue.issue))
+            .collect();
+        writeln!(
+            text,
+            "{:<width$}  {:>9} {:>9} {:>9} {:>9}  {}",
+            field.field,
+            count(field.filled as u64),
+            count(field.valid as u64),
+            count(field.doubtful as u64),
+            count(field.unusable as u64),
+            issues.join(", ")
+        )?;
+    }
+    for field in fields.iter().filter(|field| !field.shared_by_many.is_empty()) {
+        let values = field.shared_by_many.iter().take(3);
+        let values: Vec<String> =
+            values.map(|v| format!("{} ({} records)", v.value, count(v.records as u64))).collect();
+        writeln!(text, "Suspiciously shared {}: {}", field.field, values.join(", "))?;
+    }
+    Ok(())
+}
+
+fn write_entities(text: &mut String, resolution: &Resolution) -> std::fmt::Result {
+    let sizes: Vec<usize> =
+        (0..resolution.len() as u32).map(|entity| resolution.rows(entity).len()).collect();
+    let alone = sizes.iter().filter(|size| **size == 1).count();
+    writeln!(
+        text,
+        "\n{} records are {}: {} of one record, {} of several, the largest of {}",
+        count(resolution.table().len() as u64),
+        plural(resolution.len(), "entity"),
+        count(alone as u64),
+        count((sizes.len() - alone) as u64),
+        sizes.iter().max().unwrap_or(&0)
+    )?;
+    let mut by_rule: BTreeMap<Option<String>, u64> = BTreeMap::new();
+    resolution.links().for_each(|link| *by_rule.entry(link.rule).or_default() += 1);
+    let rules = resolution.model().plan().rules().iter().map(|rule| Some(rule.name.clone()));
+    for rule in std::iter::once(None).chain(rules) {
+        if let Some(links) = by_rule.get(&rule) {
+            let name = rule.unwrap_or_else(|| "by a steward".into());
+            writeln!(text, "  {:>9} joined by: {name}", count(*links))?;
+        }
+    }
+    let mut refused: BTreeMap<String, u64> = BTreeMap::new();
+    for refusal in resolution.refusals() {
+        let why = match refusal.reason {
+            RefusalReason::CannotLink { .. } => "a steward's cannot-link".into(),
+            RefusalReason::NeverRule { never, .. } => format!("never: {never}"),
+            RefusalReason::Limit { field, at_most, .. } => format!("at most {at_most} {field}"),
+            RefusalReason::OnePerSource { source } => format!("{source} holds each customer once"),
+            _ => "another guard".into(),
+        };
+        *refused.entry(why).or_default() += 1;
+    }
+    for (why, links) in refused {
+        writeln!(text, "  {:>9} refused by: {why}", count(links))?;
+    }
+    for (rule, keys) in resolution.model().stop_keys() {
+        let stopped = plural(keys.len(), "key");
+        writeln!(text, "  {stopped} shared by too many to link anybody: {rule}")?;
+    }
+    let unknown = resolution.unknown_in_decisions();
+    if !unknown.is_empty() {
+        writeln!(text, "  {} named in decisions and not read", plural(unknown.len(), "record"))?;
+    }
+    Ok(())
+}
+
+/// A whole number with its thousands apart.
+fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn plural(number: usize, noun: &str) -> String {
+    let many = match noun.strip_suffix('y') {
+        Some(stem) if noun != "key" => format!("{stem}ies"),
+        _ => format!("{noun}s"),
+    };
+    format!("{} {}", count(number as u64), if number == 1 { noun } else { &many })
+}
