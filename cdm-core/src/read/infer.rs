@@ -100,6 +100,17 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
     let joins_addresses = has("address");
     let street_of = |input: &[Understood]| input.iter().any(|column| column.is("street"));
 
+    // A dotted name is told by its end where no other column ends so.
+    let own_name = |column: &Understood| {
+        let end = names::squeezed(last_part(&column.column));
+        let rivals = all().filter(|other| {
+            other.column != column.column && names::squeezed(last_part(&other.column)) == end
+        });
+        let known = names::key(last_part(&column.column)).is_some();
+        let plain = rivals.count() == 0 && !known;
+        field_name(if plain { last_part(&column.column) } else { &column.column })
+    };
+
     let mut fields: Vec<Field> = Vec::new();
     let mut add = |name: &str, kind: Kind| {
         if !fields.iter().any(|field| field.name == name) {
@@ -115,7 +126,7 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
             let empty = column.profile.filled == 0 && column.rows > 0;
             let Some(key) = column.key else {
                 if let Some(kind) = column.kind.filter(|_| !empty && varies(column)) {
-                    add(&field_name(&column.column), kind);
+                    add(&own_name(column), kind);
                 }
                 continue;
             };
@@ -123,7 +134,7 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
                 "id" => {
                     // An id of something else than the record can still link records.
                     if !empty && !column.is_unique() {
-                        add(&field_name(&column.column), Kind::Identifier);
+                        add(&own_name(column), Kind::Identifier);
                     }
                 }
                 "source" | "time" | "created" | "label" | "descriptor" | "name_prefix"
@@ -168,6 +179,11 @@ fn varies(column: &Understood) -> bool {
     column.profile.distinct > 1 || column.profile.filled < 5
 }
 
+/// The part of a dotted name behind the last dot.
+fn last_part(column: &str) -> &str {
+    column.rsplit('.').next().unwrap_or(column)
+}
+
 /// A column's name as the name of a field: `Funded Enrollment` is `funded_enrollment`.
 fn field_name(column: &str) -> String {
     let mut name = String::new();
@@ -201,7 +217,7 @@ impl Roles {
         };
         // The plainest name wins, then the place.
         let plain = |column: &Understood| {
-            let name = names::squeezed(column.column.rsplit('.').next().unwrap_or_default());
+            let name = names::squeezed(last_part(&column.column));
             let known = ["recordid", "recid", "uniqueid", "id", "uuid", "rowid"];
             known.iter().position(|known| *known == name).unwrap_or(known.len())
         };
@@ -385,16 +401,22 @@ impl Inference<'_> {
         }
     }
 
-    /// The columns of a field's very name.
+    /// The columns of a field's very name; else the only one whose dotted name ends in it.
     fn named(&self, at: usize) -> Vec<&Understood> {
         let own = &self.names[at];
-        let same = |column: &&Understood| {
-            let squeezed = names::squeezed(&column.column);
-            squeezed == *own
-                || names::squeezed(column.column.rsplit('.').next().unwrap_or_default()) == *own
-                || names::squeezed(&field_name(&column.column)) == *own
-        };
-        self.free().filter(same).collect()
+        let whole: Vec<_> = self
+            .free()
+            .filter(|column| {
+                names::squeezed(&column.column) == *own
+                    || names::squeezed(&field_name(&column.column)) == *own
+            })
+            .collect();
+        if !whole.is_empty() {
+            return whole;
+        }
+        let ending = |column: &&Understood| names::squeezed(last_part(&column.column)) == *own;
+        let ends: Vec<_> = self.free().filter(ending).collect();
+        if ends.len() == 1 { ends } else { Vec::new() }
     }
 
     /// The columns that may fill a field.

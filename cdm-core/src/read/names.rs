@@ -114,6 +114,33 @@ pub(super) fn key(column: &str) -> Option<&'static str> {
     meaning(column).map(|meaning| meaning.key)
 }
 
+/// What the last word of a name says, where the name has no known meaning.
+pub(super) fn last_word(column: &str) -> LastWord {
+    let words = words(column.rsplit('.').next().unwrap_or_default());
+    match words.last().map(String::as_str) {
+        Some(
+            "id" | "ids" | "no" | "nr" | "num" | "number" | "code" | "key" | "ref" | "reference"
+            | "nummer" | "numero" | "kennung" | "codigo" | "codice" | "kode",
+        ) => LastWord::Code,
+        Some(
+            "type" | "status" | "category" | "flag" | "class" | "tier" | "segment" | "typ" | "art"
+            | "kategorie" | "tipo" | "categorie" | "categoria" | "estado" | "stato" | "statut"
+            | "consent" | "optin",
+        ) => LastWord::Category,
+        _ => LastWord::Other,
+    }
+}
+
+/// What kind of thing the last word of a name names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastWord {
+    /// A number or code of something.
+    Code,
+    /// One of few.
+    Category,
+    Other,
+}
+
 /// The kind of a meaning's values.
 pub(super) fn kind_of(key: &str) -> Option<Kind> {
     NAMES.kinds.get(key).copied().flatten()

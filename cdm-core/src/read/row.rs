@@ -5,6 +5,8 @@
 pub(super) struct Row {
     text: String,
     cells: Vec<Cell>,
+    /// Whether some cell is not at the place that its column says.
+    scattered: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -19,6 +21,7 @@ impl Row {
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.cells.clear();
+        self.scattered = false;
     }
 
     /// Start a cell of text that is pushed piece by piece onto what this returns.
@@ -33,6 +36,7 @@ impl Row {
         let raw = &self.text[start..];
         let start = start + (raw.len() - raw.trim_start().len());
         let end = start + raw.trim().len();
+        self.scattered |= column as usize != self.cells.len();
         self.cells.push(Cell { column, group, start, end });
     }
 
@@ -66,18 +70,14 @@ impl Row {
     pub(super) fn values(&self, column: u32) -> impl Iterator<Item = (u32, &str)> {
         // In tables the cell is where its column says; then there is nothing to look for.
         let at = column as usize;
-        let range = match self.cells.get(at) {
-            Some(cell) if cell.column == column && self.is_tabular() => at..at + 1,
-            _ => 0..self.cells.len(),
+        let range = match self.scattered {
+            true => 0..self.cells.len(),
+            false => at.min(self.cells.len())..(at.saturating_add(1)).min(self.cells.len()),
         };
         self.cells[range]
             .iter()
             .filter(move |cell| cell.column == column && cell.start < cell.end)
             .map(|cell| (cell.group, &self.text[cell.start..cell.end]))
-    }
-
-    fn is_tabular(&self) -> bool {
-        self.cells.last().is_some_and(|last| last.column as usize + 1 == self.cells.len())
     }
 
     pub(super) fn first(&self, column: Option<u32>) -> Option<&str> {

@@ -2,8 +2,10 @@
 
 use super::detect::Profile;
 use super::infer::ColumnSample;
-use super::names;
+use super::names::{self, LastWord};
 use crate::schema::Kind;
+
+const BY_VALUES: &str = "by its values";
 
 /// One column as it was understood.
 #[derive(Debug, Clone)]
@@ -82,6 +84,14 @@ pub(super) fn understand(columns: &[ColumnSample]) -> Vec<Understood> {
             }
         }
     }
+    // What only looks like a phone number is not one more of them beside a column that says so.
+    let named: Vec<&'static str> =
+        understood.iter().filter(|u| u.why != BY_VALUES).filter_map(|u| u.key).collect();
+    for column in &mut understood {
+        if column.why == BY_VALUES && column.key.is_some_and(|key| named.contains(&key)) {
+            column.key = None;
+        }
+    }
     understood
 }
 
@@ -137,7 +147,7 @@ fn alone(sample: &ColumnSample) -> Understood {
             _ => None,
         };
         if let Some((key, kind)) = other {
-            column.set(Some(key), Some(kind), 0.8, "by its values");
+            column.set(Some(key), Some(kind), 0.8, BY_VALUES);
         } else {
             let agrees = match column.key {
                 Some("email") => profile.email() >= 0.8,
@@ -172,12 +182,20 @@ fn by_values(column: &mut Understood) {
         (profile.postcode(), Some("postcode"), Kind::Postcode),
     ];
     let enough = profile.filled >= 3;
+    let last_word = names::last_word(&column.column);
+    // Codes can look like phone numbers, postcodes, dates.
+    let coded =
+        profile.email().max(profile.url()).max(profile.iban()) < MOST && profile.date() < MOST;
+    if last_word == LastWord::Code && coded && profile.has_digit() > 0.5 {
+        return column.set(None, Some(Kind::Identifier), 0.6, "a code by the end of its name");
+    }
     if let Some((share, key, kind)) =
         shaped.into_iter().find(|(share, ..)| enough && *share >= MOST)
     {
-        return column.set(key, Some(kind), 0.9 * share, "by its values");
+        return column.set(key, Some(kind), 0.9 * share, BY_VALUES);
     }
-    if profile.is_category() {
+    let few = last_word == LastWord::Category && profile.distinct * 2 <= profile.filled.max(4);
+    if profile.is_category() || few {
         return column.set(None, Some(Kind::Category), 0.6, "few values that repeat");
     }
     if enough && profile.number() >= 0.9 {
