@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::merge::Survivorship;
+use crate::read::{Mapping, ReadOptions};
 use crate::rule::Rule;
 use crate::schema::Field;
 
@@ -50,6 +51,12 @@ pub struct Source {
     /// Whether the source holds each customer once, so that no two of its records are one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub duplicate_free: bool,
+    /// Which of its columns is which field; inferred where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<Mapping>,
+    /// How its files are read.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reading: ReadOptions,
 }
 
 /// Which pairs of records may be linked.

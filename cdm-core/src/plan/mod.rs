@@ -184,6 +184,10 @@ impl Plan {
         for (position, source) in sources.iter().enumerate() {
             let path = format!("sources[{position}]");
             check_region(&format!("{path}.region"), source.region.as_deref())?;
+            if let Some(mapping) = &source.mapping {
+                let path = format!("{path}.mapping");
+                mapping.check_fields(&self.schema).map_err(|error| invalid(&path, &error))?;
+            }
             if sources[..position].iter().any(|earlier| earlier.name == source.name) {
                 let reason = format!("source {:?} is named twice", source.name);
                 return Err(wrong(&format!("{path}.name"), &reason));

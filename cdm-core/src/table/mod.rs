@@ -255,6 +255,12 @@ impl TableBuilder {
         &self.schema
     }
 
+    /// The row of the record with that key, where it was added.
+    #[must_use]
+    pub fn row(&self, key: &RecordKey) -> Option<usize> {
+        self.keys.find(&key.source, &key.id)
+    }
+
     /// How many records there are so far.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,0 +1,347 @@
+//! Arrow record batches, and Parquet files by way of them.
+//!
+//! Every column becomes text: strings of all widths and dictionaries as they are, numbers, booleans,
+//! dates and times as `arrow-cast` writes them, lists as several values, structs as dotted columns.
+//! A float that is whole is written without a fraction, since tools turn whole numbers into floats
+//! where some are missing. Columns that have no text (lists of structs, maps) are left out.
+
+use std::fs::File;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader};
+use arrow_cast::{can_cast_types, cast};
+use arrow_schema::{ArrowError, DataType, Field, SchemaRef};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::csv::unique_names;
+use super::row::Row;
+use super::{Event, Format, Input, Origin, Rows, source};
+use crate::error::{Error, Result};
+
+impl Input {
+    /// Arrow record batches, called `name` in reports and errors; bindings hand whole tables over
+    /// in this way, without a copy.
+    ///
+    /// # Errors
+    /// [`Error::MalformedInput`] where the stream fails, or a batch has another schema.
+    pub fn batches(
+        source: impl Into<String>,
+        name: impl Into<String>,
+        schema: SchemaRef,
+        batches: impl IntoIterator<Item = std::result::Result<RecordBatch, ArrowError>>,
+    ) -> Result<Self> {
+        let name = name.into();
+        let malformed =
+            |reason: String| Error::MalformedInput { name: name.clone(), format: "Arrow", reason };
+        let mut collected = Vec::new();
+        for batch in batches {
+            let batch = batch.map_err(|error| malformed(error.to_string()))?;
+            let same = batch.num_columns() == schema.fields().len()
+                && batch
+                    .columns()
+                    .iter()
+                    .zip(schema.fields())
+                    .all(|(column, field)| column.data_type() == field.data_type());
+            if !same {
+                return Err(malformed("a batch has another schema than the stream".into()));
+            }
+            collected.push(batch);
+        }
+        let origin = Origin::Batches { name, schema, batches: collected };
+        Ok(Self::new(source, origin))
+    }
+
+    /// A stream of Arrow record batches.
+    ///
+    /// # Errors
+    /// As [`batches`](Self::batches).
+    pub fn batch_reader(
+        source: impl Into<String>,
+        name: impl Into<String>,
+        reader: impl RecordBatchReader,
+    ) -> Result<Self> {
+        let schema = reader.schema();
+        Self::batches(source, name, schema, reader)
+    }
+}
+
+type Batches<'a> = Box<dyn Iterator<Item = std::result::Result<RecordBatch, ArrowError>> + 'a>;
+
+/// Reads batches row by row.
+pub(super) struct ArrowReader<'a> {
+    name: String,
+    format: &'static str,
+    batches: Batches<'a>,
+    /// Where in a batch each column is: the places in the structs around it, outermost first.
+    paths: Vec<Vec<usize>>,
+    columns: Vec<String>,
+    batch: Vec<Texts>,
+    row_in_batch: usize,
+    rows_in_batch: usize,
+    rows_done: u64,
+    rows_total: u64,
+    bytes_total: u64,
+}
+
+/// One column of one batch as text.
+enum Texts {
+    /// At most one value a row.
+    Single { texts: ArrayRef, parents: Vec<ArrayRef> },
+    /// Whole numbers that came as floats.
+    Floats { numbers: ArrayRef, parents: Vec<ArrayRef> },
+    /// Any number of values a row.
+    List { lists: ArrayRef, parents: Vec<ArrayRef> },
+}
+
+impl<'a> ArrowReader<'a> {
+    pub(super) fn open(input: &'a Input) -> Result<Self> {
+        let name = input.name();
+        let (format, batches, schema, rows_total): (_, Batches<'a>, _, _) = match &input.origin {
+            Origin::Batches { schema, batches, .. } => {
+                let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+                let batches = Box::new(batches.iter().cloned().map(Ok));
+                ("Arrow", batches, schema.clone(), rows)
+            }
+            _ if input.format == Some(Format::Arrow) => {
+                return Err(Error::MalformedInput {
+                    name,
+                    format: "Arrow",
+                    reason: "Arrow is read from batches in memory, not from a file".into(),
+                });
+            }
+            origin => {
+                let file = file_of(origin)?;
+                let malformed = |reason: String| Error::MalformedInput {
+                    name: name.clone(),
+                    format: "Parquet",
+                    reason,
+                };
+                // A damaged file must be an error, whatever the decoder makes of it.
+                let opened = guarded(|| {
+                    ParquetRecordBatchReaderBuilder::try_new(file)
+                        .map_err(|error| error.to_string())
+                        .and_then(|builder| {
+                            let rows = builder.metadata().file_metadata().num_rows();
+                            let schema = builder.schema().clone();
+                            let reader = builder.build().map_err(|error| error.to_string())?;
+                            Ok((reader, schema, rows))
+                        })
+                });
+                let (mut reader, schema, rows) = opened.map_err(malformed)?;
+                let batches = std::iter::from_fn(move || {
+                    guarded(|| Ok(reader.next()))
+                        .unwrap_or_else(|reason| Some(Err(ArrowError::ParquetError(reason))))
+                });
+                let rows = u64::try_from(rows).unwrap_or(0);
+                ("Parquet", Box::new(batches) as Batches<'a>, schema, rows)
+            }
+        };
+        let (mut paths, mut names) = (Vec::new(), Vec::new());
+        for (at, field) in schema.fields().iter().enumerate() {
+            leaves(field, &mut vec![at], String::new(), &mut paths, &mut names);
+        }
+        if names.is_empty() {
+            return Err(Error::EmptyInput { name });
+        }
+        Ok(Self {
+            name,
+            format,
+            batches,
+            paths,
+            columns: unique_names(names.iter().map(String::as_str)),
+            batch: Vec::new(),
+            row_in_batch: 0,
+            rows_in_batch: 0,
+            rows_done: 0,
+            rows_total,
+            bytes_total: source::size(&input.origin),
+        })
+    }
+
+    fn malformed(&self, reason: String) -> Error {
+        Error::MalformedInput { name: self.name.clone(), format: self.format, reason }
+    }
+
+    /// Go on to the next batch; false where there is none.
+    fn advance(&mut self) -> Result<bool> {
+        let Some(batch) = self.batches.next() else { return Ok(false) };
+        let batch = batch.map_err(|error| self.malformed(error.to_string()))?;
+        let texts = self.paths.iter().map(|path| Texts::of(&batch, path)).collect();
+        self.batch = guarded(|| -> std::result::Result<Vec<Texts>, String> { texts })
+            .map_err(|reason| self.malformed(reason))?;
+        (self.row_in_batch, self.rows_in_batch) = (0, batch.num_rows());
+        Ok(true)
+    }
+}
+
+/// A Parquet file must be seekable; bytes in memory go through a temporary file, which is gone
+/// when it is closed.
+fn file_of(origin: &Origin) -> Result<File> {
+    match origin {
+        Origin::Path(path) => {
+            File::open(path).map_err(|source| Error::ReadFile { path: path.clone(), source })
+        }
+        Origin::Bytes { bytes, .. } => {
+            let written = tempfile::tempfile().and_then(|mut file| {
+                file.write_all(bytes)?;
+                Ok(file)
+            });
+            written.map_err(|source| Error::WriteFile { path: std::env::temp_dir(), source })
+        }
+        Origin::Batches { name, .. } => Err(Error::EmptyInput { name: name.clone() }),
+    }
+}
+
+/// What `work` gives, or says, or a word for its panic.
+fn guarded<T>(
+    work: impl FnOnce() -> std::result::Result<T, String>,
+) -> std::result::Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err("the file is damaged in a way that its decoder does not know".into())
+    })
+}
+
+/// The columns of a field: itself, or the members of a struct by dotted names.
+fn leaves(
+    field: &Field,
+    path: &mut Vec<usize>,
+    parent: String,
+    paths: &mut Vec<Vec<usize>>,
+    names: &mut Vec<String>,
+) {
+    let name = match parent.is_empty() {
+        true => field.name().trim().to_owned(),
+        false => format!("{parent}.{}", field.name().trim()),
+    };
+    match field.data_type() {
+        DataType::Struct(members) if path.len() < 32 => {
+            for (at, member) in members.iter().enumerate() {
+                path.push(at);
+                leaves(member, path, name.clone(), paths, names);
+                path.pop();
+            }
+        }
+        kind if has_text(kind) => {
+            paths.push(path.clone());
+            names.push(name);
+        }
+        _ => {}
+    }
+}
+
+fn has_text(kind: &DataType) -> bool {
+    match kind {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            !item.data_type().is_nested() && can_cast_types(kind, &list_of_text())
+        }
+        kind => !kind.is_nested() && can_cast_types(kind, &DataType::Utf8),
+    }
+}
+
+fn list_of_text() -> DataType {
+    DataType::List(Field::new("item", DataType::Utf8, true).into())
+}
+
+impl Texts {
+    fn of(batch: &RecordBatch, path: &[usize]) -> std::result::Result<Self, String> {
+        let mut column = batch.columns().get(path[0]).cloned().ok_or("a column is missing")?;
+        let mut parents = Vec::new();
+        for at in &path[1..] {
+            let members = column.as_struct_opt().ok_or("a struct is missing")?;
+            let member = members.columns().get(*at).cloned().ok_or("a member is missing")?;
+            parents.push(std::mem::replace(&mut column, member));
+        }
+        let as_text = |column: &ArrayRef, kind: &DataType| {
+            cast(column, kind).map_err(|error| error.to_string())
+        };
+        Ok(match column.data_type() {
+            DataType::Float16 | DataType::Float32 | DataType::Float64 => {
+                // By way of text, so that 0.1 as a 32-bit float stays 0.1.
+                let texts = as_text(&column, &DataType::Utf8)?;
+                Texts::Floats { numbers: as_text(&texts, &DataType::Float64)?, parents }
+            }
+            DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
+                Texts::List { lists: as_text(&column, &list_of_text())?, parents }
+            }
+            _ => Texts::Single { texts: as_text(&column, &DataType::Utf8)?, parents },
+        })
+    }
+
+    fn push(&self, at: usize, column: u32, row: &mut Row) {
+        let hidden = |parents: &[ArrayRef]| parents.iter().any(|parent| parent.is_null(at));
+        match self {
+            Texts::Single { texts, parents } => {
+                let texts = texts.as_string::<i32>();
+                let is_null = texts.is_null(at) || hidden(parents);
+                row.push(column, 0, if is_null { "" } else { texts.value(at) });
+            }
+            Texts::Floats { numbers, parents } => {
+                let numbers = numbers.as_primitive::<Float64Type>();
+                let number = numbers.value(at);
+                let start = row.text().len();
+                if !numbers.is_null(at) && !hidden(parents) && !number.is_nan() {
+                    use std::fmt::Write as _;
+                    // Writing to a string cannot fail; `{}` writes 2119.0 as 2119.
+                    let _ = write!(row.text(), "{number}");
+                }
+                row.end_cell(column, 0, start);
+            }
+            Texts::List { lists, parents } => {
+                let lists = lists.as_list::<i32>();
+                if lists.is_null(at) || hidden(parents) {
+                    return row.push(column, 0, "");
+                }
+                let items = lists.value(at);
+                let items = items.as_string::<i32>();
+                for item in items.iter().flatten() {
+                    row.push(column, 0, item);
+                }
+            }
+        }
+    }
+}
+
+impl Rows for ArrowReader<'_> {
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn column(&mut self, name: &str) -> u32 {
+        self.columns.iter().position(|column| column == name).map_or(u32::MAX, |at| at as u32)
+    }
+
+    fn encoding(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn delimiter(&self) -> Option<char> {
+        None
+    }
+
+    /// As many as the share of rows that were handed out.
+    fn bytes_read(&self) -> u64 {
+        let share = self.rows_done as f64 / self.rows_total.max(1) as f64;
+        (self.bytes_total as f64 * share.min(1.0)) as u64
+    }
+
+    fn next(&mut self, row: &mut Row) -> Result<Event> {
+        while self.row_in_batch == self.rows_in_batch {
+            if !self.advance()? {
+                return Ok(Event::End);
+            }
+        }
+        row.clear();
+        for (column, texts) in self.batch.iter().enumerate() {
+            texts.push(self.row_in_batch, column as u32, row);
+        }
+        self.row_in_batch += 1;
+        self.rows_done += 1;
+        if row.is_blank_from(0) {
+            return Ok(Event::Blank);
+        }
+        Ok(Event::Row { line: self.rows_done, recoded: false })
+    }
+}

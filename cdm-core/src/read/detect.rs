@@ -1,0 +1,584 @@
+//! What values look like, without their column's name.
+//!
+//! Cheap shapes only: they tell a column's kind from many values, they do not validate one.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use crate::normalize;
+
+/// How many values of a sample look like what.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Profile {
+    /// Values looked at; all of them filled.
+    pub(super) filled: usize,
+    pub(super) distinct: usize,
+    email: usize,
+    url: usize,
+    phone: usize,
+    date: usize,
+    iban: usize,
+    postcode: usize,
+    number: usize,
+    geo: usize,
+    honorific: usize,
+    person: usize,
+    organisation: usize,
+    whole_address: usize,
+    has_digit: usize,
+    digits_only: usize,
+    epoch: usize,
+    mean_length: usize,
+}
+
+impl Profile {
+    pub(super) fn of<'v>(values: impl IntoIterator<Item = &'v str>) -> Self {
+        let mut profile = Self::default();
+        let mut distinct = HashSet::new();
+        let mut length = 0;
+        for value in values {
+            let value = value.trim();
+            if value.is_empty() || profile.filled == MAX_VALUES {
+                continue;
+            }
+            profile.filled += 1;
+            length += value.chars().take(10_000).count();
+            distinct.insert(value);
+            // Nothing below is longer, and a shape is seen in what is short.
+            if value.len() > 300 {
+                continue;
+            }
+            let digits = value.bytes().filter(u8::is_ascii_digit).count();
+            profile.has_digit += usize::from(digits > 0);
+            profile.digits_only += usize::from(digits == value.len());
+            profile.epoch += usize::from(
+                digits == value.len() && matches!(digits, 10 | 13) && value.starts_with('1'),
+            );
+            profile.email += usize::from(is_email(value));
+            profile.url += usize::from(is_url(value));
+            let date = is_date(value);
+            profile.date += usize::from(date);
+            profile.phone += usize::from(!date && is_phone(value));
+            profile.iban += usize::from(is_iban(value));
+            profile.postcode += usize::from(is_lettered_postcode(value));
+            profile.number += usize::from(is_number(value));
+            profile.geo += usize::from(is_geo(value));
+            profile.whole_address += usize::from(is_whole_address(value));
+            let ascii = normalize::ascii(value);
+            profile.honorific += usize::from(is_honorific(&ascii));
+            let organisation = is_organisation(value, &ascii);
+            profile.organisation += usize::from(organisation);
+            profile.person += usize::from(!organisation && digits == 0 && is_person(&ascii));
+        }
+        profile.distinct = distinct.len();
+        profile.mean_length = length.checked_div(profile.filled).unwrap_or(0);
+        profile
+    }
+
+    fn share(&self, count: usize) -> f64 {
+        if self.filled == 0 { 0.0 } else { count as f64 / self.filled as f64 }
+    }
+
+    pub(super) fn email(&self) -> f64 {
+        self.share(self.email)
+    }
+
+    pub(super) fn url(&self) -> f64 {
+        self.share(self.url)
+    }
+
+    pub(super) fn phone(&self) -> f64 {
+        self.share(self.phone)
+    }
+
+    pub(super) fn date(&self) -> f64 {
+        self.share(self.date)
+    }
+
+    pub(super) fn iban(&self) -> f64 {
+        self.share(self.iban)
+    }
+
+    pub(super) fn postcode(&self) -> f64 {
+        self.share(self.postcode)
+    }
+
+    pub(super) fn number(&self) -> f64 {
+        self.share(self.number)
+    }
+
+    pub(super) fn geo(&self) -> f64 {
+        self.share(self.geo)
+    }
+
+    pub(super) fn honorific(&self) -> f64 {
+        self.share(self.honorific)
+    }
+
+    pub(super) fn person(&self) -> f64 {
+        self.share(self.person)
+    }
+
+    pub(super) fn organisation(&self) -> f64 {
+        self.share(self.organisation)
+    }
+
+    pub(super) fn whole_address(&self) -> f64 {
+        self.share(self.whole_address)
+    }
+
+    pub(super) fn has_digit(&self) -> f64 {
+        self.share(self.has_digit)
+    }
+
+    pub(super) fn digits_only(&self) -> f64 {
+        self.share(self.digits_only)
+    }
+
+    /// Whether the values can be read as moments.
+    pub(super) fn is_time(&self) -> bool {
+        self.filled == 0 || self.share(self.date + self.epoch) >= 0.8
+    }
+
+    /// Whether every value differs from every other.
+    pub(super) fn is_distinct(&self) -> bool {
+        self.distinct == self.filled
+    }
+
+    /// Whether a few values occur over and over.
+    pub(super) fn is_category(&self) -> bool {
+        self.filled >= 20 && self.distinct * 10 <= self.filled.max(200) && self.mean_length <= 40
+            || self.filled >= 4 && self.distinct * 4 <= self.filled && self.mean_length <= 30
+    }
+
+    /// Characters a value, on average.
+    pub(super) fn mean_length(&self) -> usize {
+        self.mean_length
+    }
+}
+
+/// How many values are looked at.
+pub(super) const MAX_VALUES: usize = 1000;
+
+fn is_email(value: &str) -> bool {
+    let value = value.trim_start_matches("mailto:").trim_matches(['<', '>']);
+    let Some((local, domain)) = value.rsplit_once('@') else { return false };
+    let last = domain.rsplit('.').next().unwrap_or("");
+    !local.is_empty()
+        && !local.contains(char::is_whitespace)
+        && domain.contains('.')
+        && last.chars().count() >= 2
+        && !domain.contains(char::is_whitespace)
+        && !last.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+fn is_url(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    if lower.contains(char::is_whitespace) || lower.contains('@') {
+        return false;
+    }
+    if lower.starts_with("http://") || lower.starts_with("https://") || lower.starts_with("www.") {
+        return lower.contains('.');
+    }
+    let host = lower.split(['/', '?', '#']).next().unwrap_or("");
+    let mut labels = host.split('.');
+    let top = labels.next_back().unwrap_or("");
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    // File names have the shape of hosts.
+    let is_file = matches!(top, "csv" | "txt" | "pdf" | "xls" | "xlsx" | "doc" | "json" | "xml");
+    host.contains('.')
+        && !is_file
+        && (2..=12).contains(&top.len())
+        && top.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && labels.all(is_label)
+        && host.bytes().filter(u8::is_ascii_alphabetic).count() >= 5
+}
+
+fn is_phone(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let number = lower.split(['x', 'e', '#']).next().unwrap_or("").trim();
+    let number = number.trim_start_matches("tel").trim_start_matches([':', '.', ' ']);
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    let shaped = number.chars().all(|c| c.is_ascii_digit() || "+()-./ \u{a0}".contains(c));
+    let separated = number.bytes().any(|byte| matches!(byte, b'(' | b'-' | b'/' | b' '))
+        || number.bytes().filter(|byte| *byte == b'.').count() >= 2;
+    shaped
+        && (7..=15).contains(&digits)
+        && (number.starts_with('+')
+            || separated && digits >= 7
+            || number.starts_with('0') && digits >= 9)
+}
+
+fn is_date(value: &str) -> bool {
+    let day = value.split(['T', ' ']).next().unwrap_or("");
+    let number = |text: &str, from: u32, to: u32| {
+        text.len() <= 4
+            && !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+            && text.parse().is_ok_and(|number: u32| (from..=to).contains(&number))
+    };
+    if day.len() == 8 && day == value && day.bytes().all(|byte| byte.is_ascii_digit()) {
+        return number(&day[..4], 1850, 2100)
+            && number(&day[4..6], 1, 12)
+            && number(&day[6..], 1, 31);
+    }
+    for separator in ['-', '/', '.'] {
+        let parts: Vec<&str> = day.split(separator).collect();
+        if let [first, second, third] = parts[..] {
+            let year_first = first.len() == 4
+                && number(first, 1800, 2200)
+                && number(second, 1, 12)
+                && number(third, 1, 31);
+            let year_last = (third.len() == 4 && number(third, 1800, 2200) || third.len() == 2)
+                && number(third, 0, 2200)
+                && number(first, 1, 31)
+                && number(second, 1, 31)
+                && (number(first, 1, 12) || number(second, 1, 12));
+            if year_first || year_last {
+                return true;
+            }
+        }
+    }
+    // 12 March 2001, Mar 12, 2001, 12-mars-2001
+    let words: Vec<&str> =
+        value.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    const MONTHS: &[&str] = &[
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mai",
+        "okt", "dez", "fev", "avr", "jui", "aou", "ene", "abr", "ago", "dic", "gen", "mag", "giu",
+        "lug", "set", "ott", "mei", "maa", "out", "mrt", "mae",
+    ];
+    (2..=4).contains(&words.len())
+        && words.iter().any(|word| number(word, 1800, 2200) && word.len() == 4)
+        && words.iter().any(|word| {
+            let lower = normalize::ascii(word);
+            lower.len() <= 10 && lower.get(..3).is_some_and(|start| MONTHS.contains(&start))
+        })
+        && words.iter().filter(|word| number(word, 0, 2200)).count() + 1 == words.len()
+}
+
+fn is_iban(value: &str) -> bool {
+    let bare: Vec<u8> = value.bytes().filter(|byte| *byte != b' ').collect();
+    if !(15..=34).contains(&bare.len())
+        || !bare[..2].iter().all(u8::is_ascii_alphabetic)
+        || !bare[2..4].iter().all(u8::is_ascii_digit)
+    {
+        return false;
+    }
+    let rotated = bare[4..].iter().chain(&bare[..4]);
+    let remainder = rotated.into_iter().try_fold(0_u32, |remainder, byte| {
+        let digit = (*byte as char).to_digit(36)?;
+        let shift = if digit > 9 { 100 } else { 10 };
+        Some((remainder * shift + digit) % 97)
+    });
+    remainder == Some(1)
+}
+
+/// Postcodes that cannot be taken for a plain number: GB, CA, NL, PL, PT, BR, JP, US with four
+/// more digits.
+fn is_lettered_postcode(value: &str) -> bool {
+    let shape: String = value
+        .chars()
+        .filter(|c| *c != ' ')
+        .map(|c| match c {
+            '0'..='9' => '9',
+            'a'..='z' | 'A'..='Z' => 'A',
+            other => other,
+        })
+        .collect();
+    matches!(
+        shape.as_str(),
+        "A9A9A9"
+            | "A99AA"
+            | "A999AA"
+            | "A9A9AA"
+            | "AA99AA"
+            | "AA999AA"
+            | "AA9A9AA"
+            | "9999AA"
+            | "99-999"
+            | "9999-999"
+            | "99999-999"
+            | "999-9999"
+            | "99999-9999"
+    )
+}
+
+fn is_number(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    // A leading zero means a code, not a quantity.
+    let bare = value.trim_start_matches(['-', '+', '€', '$', '£', ' ']);
+    let coded = bare.len() > 1 && bare.starts_with('0') && !bare.starts_with("0.");
+    digits > 0
+        && !coded
+        && bare
+            .trim_end_matches(['%', '€', '$', '£', ' '])
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '.' | ','))
+}
+
+fn is_geo(value: &str) -> bool {
+    let parts: Vec<&str> = value.split([',', ' ', ';']).filter(|part| !part.is_empty()).collect();
+    let degrees = |text: &str, most: f64| {
+        text.contains('.') && text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= most)
+    };
+    matches!(parts[..], [latitude, longitude] if degrees(latitude, 90.0) && degrees(longitude, 180.0))
+}
+
+/// A street and a place on one line: a number, a word, and a comma or postcode between more words.
+fn is_whole_address(value: &str) -> bool {
+    let words = value.split_whitespace().count();
+    let long_numbers = value
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| (4..=6).contains(&digits.len()))
+        .count();
+    value.bytes().any(|byte| byte.is_ascii_digit())
+        && words >= 3
+        && (value.contains(',') || long_numbers > 0 && words >= 4)
+}
+
+fn is_honorific(ascii: &str) -> bool {
+    matches!(
+        ascii,
+        "mr" | "mrs"
+            | "ms"
+            | "miss"
+            | "mx"
+            | "dr"
+            | "prof"
+            | "sir"
+            | "herr"
+            | "frau"
+            | "fr"
+            | "hr"
+            | "herrn"
+            | "prof dr"
+            | "dr med"
+            | "m"
+            | "mme"
+            | "mlle"
+            | "monsieur"
+            | "madame"
+            | "mademoiselle"
+            | "sr"
+            | "sra"
+            | "srta"
+            | "don"
+            | "dona"
+            | "senor"
+            | "senora"
+            | "sig"
+            | "sig ra"
+            | "signor"
+            | "signora"
+            | "dott"
+            | "dottssa"
+            | "dhr"
+            | "mevr"
+            | "mw"
+            | "dhr mr"
+            | "mevrouw"
+            | "rev"
+            | "lord"
+            | "lady"
+            | "dame"
+            | "divers"
+    )
+}
+
+static GIVEN_NAMES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    include_str!("data/given_names.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(str::split_whitespace)
+        .collect()
+});
+
+/// One to five words, one at either end a common given name.
+fn is_person(ascii: &str) -> bool {
+    let words: Vec<&str> = ascii.split(' ').filter(|word| !word.is_empty()).collect();
+    let known = |word: Option<&&str>| word.is_some_and(|word| GIVEN_NAMES.contains(word));
+    (1..=5).contains(&words.len())
+        && (known(words.first()) || known(words.last()) || known(words.get(1)))
+}
+
+/// A legal form, a word for a business, or a sign that persons' names lack.
+fn is_organisation(value: &str, ascii: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "inc",
+        "llc",
+        "ltd",
+        "limited",
+        "corp",
+        "corporation",
+        "co",
+        "company",
+        "plc",
+        "llp",
+        "lp",
+        "gmbh",
+        "ag",
+        "kg",
+        "ohg",
+        "ug",
+        "ev",
+        "eg",
+        "sa",
+        "sarl",
+        "sas",
+        "sasu",
+        "eurl",
+        "sci",
+        "srl",
+        "spa",
+        "sl",
+        "slu",
+        "bv",
+        "nv",
+        "vof",
+        "lda",
+        "ltda",
+        "oy",
+        "ab",
+        "aps",
+        "as",
+        "pty",
+        "group",
+        "gruppe",
+        "groupe",
+        "grupo",
+        "gruppo",
+        "holding",
+        "holdings",
+        "bank",
+        "school",
+        "schule",
+        "ecole",
+        "escuela",
+        "scuola",
+        "escola",
+        "university",
+        "universitat",
+        "universite",
+        "universidad",
+        "college",
+        "academy",
+        "center",
+        "centre",
+        "centro",
+        "zentrum",
+        "hospital",
+        "klinik",
+        "clinic",
+        "hotel",
+        "restaurant",
+        "ristorante",
+        "restaurante",
+        "cafe",
+        "bar",
+        "grill",
+        "deli",
+        "pizzeria",
+        "bistro",
+        "kitchen",
+        "inn",
+        "church",
+        "foundation",
+        "stiftung",
+        "association",
+        "verein",
+        "society",
+        "institute",
+        "services",
+        "service",
+        "solutions",
+        "systems",
+        "partners",
+        "consulting",
+        "industries",
+        "international",
+        "enterprises",
+        "technologies",
+        "tech",
+        "shop",
+        "store",
+        "market",
+        "learning",
+        "care",
+        "daycare",
+        "childcare",
+        "kindergarten",
+        "preschool",
+        "club",
+        "agency",
+        "trust",
+        "the",
+        "and",
+        "und",
+        "of",
+        "for",
+        "et",
+        "y",
+    ];
+    value.contains('&') || ascii.split(' ').any(|word| WORDS.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_seen_and_not_confused() {
+        for (value, shape) in [
+            ("a.b+c@example.co.uk", "email"),
+            ("www.example.org", "url"),
+            ("example.com/about", "url"),
+            ("+49 30 1234567", "phone"),
+            ("310/246-1501", "phone"),
+            ("(02) 9999 1234", "phone"),
+            ("07911123456", "phone"),
+            ("1971-06-24", "date"),
+            ("19560409", "date"),
+            ("3/31/1954", "date"),
+            ("31.12.99", "date"),
+            ("12 März 2001", "date"),
+            ("2024-05-01T12:30:00Z", "date"),
+            ("DE89 3704 0044 0532 0130 00", "iban"),
+            ("SW1A 1AA", "postcode"),
+            ("48.8584, 2.2945", "geo"),
+            ("12.50", "none"),
+            ("rec-17-org", "none"),
+            ("scrape.csv", "none"),
+            ("Robert", "none"),
+            ("7 Main Street", "none"),
+        ] {
+            let profile = Profile::of([value]);
+            let seen: Vec<&str> = [
+                ("email", profile.email()),
+                ("url", profile.url()),
+                ("phone", profile.phone()),
+                ("date", profile.date()),
+                ("iban", profile.iban()),
+                ("postcode", profile.postcode()),
+                ("geo", profile.geo()),
+            ]
+            .into_iter()
+            .filter(|(_, share)| *share > 0.0)
+            .map(|(name, _)| name)
+            .collect();
+            let expected: Vec<&str> = [shape].into_iter().filter(|s| *s != "none").collect();
+            assert_eq!(seen, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn persons_and_organisations_are_told_apart() {
+        let share = |values: &[&str]| {
+            let profile = Profile::of(values.iter().copied());
+            (profile.person(), profile.organisation())
+        };
+        assert_eq!(share(&["Robert Allen", "Smith, Jane", "Chiara Rossi"]), (1.0, 0.0));
+        assert_eq!(share(&["Acme GmbH", "Bethel Learning Center", "Brown & Sons"]), (0.0, 1.0));
+    }
+}
