@@ -9,6 +9,7 @@ mod address;
 mod category;
 mod data;
 mod date;
+mod domain;
 mod email;
 mod form;
 mod identifier;

@@ -61,7 +61,7 @@ pub fn fold(raw: &str) -> String {
     }
     // Folding can undo composing and the other way round, so repeat until nothing changes; real
     // text needs one round, and no known text more than three.
-    let mut text = raw.to_owned();
+    let mut text: String = raw.chars().map(straight).collect();
     for _ in 0..8 {
         let lower: String = clean(&text).nfkc().flat_map(char::to_lowercase).collect();
         let next =
@@ -105,42 +105,77 @@ pub fn ascii(raw: &str) -> String {
         raw.bytes().for_each(push);
         return out;
     }
-    for c in raw.nfkd() {
-        if c.is_ascii() {
-            push(c as u8);
-        } else if matches!(c, '\u{2019}' | '\u{2018}' | '\u{2bc}' | '\u{2b9}' | '\u{b4}') {
-            push(b'\'');
-        } else if !unicode_normalization::char::is_combining_mark(c) && !is_invisible(c) {
-            // Scripts without word breaks between letters come out run together, one word a run,
-            // but for those whose every character is a word.
-            let ideograph =
-                matches!(c as u32, 0x3400..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff);
-            if ideograph {
-                push(b' ');
+    for c in raw.chars().map(straight).nfkc() {
+        match c {
+            _ if c.is_ascii() => push(c as u8),
+            '\u{2019}' | '\u{2018}' | '\u{2bc}' | '\u{2b9}' => push(b'\''),
+            // Only letters of these scripts lose their marks; kana, Hangul and Indic letters say
+            // something else without them.
+            '\u{80}'..='\u{58f}' | '\u{1e00}'..='\u{1fff}' => {
+                c.nfd().for_each(|c| spell(c, &mut push))
             }
-            any_ascii::any_ascii_char(c).bytes().for_each(&mut push);
-            if ideograph {
-                push(b' ');
-            }
+            _ => spell(c, &mut push),
         }
     }
     out
 }
 
+/// The acute accent that is typed for an apostrophe; NFKC would make it a space with a mark.
+fn straight(c: char) -> char {
+    if c == '\u{b4}' { '\'' } else { c }
+}
+
+/// Spells one character out, byte by byte; marks that only modify a letter are left out.
+fn spell(c: char, push: &mut impl FnMut(u8)) {
+    let is_mark = matches!(c as u32,
+        0x300..=0x36f | 0x591..=0x5c7 | 0x610..=0x61a | 0x64b..=0x65f | 0x670 | 0x1ab0..=0x1aff
+        | 0x1dc0..=0x1dff | 0x20d0..=0x20ff | 0xfe20..=0xfe2f);
+    if is_mark || is_invisible(c) {
+        return;
+    }
+    // Scripts without word breaks between letters come out run together, one word a run, but for
+    // those whose every character is a word.
+    let is_ideograph = matches!(c as u32, 0x3400..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff);
+    if is_ideograph {
+        push(b' ');
+    }
+    any_ascii::any_ascii_char(c).bytes().for_each(&mut *push);
+    if is_ideograph {
+        push(b' ');
+    }
+}
+
 /// Free text: cleaned and folded, nothing taken apart.
 ///
-/// Forms: canonical (folded) and ascii.
+/// Forms: canonical (folded) and ascii. Issues: unusable for `placeholder`; the remark
+/// `control_characters` where invisible characters were left out. Signs such as `★★★` are text.
+///
+/// # Examples
+/// ```
+/// use cdm_core::normalize::text;
+/// assert_eq!(text("  Café\tMÜLLER ").canonical(), Some("café müller"));
+/// assert_eq!(text("n/a").canonical(), None);
+/// ```
 #[must_use]
 pub fn text(raw: &str) -> Normalized {
     let cleaned = clean(raw);
     if cleaned.is_empty() {
         return Normalized::missing();
     }
-    if is_placeholder(&cleaned) {
+    if is_placeholder(&cleaned) && !is_of_symbols(&cleaned) {
         return Normalized::unusable(Issue::Placeholder);
     }
     let value = Normalized::valid(fold(&cleaned)).with(Form::Ascii, ascii(&cleaned));
     if has_invisible(raw) { value.noting(Issue::ControlCharacters) } else { value }
+}
+
+/// Whether the text has no letter or digit, but signs that say something: `★★★`, `👍`, `€`.
+pub(super) fn is_of_symbols(text: &str) -> bool {
+    let is_symbol = |c: char| {
+        matches!(c as u32, 0x20a0..=0x20cf | 0x2190..=0x24ff | 0x25a0..=0x2bff | 0x1f000..=0x1faff)
+            || matches!(c, '£' | '¥' | '©' | '®')
+    };
+    !text.is_ascii() && !text.contains(char::is_alphanumeric) && text.contains(is_symbol)
 }
 
 fn is_clean_ascii(bytes: &[u8]) -> bool {
@@ -177,6 +212,7 @@ mod tests {
         assert_eq!(fold("İstanbul"), "istanbul");
         assert_eq!(fold("ΣΊΣΥΦΟΣ"), fold("σίσυφος"));
         assert_eq!(fold("e\u{301}"), "é");
+        assert_eq!(fold("O\u{b4}Brien"), "o'brien");
     }
 
     #[test]
@@ -185,6 +221,15 @@ mod tests {
         assert_eq!(ascii("王小明"), "wang xiao ming");
         assert_eq!(ascii("Ærøskøbing ß"), "aeroskobing ss");
         assert_eq!(ascii("..."), "");
+        assert_eq!(ascii("O\u{b4}Brien"), "obrien");
+    }
+
+    #[test]
+    fn letters_that_differ_by_a_mark_stay_different_where_the_mark_is_not_an_accent() {
+        assert_ne!(ascii("ガ"), ascii("カ"));
+        assert_ne!(ascii("हिन्दी"), ascii("हन्द"));
+        assert_eq!(ascii("삼성"), "samseong");
+        assert_eq!(ascii("Việt Nam, Škoda, İzmir"), "viet nam skoda izmir");
     }
 
     proptest! {
