@@ -21,6 +21,7 @@ mod phone;
 mod phonetic;
 mod place;
 mod placeholder;
+mod plain;
 mod text;
 mod url;
 
