@@ -93,6 +93,8 @@ issues! {
     BadCheckDigit = "bad_check_digit",
     /// All digits the same, or a plain run such as 123456789.
     Patterned = "patterned",
+    /// Number whose one mark could separate thousands or decimals: `1,234`.
+    AmbiguousNumber = "ambiguous_number",
 }
 
 impl fmt::Display for Issue {

@@ -22,6 +22,7 @@ mod phone;
 mod phonetic;
 mod place;
 mod placeholder;
+mod plain;
 mod text;
 mod url;
 

@@ -1,0 +1,376 @@
+//! Telephone numbers.
+
+mod scan;
+
+use rlibphonenumber::{
+    NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region,
+    ValidationError,
+};
+
+use self::scan::{Found, MOST_DIGITS, scan};
+use super::placeholder::is_placeholder;
+use super::plain::{is_one_digit, is_rounded_by_spreadsheet, is_run, plain, without_float_suffix};
+use super::text::has_invisible;
+use super::{Context, Form, Issue, Normalized};
+
+/// Longer cells hold notes, not a number.
+const LONGEST_CELL: usize = 250;
+
+/// No number that a person has is shorter, but for a few islands' own.
+const FEWEST_DIGITS: usize = 5;
+
+/// Telephone number: E.164, by the numbering plans of Google's libphonenumber.
+///
+/// Read are labels (`Tel.`, `fax:`), `tel:` addresses, any punctuation, digits of any script,
+/// `00` and `(0)`, letters for digits (`1-800-FLOWERS`), extensions in several languages, and the
+/// first of several numbers in one cell. A number without `+` belongs to the
+/// [`region`](Context::region) of the context.
+///
+/// Forms: canonical (E.164 without the extension), display (international format), national
+/// (national significant number), extension, country (where the plan names one) and type:
+/// `fixed_line`, `mobile`, `fixed_line_or_mobile`, `toll_free`, `premium_rate`, `shared_cost`,
+/// `voip`, `personal_number`, `pager`, `uan` or `voicemail`.
+///
+/// Issues:
+/// - `local_only` (doubtful): no country or area code, and no region that supplies it; canonical
+///   is then the digits as they were written.
+/// - `not_assigned` (doubtful): as long as numbers of its country are, but of no range in use.
+///   `too_long` and `too_short` (doubtful): its country has no number of that length.
+/// - `special_number`: toll-free, premium-rate, shared-cost, company-wide or voicemail.
+/// - `patterned`: ends in seven equal digits or a plain run of seven.
+/// - `several_values`, `control_characters`.
+/// - Unusable: `placeholder` (`000-000`, `123456789`, all digits equal), `too_short` (fewer than 5
+///   digits), `too_long` (over 15), `malformed` (no digit, some hidden as in `555-XXXX`, or lost
+///   in a spreadsheet: `4.9E+11`).
+///
+/// # Examples
+/// ```
+/// use cdm_core::normalize::{Context, Form, phone};
+/// let german = Context { region: Some("DE".into()), ..Context::default() };
+/// let number = phone("Tel. (030) 90 18 20 - Durchwahl 12", &german);
+/// assert_eq!(number.canonical(), Some("+4930901820"));
+/// assert_eq!(number.form(Form::Extension), Some("12"));
+/// assert_eq!(phone("+1 310/246-1501", &german).form(Form::Country), Some("US"));
+/// ```
+///
+/// # References
+/// ITU-T E.164 and E.123; RFC 3966; Google libphonenumber, through the `rlibphonenumber` crate.
+#[must_use]
+pub fn phone(raw: &str, context: &Context) -> Normalized {
+    let lines;
+    let raw_text = if raw.contains(['\n', '\r']) {
+        lines = raw.trim().replace(['\n', '\r'], ";");
+        &lines
+    } else {
+        raw
+    };
+    let text = plain(raw_text);
+    if text.is_empty() {
+        return Normalized::missing();
+    }
+    if is_placeholder(&text) {
+        return Normalized::unusable(Issue::Placeholder);
+    }
+    if text.len() > LONGEST_CELL {
+        return Normalized::unusable(Issue::TooLong);
+    }
+    if is_rounded_by_spreadsheet(&text) {
+        return Normalized::unusable(Issue::Malformed);
+    }
+    let text = in_context(without_float_suffix(&text));
+    let Some(found) = scan(&text) else {
+        return Normalized::unusable(Issue::Malformed);
+    };
+    let region = context.region.as_deref().and_then(|code| code.parse::<Region>().ok());
+    let mut value = resolve(&found, region);
+    if let Some(extension) = &found.extension {
+        value = value.with(Form::Extension, extension);
+    }
+    if !value.status().is_usable() {
+        return value;
+    }
+    if found.several {
+        value = value.noting(Issue::SeveralValues);
+    }
+    if has_invisible(raw_text) { value.noting(Issue::ControlCharacters) } else { value }
+}
+
+/// RFC 3966: the context of a local number goes before it.
+fn in_context(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.split_once(";phone-context=") {
+        Some((number, context)) if context.starts_with('+') => {
+            let context = context.split(';').next().unwrap_or_default();
+            let number = number.trim_start_matches("tel:");
+            format!("{context} {number}").into()
+        }
+        Some((number, _)) => number.into(),
+        None => text.into(),
+    }
+}
+
+fn resolve(found: &Found, region: Option<Region>) -> Normalized {
+    if !found.international && is_filler(&found.digits) {
+        return Normalized::unusable(Issue::Placeholder);
+    }
+    let mut unassigned = None;
+    for (position, (text, region)) in readings(found, region).into_iter().enumerate() {
+        let Some(number) = parse(&text, region) else { continue };
+        if is_filler(&number.get_national_significant_number()) {
+            return Normalized::unusable(Issue::Placeholder);
+        }
+        if PHONE_NUMBER_UTIL.is_valid_number(&number) {
+            return assigned(&number);
+        }
+        if position == 0 {
+            unassigned = Some(number);
+        }
+    }
+    if found.masked {
+        return Normalized::unusable(Issue::Malformed);
+    }
+    let digits = found.digits.as_str();
+    if digits.len() < 7
+        && !found.international
+        && region.is_none()
+        && let Some(spelt) = &found.keypad
+    {
+        return resolve(&Found { digits: spelt.clone(), ..Found::default() }, None);
+    }
+    if digits.len() < FEWEST_DIGITS {
+        let issue = if is_zeros(digits) { Issue::Placeholder } else { Issue::TooShort };
+        return Normalized::unusable(issue);
+    }
+    if digits.len() > MOST_DIGITS {
+        return Normalized::unusable(Issue::TooLong);
+    }
+    if let Some(number) = unassigned
+        && let Some(issue) = doubt(&number, found.international)
+    {
+        return if e164(&number).len() > 1 + MOST_DIGITS {
+            Normalized::unusable(Issue::TooLong)
+        } else {
+            with_forms(&number).doubting(issue)
+        };
+    }
+    if found.international {
+        // No such country code.
+        return if is_filler(digits) {
+            Normalized::unusable(Issue::Placeholder)
+        } else {
+            Normalized::valid(format!("+{digits}")).doubting(Issue::NotAssigned)
+        };
+    }
+    noting_pattern(Normalized::valid(digits), digits)
+        .with(Form::National, digits)
+        .doubting(Issue::LocalOnly)
+}
+
+/// The ways to read a number, the likeliest first: each a text and the region it is local to.
+fn readings(found: &Found, region: Option<Region>) -> Vec<(String, Option<Region>)> {
+    let mut readings = Vec::new();
+    let digits = found.digits.as_str();
+    if found.international {
+        // No country code begins with zero: `+0049` and `+0171` were meant.
+        match digits.strip_prefix("00") {
+            Some(rest) => readings.push((format!("+{rest}"), None)),
+            None if digits.starts_with('0') && region.is_some() => {
+                readings.push((digits.to_owned(), region));
+            }
+            None => readings.push((format!("+{digits}"), None)),
+        }
+    } else if region.is_some() {
+        readings.push((digits.to_owned(), region));
+    }
+    let mut bare = String::new();
+    if let Some(zero) = found.bracketed_zero {
+        bare = format!("{}{}", &digits[..zero], &digits[zero + 1..]);
+        if found.international || region.is_some() {
+            let plus = if found.international { "+" } else { "" };
+            readings.push((format!("{plus}{bare}"), region));
+        }
+    }
+    if !found.international {
+        for digits in [digits, &bare] {
+            if let Some(rest) = digits.strip_prefix("00") {
+                readings.push((format!("+{rest}"), None));
+            }
+        }
+        // The prefix for calls abroad in North America, and a country code without its sign where
+        // the region has no number that long.
+        if let Some(rest) = digits.strip_prefix("011").filter(|rest| rest.len() >= 10) {
+            readings.push((format!("+{rest}"), None));
+        }
+        if let Some(first) = readings.first().filter(|_| region.is_some() && digits.len() >= 11)
+            && parse(&first.0, region)
+                .is_none_or(|n| n.is_possible_with_reason() == Err(ValidationError::TooLong))
+        {
+            readings.push((format!("+{digits}"), None));
+        }
+    }
+    if let Some(spelt) = found.keypad.as_ref().filter(|_| !found.masked) {
+        if found.international {
+            readings.push((format!("+{spelt}"), None));
+        } else if region.is_some() {
+            readings.push((spelt.clone(), region));
+        }
+    }
+    readings
+}
+
+/// The number that a text means, in the reading that its own E.164 form has.
+///
+/// Parsing can take off one national prefix at a time (`+49 0 0171`), so it is done until nothing
+/// changes; that makes normalising idempotent.
+fn parse(text: &str, region: Option<Region>) -> Option<PhoneNumber> {
+    let mut number = PHONE_NUMBER_UTIL.parse(text, region).ok()?;
+    for _ in 0..4 {
+        let again = PHONE_NUMBER_UTIL.parse(e164(&number), None).ok()?;
+        if again == number {
+            return Some(number);
+        }
+        number = again;
+    }
+    None
+}
+
+fn e164(number: &PhoneNumber) -> String {
+    PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned()
+}
+
+/// What is wrong with a number of no range in use; `None` where it is local and must stay so.
+fn doubt(number: &PhoneNumber, international: bool) -> Option<Issue> {
+    match number.is_possible_with_reason() {
+        Ok(NumberLengthType::IsPossible) => Some(Issue::NotAssigned),
+        Err(ValidationError::TooLong) => Some(Issue::TooLong),
+        _ if !international => None,
+        Ok(NumberLengthType::IsPossibleLocalOnly) => Some(Issue::LocalOnly),
+        Err(ValidationError::TooShort) => Some(Issue::TooShort),
+        Err(_) => Some(Issue::NotAssigned),
+    }
+}
+
+fn assigned(number: &PhoneNumber) -> Normalized {
+    let kind = number.get_type();
+    let mut value = with_forms(number).with(Form::Type, type_name(kind));
+    if matches!(
+        kind,
+        PhoneNumberType::TollFree
+            | PhoneNumberType::PremiumRate
+            | PhoneNumberType::SharedCost
+            | PhoneNumberType::UAN
+            | PhoneNumberType::VoiceMail
+    ) {
+        value = value.noting(Issue::SpecialNumber);
+    }
+    value
+}
+
+fn with_forms(number: &PhoneNumber) -> Normalized {
+    let national = number.get_national_significant_number();
+    let country = number.get_region_code().filter(|region| *region != Region::World);
+    let display = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::International);
+    let value = Normalized::valid(e164(number))
+        .with(Form::Display, display)
+        .with(Form::Country, country.map(|region| region.to_string()).unwrap_or_default());
+    noting_pattern(value, &national).with(Form::National, national)
+}
+
+fn noting_pattern(value: Normalized, digits: &str) -> Normalized {
+    let tail = &digits[digits.len().saturating_sub(7)..];
+    if tail.len() == 7 && (is_one_digit(tail) || is_run(tail)) {
+        value.noting(Issue::Patterned)
+    } else {
+        value
+    }
+}
+
+/// Digits that a hand types to get past a required field.
+fn is_filler(digits: &str) -> bool {
+    is_zeros(digits) || digits.len() >= FEWEST_DIGITS && (is_one_digit(digits) || is_run(digits))
+}
+
+fn is_zeros(digits: &str) -> bool {
+    digits.bytes().all(|digit| digit == b'0')
+}
+
+fn type_name(kind: PhoneNumberType) -> &'static str {
+    match kind {
+        PhoneNumberType::FixedLine => "fixed_line",
+        PhoneNumberType::Mobile => "mobile",
+        PhoneNumberType::FixedLineOrMobile => "fixed_line_or_mobile",
+        PhoneNumberType::TollFree => "toll_free",
+        PhoneNumberType::PremiumRate => "premium_rate",
+        PhoneNumberType::SharedCost => "shared_cost",
+        PhoneNumberType::VoIP => "voip",
+        PhoneNumberType::PersonalNumber => "personal_number",
+        PhoneNumberType::Pager => "pager",
+        PhoneNumberType::UAN => "uan",
+        PhoneNumberType::VoiceMail => "voicemail",
+        PhoneNumberType::Unknown => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn in_region(code: &str) -> Context {
+        Context { region: Some(code.into()), ..Context::default() }
+    }
+
+    #[test]
+    fn one_number_in_many_spellings_is_one_number() {
+        for text in [
+            "+49 30 901820",
+            "0049 (0)30 901820",
+            "030/901820",
+            "(030) 90 18 20",
+            "+49 (0) 30 90-18-20",
+            "tel:+49-30-901820",
+            "\u{ff0b}４９ ３０ ９０１８２０",
+            "Fon: 030 901820 (Büro)",
+            "4930901820",
+            "+0049 30 901820",
+        ] {
+            assert_eq!(phone(text, &in_region("DE")).canonical(), Some("+4930901820"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_region_is_no_region() {
+        for region in ["", "XX", "Germany", "001"] {
+            let value = phone("030 901820", &in_region(region));
+            assert_eq!(value.canonical(), Some("030901820"), "{region}");
+        }
+    }
+
+    fn laws(text: &str, context: &Context) -> Result<(), TestCaseError> {
+        let once = phone(text, context);
+        prop_assert_eq!(&once, &phone(text, context));
+        if let Some(canonical) = once.canonical() {
+            let twice = phone(canonical, context);
+            prop_assert_eq!(twice.canonical(), Some(canonical), "{}", text);
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1500))]
+
+        #[test]
+        fn any_text_keeps_the_laws(text in any::<String>()) {
+            laws(&text, &Context::default())?;
+            laws(&text, &in_region("US"))?;
+        }
+
+        #[test]
+        fn texts_like_numbers_keep_the_laws(
+            text in r"(\+|00|011|tel:)?[0-9]{0,4}[ (/.-]{0,2}(\(0\))?[0-9]{1,9}[ )/.;-]{0,2}[0-9]{0,9}( ?(x|ext|FLOWERS|DW|/) ?[0-9]{0,4})?",
+            region in prop::sample::select(vec!["", "US", "DE", "GB", "IT", "AR", "MX", "BR", "AU", "FR", "IN", "RU", "CN", "CI"]),
+        ) {
+            laws(&text, &in_region(region))?;
+        }
+    }
+}
