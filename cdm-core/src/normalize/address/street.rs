@@ -138,7 +138,8 @@ fn join_floor_and_door(units: &mut Vec<(Part, String)>) {
         .iter()
         .position(|(part, value)| *part == Part::Unit && matches!(value.as_bytes(), [b'a'..=b'z']));
     if let (Some(floor), Some(door)) = (floor, door) {
-        units[door].1.insert_str(0, &units[floor].1.clone());
+        let level = units[floor].1.clone();
+        units[door].1.insert_str(0, &level);
         units.remove(floor);
     }
 }

@@ -17,10 +17,14 @@ pub(in crate::normalize) struct Entry {
 struct Countries {
     entries: Vec<Entry>,
     by_key: HashMap<String, usize>,
+    /// Names in other scripts as they are written, for spelt out they can look like a code of
+    /// another country: `مصر` is `msr`.
+    by_name: HashMap<String, usize>,
 }
 
 static COUNTRIES: LazyLock<Countries> = LazyLock::new(|| {
-    let mut countries = Countries { entries: Vec::new(), by_key: HashMap::new() };
+    let mut countries =
+        Countries { entries: Vec::new(), by_key: HashMap::new(), by_name: HashMap::new() };
     let mut names = Vec::new();
     for row in rows(include_str!("../data/countries.txt")) {
         let &[alpha2, alpha3, name, ref other @ ..] = row.as_slice() else { continue };
@@ -29,7 +33,12 @@ static COUNTRIES: LazyLock<Countries> = LazyLock::new(|| {
         countries.by_key.insert(key_of(alpha2), index);
         countries.by_key.insert(key_of(alpha3), index);
         let other = other.iter().flat_map(|names| names.split('|'));
-        names.extend(std::iter::once(name).chain(other).map(|name| (key_of(name), index)));
+        for name in std::iter::once(name).chain(other) {
+            if !name.is_ascii() {
+                countries.by_name.entry(fold(name)).or_insert(index);
+            }
+            names.push((key_of(name), index));
+        }
     }
     // Codes are entered first: a name never takes a code of another country.
     for (key, index) in names {
@@ -48,6 +57,16 @@ pub(in crate::normalize) fn find(key: &str) -> Option<&'static Entry> {
         dotted.then(|| countries.by_key.get(&key.replace(' ', ""))).flatten()
     })?;
     countries.entries.get(*index)
+}
+
+fn find_raw(cleaned: &str) -> Option<&'static Entry> {
+    if cleaned.is_ascii() {
+        return find(&key_of(cleaned));
+    }
+    if let Some(index) = COUNTRIES.by_name.get(&fold(cleaned)) {
+        return COUNTRIES.entries.get(*index);
+    }
+    Some(key_of(cleaned)).filter(|key| key.len() > 3).and_then(|key| find(&key))
 }
 
 /// Country, by name or code.
@@ -80,7 +99,7 @@ pub fn country(raw: &str) -> Normalized {
     if is_placeholder(&cleaned) {
         return Normalized::unusable(Issue::Placeholder);
     }
-    if let Some(entry) = find(&key_of(&cleaned)) {
+    if let Some(entry) = find_raw(&cleaned) {
         return Normalized::valid(entry.alpha2)
             .with(Form::Country, entry.alpha2)
             .with(Form::Display, entry.name);
@@ -112,7 +131,7 @@ mod tests {
             for name in
                 row.iter().skip(2).flat_map(|names| names.split('|')).filter(|n| !n.is_empty())
             {
-                let found = find(&key_of(name)).map(|entry| entry.alpha2);
+                let found = find_raw(name).map(|entry| entry.alpha2);
                 assert_eq!(found, Some(row[0]), "{name}");
             }
         }

@@ -33,7 +33,10 @@ static REGIONS: LazyLock<Regions> = LazyLock::new(|| {
         let &[country, code, name, ref other @ ..] = row.as_slice() else { continue };
         let other = other.iter().flat_map(|names| names.split('|'));
         let canonical = if code == "-" { name } else { code };
-        for keys in [regions.by_country.entry(country).or_default(), &mut regions.anywhere] {
+        // Naples' `NA` says "not available" to anyone but an Italian.
+        let abroad = if is_placeholder(canonical) { name } else { canonical };
+        let own = regions.by_country.entry(country).or_default();
+        for (keys, canonical) in [(own, canonical), (&mut regions.anywhere, abroad)] {
             keys.codes.entry(key_of(canonical)).or_insert(canonical);
             for name in std::iter::once(name).chain(other.clone()).filter(|name| !name.is_empty()) {
                 keys.names.entry(key_of(name)).or_insert(canonical);
@@ -94,13 +97,15 @@ pub fn region(raw: &str, context: &Context) -> Normalized {
     }
     let key = key_of(&cleaned);
     let country = context.region.as_deref();
+    let placeholder = is_placeholder(&cleaned);
     let (text, known) = match find(&key, country) {
-        Some(found) => (canonical_of(found), true),
-        _ if is_placeholder(&cleaned) => return Normalized::unusable(Issue::Placeholder),
-        None if !cleaned.chars().any(char::is_alphanumeric) => {
+        // `n/a` is no dotted code, whatever the country; `NA` is, in Italy.
+        Some(found) if !placeholder || cleaned.len() == found.len() => (canonical_of(found), true),
+        _ if placeholder => return Normalized::unusable(Issue::Placeholder),
+        _ if !cleaned.chars().any(char::is_alphanumeric) => {
             return Normalized::unusable(Issue::NoContent);
         }
-        None => match find(&key, None) {
+        _ => match find(&key, None) {
             Some(found) => (canonical_of(found), false),
             // Without diacritics, so that every spelling is one; other scripts stay as they are.
             None if key.is_empty() => (fold(&cleaned), false),
