@@ -20,7 +20,7 @@ const LONGEST: usize = 120;
 
 /// What a word beside a number does: 0 for a unit, else the power of ten it multiplies by.
 static UNITS: LazyLock<HashMap<&'static str, i32>> = LazyLock::new(|| {
-    rows(include_str!("../data/units.txt"))
+    rows(include_str!("../data/measure_units.txt"))
         .flat_map(|row| {
             let power = row[0].parse().unwrap_or(0);
             row.into_iter().skip(1).map(move |word| (word, power))

@@ -1,0 +1,11 @@
+//! Cities, regions, countries and postcodes.
+
+pub(super) mod city;
+pub(super) mod country;
+pub(super) mod postcode;
+pub(super) mod region;
+
+pub use city::city;
+pub use country::country;
+pub use postcode::postcode;
+pub use region::region;
