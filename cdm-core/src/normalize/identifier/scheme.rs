@@ -102,7 +102,7 @@ pub(super) fn recognise(text: &str, compact: &str) -> Option<Recognised> {
     }
     let by_length: &[&'static str] = match compact.len() {
         9 => &["gb_nino", "es_cif"],
-        10 => &["in_pan"],
+        10 => &["in_pan", "fi_hetu"],
         11 => &["fi_hetu"],
         12 => &["isin"],
         15 => &["fr_nir"],
