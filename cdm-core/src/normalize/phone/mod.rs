@@ -119,8 +119,10 @@ fn resolve(found: &Found, region: Option<Region>) -> Normalized {
         if is_filler(&number.get_national_significant_number()) {
             return Normalized::unusable(Issue::Placeholder);
         }
-        if PHONE_NUMBER_UTIL.is_valid_number(&number) {
-            return assigned(&number);
+        // Valid is what has a type.
+        let kind = number.get_type();
+        if kind != PhoneNumberType::Unknown {
+            return assigned(&number, kind);
         }
         if position == 0 {
             unassigned = Some(number);
@@ -157,10 +159,11 @@ fn resolve(found: &Found, region: Option<Region>) -> Normalized {
             || number.is_possible_with_reason() == Ok(NumberLengthType::IsPossible)
             || issue == Issue::TooLong;
         if is_whole {
-            return if e164(&number).len() > 1 + MOST_DIGITS {
-                Normalized::unusable(Issue::TooLong)
-            } else {
-                with_forms(&number).doubting(issue)
+            // Other digits than were written: a prefix came off, a country code was put before.
+            return match e164(&number).len() - 1 {
+                0..FEWEST_DIGITS => Normalized::unusable(Issue::TooShort),
+                FEWEST_DIGITS..=MOST_DIGITS => with_forms(&number).doubting(issue),
+                _ => Normalized::unusable(Issue::TooLong),
             };
         }
         wrong_length = Some(issue);
@@ -251,8 +254,7 @@ fn e164(number: &PhoneNumber) -> String {
     PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned()
 }
 
-fn assigned(number: &PhoneNumber) -> Normalized {
-    let kind = number.get_type();
+fn assigned(number: &PhoneNumber, kind: PhoneNumberType) -> Normalized {
     let mut value = with_forms(number).with(Form::Type, type_name(kind));
     if matches!(
         kind,
