@@ -227,11 +227,11 @@ fn sexagesimal(text: &str) -> Result<(f64, f64), Issue> {
                         length += 1 + digits;
                     }
                 }
-                // A hyphen can set parts apart: `40-26-46N`.
-                let number =
-                    if numbers.is_empty() { &number } else { number.trim_start_matches('-') };
                 let sign = rest[length..].trim_start().chars().next().unwrap_or(' ');
-                let is_new_angle = numbers.last().is_some_and(|_| sign == '°');
+                let is_new_angle = !numbers.is_empty() && sign == '°';
+                // A hyphen can set parts apart: `40-26-46N`.
+                let is_part = !numbers.is_empty() && !is_new_angle;
+                let number = if is_part { number.trim_start_matches('-') } else { &number };
                 if is_new_angle {
                     angles.push((angle(&mut numbers)?, leading.take()));
                 }
@@ -313,9 +313,16 @@ mod tests {
             "52.5° N, 13.4° E",
             "52°30,000' N 13°24,000' E",
             "52°30' 13°24'",
+            "+52°30' +13°24'",
         ] {
             assert_eq!(geo(text).canonical(), Some("52.500000,13.400000"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_sign_before_degrees_is_kept() {
+        assert_eq!(geo("-52°30' -13°24'").canonical(), Some("-52.500000,-13.400000"));
+        assert_eq!(geo("-0°30' 13°24'").canonical(), Some("-0.500000,13.400000"));
     }
 
     fn laws(text: &str) -> Result<(), TestCaseError> {

@@ -33,7 +33,8 @@ const FEWEST_DIGITS: usize = 5;
 ///
 /// Issues:
 /// - `local_only` (doubtful): no country or area code, and no region that supplies it; canonical
-///   is then the digits as they were written.
+///   is then the digits as they were written. With `too_short` or `not_assigned` where the region
+///   has no local number of that length.
 /// - `not_assigned` (doubtful): as long as numbers of its country are, but of no range in use.
 ///   `too_long` and `too_short` (doubtful): its country has no number of that length.
 /// - `special_number`: toll-free, premium-rate, shared-cost, company-wide or voicemail.
@@ -118,8 +119,10 @@ fn resolve(found: &Found, region: Option<Region>) -> Normalized {
         if is_filler(&number.get_national_significant_number()) {
             return Normalized::unusable(Issue::Placeholder);
         }
-        if PHONE_NUMBER_UTIL.is_valid_number(&number) {
-            return assigned(&number);
+        // Valid is what has a type.
+        let kind = number.get_type();
+        if kind != PhoneNumberType::Unknown {
+            return assigned(&number, kind);
         }
         if position == 0 {
             unassigned = Some(number);
@@ -143,14 +146,27 @@ fn resolve(found: &Found, region: Option<Region>) -> Normalized {
     if digits.len() > MOST_DIGITS {
         return Normalized::unusable(Issue::TooLong);
     }
-    if let Some(number) = unassigned
-        && let Some(issue) = doubt(&number, found.international)
-    {
-        return if e164(&number).len() > 1 + MOST_DIGITS {
-            Normalized::unusable(Issue::TooLong)
-        } else {
-            with_forms(&number).doubting(issue)
+    let mut wrong_length = None;
+    if let Some(number) = unassigned {
+        let issue = match number.is_possible_with_reason() {
+            Ok(NumberLengthType::IsPossibleLocalOnly) => Issue::LocalOnly,
+            Err(ValidationError::TooShort) => Issue::TooShort,
+            Err(ValidationError::TooLong) => Issue::TooLong,
+            Ok(NumberLengthType::IsPossible) | Err(_) => Issue::NotAssigned,
         };
+        // What is too short for the region may lack its area code, so it stays as it was written.
+        let is_whole = found.international
+            || number.is_possible_with_reason() == Ok(NumberLengthType::IsPossible)
+            || issue == Issue::TooLong;
+        if is_whole {
+            // Other digits than were written: a prefix came off, a country code was put before.
+            return match e164(&number).len() - 1 {
+                0..FEWEST_DIGITS => Normalized::unusable(Issue::TooShort),
+                FEWEST_DIGITS..=MOST_DIGITS => with_forms(&number).doubting(issue),
+                _ => Normalized::unusable(Issue::TooLong),
+            };
+        }
+        wrong_length = Some(issue);
     }
     if found.international {
         // No such country code.
@@ -163,6 +179,7 @@ fn resolve(found: &Found, region: Option<Region>) -> Normalized {
     noting_pattern(Normalized::valid(digits), digits)
         .with(Form::National, digits)
         .doubting(Issue::LocalOnly)
+        .doubting(wrong_length.unwrap_or(Issue::LocalOnly))
 }
 
 /// The ways to read a number, the likeliest first: each a text and the region it is local to.
@@ -237,20 +254,7 @@ fn e164(number: &PhoneNumber) -> String {
     PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned()
 }
 
-/// What is wrong with a number of no range in use; `None` where it is local and must stay so.
-fn doubt(number: &PhoneNumber, international: bool) -> Option<Issue> {
-    match number.is_possible_with_reason() {
-        Ok(NumberLengthType::IsPossible) => Some(Issue::NotAssigned),
-        Err(ValidationError::TooLong) => Some(Issue::TooLong),
-        _ if !international => None,
-        Ok(NumberLengthType::IsPossibleLocalOnly) => Some(Issue::LocalOnly),
-        Err(ValidationError::TooShort) => Some(Issue::TooShort),
-        Err(_) => Some(Issue::NotAssigned),
-    }
-}
-
-fn assigned(number: &PhoneNumber) -> Normalized {
-    let kind = number.get_type();
+fn assigned(number: &PhoneNumber, kind: PhoneNumberType) -> Normalized {
     let mut value = with_forms(number).with(Form::Type, type_name(kind));
     if matches!(
         kind,
