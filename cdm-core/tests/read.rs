@@ -149,7 +149,7 @@ fn what_is_no_table_is_a_typed_error() {
         assert_eq!(code(one(json(empty), &schema)), "EMPTY_INPUT", "{empty:?}");
     }
     assert_eq!(one(csv("a,b\n"), &schema).unwrap().0.len(), 0);
-    let noise: Vec<u8> = (0..4000_u32).map(|n| (n * n >> 3) as u8).collect();
+    let noise: Vec<u8> = (0..4000_u32).map(|n| ((n * n) >> 3) as u8).collect();
     for bytes in [b"PK\x03\x04 and so on".to_vec(), b"\x1f\x8b\x08".to_vec(), noise] {
         assert_eq!(code(one(csv(bytes.clone()), &schema)), "MALFORMED_INPUT");
         assert_eq!(code(one(json(bytes), &schema)), "MALFORMED_INPUT");
@@ -492,7 +492,7 @@ proptest! {
         let options = ReadOptions { encoding: encoding.map(str::to_owned), max_record_bytes: limit, ..ReadOptions::default() };
         let mut input = Input::bytes("s", "s", bytes).with_options(options);
         input.format = format;
-        if let Ok(schema) = infer_schema(&[input.clone()], &Run::new()) {
+        if let Ok(schema) = infer_schema(std::slice::from_ref(&input), &Run::new()) {
             let _ = one(input, &schema);
         }
     }
@@ -505,7 +505,7 @@ proptest! {
         let input = Input::bytes("s", "s", format!("a,b\n{body}").into_bytes()).with_format(format);
         let _ = one(input, &letters("ab"));
         let input = Input::bytes("s", "s", body.into_bytes()).with_format(format);
-        if let Ok(schema) = infer_schema(&[input.clone()], &Run::new()) {
+        if let Ok(schema) = infer_schema(std::slice::from_ref(&input), &Run::new()) {
             let _ = one(input, &schema);
         }
     }
