@@ -417,6 +417,27 @@ fn progress_rises_to_the_end_and_cancelling_stops() {
     assert_eq!(read(&[csv(&text)], &letters("a"), &run).unwrap_err().code(), "CANCELLED");
 }
 
+#[test]
+fn hostile_shapes_are_read_in_time_and_bounded_memory() {
+    // Every line leaves a quote open to the end of the file, for a scanner that starts there.
+    let stray = "a,b\n".to_owned() + &"\",x\"y,\"\n".repeat(40_000);
+    one(csv(stray), &letters("ab")).unwrap();
+    // As many columns as are told apart, and one more.
+    let header = |count: usize| (0..count).map(|n| format!("c{n}")).collect::<Vec<_>>().join(",");
+    let wide = header(16_384);
+    let inputs = [csv(format!("{wide}\n{wide}\n"))];
+    let schema = infer_schema(&inputs, &Run::new()).unwrap();
+    read(&inputs, &schema, &Run::new()).unwrap();
+    assert_eq!(code(one(csv(header(16_385)), &letters("a"))), "MALFORMED_INPUT");
+    // More values in one field than a table accepts.
+    let many = (0..100_000).map(|n| format!("{{\"a\":{n},\"b\":1}}")).collect::<Vec<_>>().join(",");
+    let map = mapping(r#"{"fields": [{"field": "a", "columns": ["x.a", "x.b"]}]}"#);
+    let input = json(format!("{{\"x\":[{many}]}}\n")).with_mapping(map);
+    let (_, report) = one(input, &letters("a")).unwrap();
+    let reason = RejectReason::TooManyValues { field: "a".into(), limit: 256 };
+    assert_eq!(report.rejections[0].reason, reason);
+}
+
 fn shared(file: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("CDM_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),

@@ -63,7 +63,7 @@ impl<'a> CsvReader<'a> {
         drop(sample);
 
         let buffer = Buffer::open(input, decoding, options.max_record_bytes, FORMAT)?;
-        let second_reads = options.max_record_bytes.max(1 << 20).saturating_mul(16);
+        let second_reads = options.max_record_bytes.max(1 << 20).saturating_mul(4);
         let mut reader = Self { buffer, decoding, dialect, columns: Vec::new(), second_reads };
         let mut row = Row::default();
         loop {
