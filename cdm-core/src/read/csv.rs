@@ -11,7 +11,7 @@ use memchr::{memchr, memchr3};
 use super::report::RejectReason;
 use super::row::Row;
 use super::source::{self, Buffer, Decoding};
-use super::{Event, Input, ReadOptions, Rows};
+use super::{Event, Input, MAX_COLUMNS, ReadOptions, Rows};
 use crate::error::{Error, Result};
 
 pub(super) const FORMAT: &str = "CSV";
@@ -63,7 +63,7 @@ impl<'a> CsvReader<'a> {
         drop(sample);
 
         let buffer = Buffer::open(input, decoding, options.max_record_bytes, FORMAT)?;
-        let second_reads = options.max_record_bytes.max(1 << 20).saturating_mul(16);
+        let second_reads = options.max_record_bytes.max(1 << 20).saturating_mul(4);
         let mut reader = Self { buffer, decoding, dialect, columns: Vec::new(), second_reads };
         let mut row = Row::default();
         loop {
@@ -83,6 +83,9 @@ impl<'a> CsvReader<'a> {
                 "the first row holds data (cell {} is an e-mail address), wanted column names",
                 at + 1
             )));
+        }
+        if row.len() > MAX_COLUMNS {
+            return Err(malformed(format!("it has more than {MAX_COLUMNS} columns")));
         }
         reader.columns = unique_names(row.cells().map(|(_, name)| name));
         Ok(reader)

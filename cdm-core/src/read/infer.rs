@@ -4,6 +4,7 @@
 //! punctuation; the values confirm or contradict them, and speak where the name does not. What
 //! is not likely is not guessed: the column stays unused and is listed as such.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -101,14 +102,14 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
     let street_of = |input: &[Understood]| input.iter().any(|column| column.is("street"));
 
     // A dotted name is told by its end where no other column ends so.
+    let mut ends: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for column in all() {
+        ends.entry(&column.end).or_default().insert(&column.column);
+    }
     let own_name = |column: &Understood| {
-        let end = names::squeezed(last_part(&column.column));
-        let rivals = all().filter(|other| {
-            other.column != column.column && names::squeezed(last_part(&other.column)) == end
-        });
-        let known = names::key(last_part(&column.column)).is_some();
-        let plain = rivals.count() == 0 && !known;
-        field_name(if plain { last_part(&column.column) } else { &column.column })
+        let end = names::last_part(&column.column);
+        let alone = ends.get(column.end.as_str()).is_none_or(|columns| columns.len() == 1);
+        field_name(if alone && names::key(end).is_none() { end } else { &column.column })
     };
 
     let mut fields: Vec<Field> = Vec::new();
@@ -118,7 +119,7 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
         }
     };
     for input in &inputs {
-        let roles = Roles::of(input, &[]);
+        let roles = Roles::of(input, &HashSet::new());
         for (at, column) in input.iter().enumerate() {
             if roles.id == Some(at) || roles.source == Some(at) || roles.time == Some(at) {
                 continue;
@@ -179,11 +180,6 @@ fn varies(column: &Understood) -> bool {
     column.profile.distinct > 1 || column.profile.filled < 5
 }
 
-/// The part of a dotted name behind the last dot.
-fn last_part(column: &str) -> &str {
-    column.rsplit('.').next().unwrap_or(column)
-}
-
 /// A column's name as the name of a field: `Funded Enrollment` is `funded_enrollment`.
 fn field_name(column: &str) -> String {
     let mut name = String::new();
@@ -210,16 +206,16 @@ struct Roles {
 
 impl Roles {
     /// `fields` are names that are spoken for: a column of that very name is a field instead.
-    fn of(columns: &[Understood], fields: &[String]) -> Self {
-        let free = |column: &Understood| !fields.contains(&names::squeezed(&column.column));
+    fn of(columns: &[Understood], fields: &HashSet<String>) -> Self {
+        let free = |column: &Understood| !fields.contains(&column.name);
         let candidates = |key: &'static str| {
             columns.iter().enumerate().filter(move |(_, column)| column.is(key))
         };
         // The plainest name wins, then the place.
         let plain = |column: &Understood| {
-            let name = names::squeezed(last_part(&column.column));
+            let name = &column.end;
             let known = ["recordid", "recid", "uniqueid", "id", "uuid", "rowid"];
-            known.iter().position(|known| *known == name).unwrap_or(known.len())
+            known.iter().position(|known| known == name).unwrap_or(known.len())
         };
         let id = candidates("id")
             .filter(|(_, column)| column.is_unique())
@@ -253,38 +249,91 @@ impl Mapping {
         let understood = understand(columns);
         let names: Vec<String> =
             schema.fields().iter().map(|field| names::squeezed(&field.name)).collect();
-        let roles = Roles::of(&understood, &names);
+        let claims: HashSet<String> = names.iter().cloned().collect();
+        let roles = Roles::of(&understood, &claims);
         let column = |at: Option<usize>| at.map(|at| understood[at].column.clone());
-        let mut inference =
-            Inference { columns: &understood, schema, roles: &roles, names: &names };
-        let fields = inference.fields();
+        let keys = [roles.id, roles.source, roles.time];
+        let columns = understood.iter().enumerate().filter_map(|(at, column)| {
+            // A key can be a field as well, where the schema calls it by its name.
+            let claimed = claims.contains(&column.name);
+            (claimed || !keys.contains(&Some(at))).then_some((column, claimed))
+        });
+        let columns: Vec<(&Understood, bool)> = columns.collect();
+        let inference = Inference { columns, keys: keys_of(schema), names };
         Mapping {
             id: column(roles.id),
             source: column(roles.source),
             time: column(roles.time),
-            fields,
+            fields: inference.fields(schema),
         }
     }
 }
 
+/// The meanings of a schema's fields: by their names, else the usual one of their kind where no
+/// other field has the kind.
+fn keys_of(schema: &Schema) -> Vec<Option<&'static str>> {
+    let mut of_kind: BTreeMap<Kind, usize> = BTreeMap::new();
+    for field in schema.fields() {
+        *of_kind.entry(field.kind).or_default() += 1;
+    }
+    let key = |field: &Field| {
+        let by_name = names::key(&field.name).map(|key| match (key, field.kind) {
+            ("name", Kind::Organisation) => "organisation",
+            ("name", Kind::FamilyName) => "family_name",
+            ("name", _) => "full_name",
+            ("address_line", Kind::Address) => "address",
+            ("address_line", _) => "street",
+            (key, _) => key,
+        });
+        let fits = |key: &&str| match names::kind_of(key) {
+            Some(kind) => kind == field.kind || *key == "address_2",
+            None => false,
+        };
+        if let Some(key) = by_name.filter(fits) {
+            return Some(key);
+        }
+        if of_kind.get(&field.kind).is_some_and(|count| *count > 1) {
+            return None;
+        }
+        match field.kind {
+            Kind::GivenName => Some("given_name"),
+            Kind::FamilyName => Some("family_name"),
+            Kind::FullName => Some("full_name"),
+            Kind::Organisation => Some("organisation"),
+            Kind::Email => Some("email"),
+            Kind::Phone => Some("phone"),
+            Kind::Address => Some("address"),
+            Kind::Street => Some("street"),
+            Kind::City => Some("city"),
+            Kind::Region => Some("region"),
+            Kind::Postcode => Some("postcode"),
+            Kind::Country => Some("country"),
+            Kind::Url => Some("url"),
+            Kind::Geo => Some("geo"),
+            Kind::Date | Kind::Identifier | Kind::Category | Kind::Text | Kind::Number => None,
+        }
+    };
+    schema.fields().iter().map(key).collect()
+}
+
+/// What a mapping is inferred from.
 struct Inference<'a> {
-    columns: &'a [Understood],
-    schema: &'a Schema,
-    roles: &'a Roles,
+    /// The columns that may fill a field, and whether a field has the column's very name.
+    columns: Vec<(&'a Understood, bool)>,
+    /// The meanings of the fields.
+    keys: Vec<Option<&'static str>>,
     /// The fields' names without punctuation.
-    names: &'a [String],
+    names: Vec<String>,
 }
 
 impl Inference<'_> {
-    fn fields(&mut self) -> Vec<FieldMapping> {
-        let keys: Vec<Option<&'static str>> =
-            (0..self.schema.fields().len()).map(|at| self.key_of(at)).collect();
-        let wants = |key: &str| keys.contains(&Some(key));
+    fn fields(&self, schema: &Schema) -> Vec<FieldMapping> {
+        let wants = |key: &str| self.wants(key);
         let mut entries = Vec::new();
-        for (at, field) in self.schema.fields().iter().enumerate() {
+        for (at, field) in schema.fields().iter().enumerate() {
             let name = field.name.as_str();
             let named = self.named(at);
-            let Some(key) = keys[at] else {
+            let Some(key) = self.keys[at] else {
                 entries.extend(named.iter().map(|c| FieldMapping::new(name, &c.column)));
                 continue;
             };
@@ -360,83 +409,35 @@ impl Inference<'_> {
         entries
     }
 
-    /// The meaning of a field: by its name, else the usual one of its kind where no other field
-    /// has the kind.
-    fn key_of(&self, at: usize) -> Option<&'static str> {
-        let field = &self.schema.fields()[at];
-        let by_name = names::key(&field.name).map(|key| match (key, field.kind) {
-            ("name", Kind::Organisation) => "organisation",
-            ("name", Kind::FamilyName) => "family_name",
-            ("name", _) => "full_name",
-            ("address_line", Kind::Address) => "address",
-            ("address_line", _) => "street",
-            (key, _) => key,
-        });
-        let fits = |key: &&str| match names::kind_of(key) {
-            Some(kind) => kind == field.kind || *key == "address_2",
-            None => false,
-        };
-        if let Some(key) = by_name.filter(fits) {
-            return Some(key);
-        }
-        if self.schema.fields().iter().filter(|other| other.kind == field.kind).count() > 1 {
-            return None;
-        }
-        match field.kind {
-            Kind::GivenName => Some("given_name"),
-            Kind::FamilyName => Some("family_name"),
-            Kind::FullName => Some("full_name"),
-            Kind::Organisation => Some("organisation"),
-            Kind::Email => Some("email"),
-            Kind::Phone => Some("phone"),
-            Kind::Address => Some("address"),
-            Kind::Street => Some("street"),
-            Kind::City => Some("city"),
-            Kind::Region => Some("region"),
-            Kind::Postcode => Some("postcode"),
-            Kind::Country => Some("country"),
-            Kind::Url => Some("url"),
-            Kind::Geo => Some("geo"),
-            Kind::Date | Kind::Identifier | Kind::Category | Kind::Text | Kind::Number => None,
-        }
+    /// Whether a field has that meaning.
+    fn wants(&self, key: &str) -> bool {
+        self.keys.contains(&Some(key))
+    }
+
+    fn free(&self) -> impl Iterator<Item = &Understood> {
+        self.columns.iter().map(|(column, _)| *column)
     }
 
     /// The columns of a field's very name; else the only one whose dotted name ends in it.
     fn named(&self, at: usize) -> Vec<&Understood> {
         let own = &self.names[at];
-        let whole: Vec<_> = self
-            .free()
-            .filter(|column| {
-                names::squeezed(&column.column) == *own
-                    || names::squeezed(&field_name(&column.column)) == *own
-            })
-            .collect();
+        let whole: Vec<_> = self.free().filter(|column| column.name == *own).collect();
         if !whole.is_empty() {
             return whole;
         }
-        let ending = |column: &&Understood| names::squeezed(last_part(&column.column)) == *own;
+        let ending = |column: &&Understood| column.end == *own;
         let ends: Vec<_> = self.free().filter(ending).collect();
         if ends.len() == 1 { ends } else { Vec::new() }
-    }
-
-    /// The columns that may fill a field.
-    fn free(&self) -> impl Iterator<Item = &Understood> {
-        let Roles { id, source, time } = *self.roles;
-        self.columns.iter().enumerate().filter_map(move |(at, column)| {
-            let is_key = [id, source, time].contains(&Some(at));
-            // An id can be a field as well, where the schema calls it by its name.
-            let wanted = self.names.contains(&names::squeezed(&column.column));
-            (!is_key || wanted).then_some(column)
-        })
     }
 
     /// The columns of a meaning that no other field claims by its very name.
     fn of<'b>(&'b self, key: &'b str, field: &'b str) -> impl Iterator<Item = &'b Understood> {
         let own = names::squeezed(field);
-        self.free().filter(move |column| {
-            let name = names::squeezed(&column.column);
-            column.is(key) && (name == own || !self.names.contains(&name))
-        })
+        let open = self
+            .columns
+            .iter()
+            .filter(move |(column, claimed)| column.is(key) && (!claimed || column.name == own));
+        open.map(|(column, _)| *column)
     }
 
     fn each(&self, field: &str, key: &str, entries: &mut Vec<FieldMapping>) {
@@ -444,11 +445,11 @@ impl Inference<'_> {
     }
 
     fn filled(&self, key: &str) -> u64 {
-        self.columns.iter().filter(|c| c.is(key)).map(|c| c.profile.filled as u64).sum()
+        self.free().filter(|c| c.is(key)).map(|c| c.profile.filled as u64).sum()
     }
 
     fn rows(&self) -> u64 {
-        self.columns.iter().map(|column| column.rows.min(1000)).max().unwrap_or(0)
+        self.free().map(|column| column.rows.min(1000)).max().unwrap_or(0)
     }
 
     /// Whether the parts `one` and `two` fill rows that the whole value, which the field has
@@ -457,10 +458,8 @@ impl Inference<'_> {
         if already.is_empty() {
             return true;
         }
-        let whole = self
-            .columns
-            .iter()
-            .filter(|c| already.iter().any(|entry| entry.columns.contains(&c.column)));
+        let whole =
+            self.free().filter(|c| already.iter().any(|entry| entry.columns.contains(&c.column)));
         let whole: u64 = whole.map(|column| column.profile.filled as u64).sum();
         let parts = self.filled(one).min(self.filled(two).max(1));
         parts > 0 && whole + parts <= self.rows() + self.rows() / 4
@@ -476,10 +475,9 @@ impl Inference<'_> {
         before: usize,
         entries: &mut Vec<FieldMapping>,
     ) {
-        let wants_whole = (0..self.schema.fields().len()).any(|at| self.key_of(at) == Some(whole));
+        let wants_whole = self.wants(whole);
         let own: u64 = self
-            .columns
-            .iter()
+            .free()
             .filter(|c| entries[before..].iter().any(|entry| entry.columns.contains(&c.column)))
             .map(|column| column.profile.filled as u64)
             .sum();
@@ -498,7 +496,7 @@ impl Inference<'_> {
     /// Whether a schema that wants a value whole wants its parts as well, all of them: then they
     /// are taken out of it.
     fn claims_parts(&self, whole: &str) -> bool {
-        let wants = |key: &str| (0..self.names.len()).any(|at| self.key_of(at) == Some(key));
+        let wants = |key: &str| self.wants(key);
         match whole {
             "full_name" => wants("given_name") && wants("family_name"),
             _ => wants("street") && wants("city"),
@@ -511,7 +509,13 @@ impl Inference<'_> {
         let found: Vec<(usize, &Understood)> = parts
             .iter()
             .enumerate()
-            .flat_map(|(order, key)| self.of(key, field).map(move |column| (order, column)))
+            .flat_map(|(order, key)| {
+                // A place can be a field of its own and belong to the whole address as well.
+                let shared = PLACES.contains(key);
+                let open = self.free().filter(move |column| shared && column.is(key));
+                let own = self.of(key, field).filter(move |_| !shared);
+                open.chain(own).map(move |column| (order, column))
+            })
             .collect();
         let mut orders: Vec<usize> = found.iter().map(|(order, _)| *order).collect();
         orders.dedup();
@@ -532,9 +536,8 @@ impl Inference<'_> {
                 continue;
             }
             // Street and number stand in the order of their language, which is the input's.
-            let place = |column: &Understood| {
-                self.columns.iter().position(|other| other.column == column.column)
-            };
+            let place =
+                |column: &Understood| self.free().position(|other| other.column == column.column);
             group.sort_by_key(|(order, column)| match STREET_PARTS.iter().any(|k| column.is(k)) {
                 true => (0, place(column).unwrap_or(0)),
                 false => (1, *order),

@@ -13,14 +13,12 @@ use serde_json::value::RawValue;
 use super::report::RejectReason;
 use super::row::Row;
 use super::source::{self, Buffer, Decoding};
-use super::{Event, Input, Rows};
+use super::{Event, Input, MAX_COLUMNS, Rows};
 use crate::error::{Error, Result};
 
 pub(super) const FORMAT: &str = "JSON lines";
 /// How deep objects and arrays may lie within one another.
 const MAX_DEPTH: usize = 32;
-/// How many columns are told apart: data used as keys must not fill the memory.
-const MAX_COLUMNS: usize = 10_000;
 
 /// Reads a file object by object.
 pub(super) struct JsonReader<'a> {

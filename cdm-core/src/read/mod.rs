@@ -43,6 +43,10 @@ pub use report::{ReadReport, RejectReason, Rejection};
 
 /// How many rows are looked at to infer a mapping or a schema.
 const SAMPLE_ROWS: u64 = 2000;
+/// How many columns of one input are told apart, as many as a spreadsheet has: data used as names
+/// must not fill the memory. Tables of more are refused; members of JSON objects past them that no
+/// mapping names are left out.
+const MAX_COLUMNS: usize = 16_384;
 /// How many rows are read between two reports of progress.
 const ROWS_A_REPORT: u64 = 4096;
 
@@ -406,7 +410,7 @@ fn sample(input: &Input, format: Format, run: &Run) -> Result<Vec<ColumnSample>>
     let (mut row, mut rows, mut events) = (Row::default(), 0, 0);
     while rows < SAMPLE_ROWS && events < 10 * SAMPLE_ROWS {
         events += 1;
-        if events % 256 == 0 {
+        if events.is_multiple_of(256) {
             run.check()?;
         }
         match reader.next(&mut row)? {
@@ -508,7 +512,7 @@ impl<'a> Reading<'a> {
         let mut numbered_id = String::new();
         let mut steps = 0_u64;
         loop {
-            if steps % ROWS_A_REPORT == 0 {
+            if steps.is_multiple_of(ROWS_A_REPORT) {
                 let done = (self.bytes_before + reader.bytes_read()).min(self.bytes_total);
                 self.run.report("read", done, self.bytes_total)?;
             }

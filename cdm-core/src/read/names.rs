@@ -116,7 +116,7 @@ pub(super) fn key(column: &str) -> Option<&'static str> {
 
 /// What the last word of a name says, where the name has no known meaning.
 pub(super) fn last_word(column: &str) -> LastWord {
-    let words = words(column.rsplit('.').next().unwrap_or_default());
+    let words = words(last_part(column));
     match words.last().map(String::as_str) {
         Some(
             "id" | "ids" | "no" | "nr" | "num" | "number" | "code" | "key" | "ref" | "reference"
@@ -144,6 +144,11 @@ pub(super) enum LastWord {
 /// The kind of a meaning's values.
 pub(super) fn kind_of(key: &str) -> Option<Kind> {
     NAMES.kinds.get(key).copied().flatten()
+}
+
+/// The part of a dotted name behind the last dot.
+pub(super) fn last_part(column: &str) -> &str {
+    column.rsplit('.').next().unwrap_or(column)
 }
 
 /// A name without case, diacritics, spaces and punctuation.

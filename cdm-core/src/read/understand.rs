@@ -11,6 +11,9 @@ const BY_VALUES: &str = "by its values";
 #[derive(Debug, Clone)]
 pub(super) struct Understood {
     pub(super) column: String,
+    /// The column's name without case and punctuation, and what of it stands behind the last dot.
+    pub(super) name: String,
+    pub(super) end: String,
     /// A meaning of `data/columns.txt`, where the column has one.
     pub(super) key: Option<&'static str>,
     /// The kind of its values; `None` where it is no field.
@@ -100,6 +103,8 @@ fn alone(sample: &ColumnSample) -> Understood {
     let profile = Profile::of(sample.values.iter().map(String::as_str));
     let mut column = Understood {
         column: sample.name.clone(),
+        name: names::squeezed(&sample.name),
+        end: names::squeezed(names::last_part(&sample.name)),
         key: None,
         kind: None,
         stem: String::new(),
@@ -127,7 +132,7 @@ fn alone(sample: &ColumnSample) -> Understood {
         Some("phone" | "fax") => profile.has_digit() < 0.3 || profile.mean_length() < 4,
         Some("date_of_birth" | "date_of_death") => profile.has_digit() < 0.3,
         Some("given_name" | "family_name" | "full_name" | "middle_name") => {
-            profile.has_digit() > 0.8 || profile.mean_length() > 100
+            profile.digits_only() > 0.8 || profile.mean_length() > 100
         }
         Some("postcode" | "house_number") => profile.has_digit() < 0.3,
         Some("street" | "address" | "address_line") => {
