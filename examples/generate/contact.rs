@@ -134,6 +134,7 @@ impl Phone {
             2 => format!("+{dial} {area} {first} {last}"),
             3 => format!("00{dial}{}", self.national),
             4 if dial == "1" => format!("({area}) {first}-{last}"),
+            4 if trunk.is_empty() => format!("(+{dial}) {area} {rest}"),
             4 => format!("+{dial} ({trunk}) {area} {rest}"),
             5 if dial == "1" => format!("{area}.{first}.{last}"),
             5 => format!("{trunk}{area}/{rest}"),

@@ -116,9 +116,12 @@ pub(super) const NO_PHONE: &[&str] =
 pub(super) const NO_EMAIL: &[&str] =
     &["test@test.com", "noemail@noemail.com", "none@none.com", "n/a", "a@a.com", "no@email"];
 
+/// One way to get a text wrong; `None` where the text offers no place for it.
+type Slip = fn(&mut Rng, &str) -> Option<String>;
+
 /// `text` with the slips of a typist, a scanner or a listener, each at its rate.
 pub(super) fn slips(rng: &mut Rng, text: &mut String) {
-    let slips: [(u32, fn(&mut Rng, &str) -> Option<String>); 6] = [
+    let slips: [(u32, Slip); 6] = [
         (RATES.keyboard, neighbouring_key),
         (RATES.transposed, transposed),
         (RATES.dropped, dropped),
@@ -328,9 +331,21 @@ pub(super) fn particle(rng: &mut Rng, family: &str) -> Option<String> {
     })
 }
 
-/// Capitals or small letters throughout.
-pub(super) fn letter_case(rng: &mut Rng, text: &mut String) {
-    *text = if rng.chance(600) { text.to_uppercase() } else { text.to_lowercase() };
+/// How a value is written that is not in title case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LetterCase {
+    Upper,
+    Lower,
+}
+
+impl LetterCase {
+    /// `text` in this case throughout.
+    pub(super) fn apply(self, text: &mut String) {
+        *text = match self {
+            Self::Upper => text.to_uppercase(),
+            Self::Lower => text.to_lowercase(),
+        };
+    }
 }
 
 /// A value with spaces where they do not belong.

@@ -31,6 +31,8 @@ pub(super) struct Person {
     /// `Sr.` or `Jr.`, where father and son have one name.
     pub(super) suffix: Option<&'static str>,
     pub(super) birth: Date,
+    /// The day of birth, in days since 1970.
+    pub(super) born: i32,
     pub(super) homes: Since<Home>,
     pub(super) emails: Since<String>,
     pub(super) mobiles: Since<Phone>,
@@ -256,19 +258,19 @@ impl World {
         let mut mobiles = Vec::new();
         let area = homes[0].1.place.area;
         // Some never had a mailbox or a mobile phone; some changed it.
-        if rng.chance(950) {
+        if rng.chance(970) {
             let mut make = |rng: &mut Rng| {
                 email(rng, data, latin_given, latin_family, birth.year, &mut self.taken)
             };
             emails.push((ALWAYS, make(rng)));
-            if rng.chance(240) {
+            if rng.chance(200) {
                 let day = rng.between(FIRST_DAY, LAST_DAY);
                 emails.push((day, make(rng)));
             }
         }
-        if rng.chance(930) {
+        if rng.chance(950) {
             mobiles.push((ALWAYS, Phone::mobile(rng, data.country, area, &mut self.taken)));
-            if rng.chance(220) {
+            if rng.chance(190) {
                 let day = rng.between(FIRST_DAY, LAST_DAY);
                 mobiles.push((day, Phone::mobile(rng, data.country, area, &mut self.taken)));
             }
@@ -283,6 +285,7 @@ impl World {
             family: vec![(ALWAYS, family)],
             suffix: None,
             birth,
+            born,
             homes: homes.clone(),
             emails,
             mobiles,

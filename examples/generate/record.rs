@@ -3,7 +3,7 @@
 use super::calendar::{Date, FIRST_DAY, LAST_DAY};
 use super::contact::{Phone, domain};
 use super::corrupt::{
-    Marks, NO_EMAIL, NO_PHONE, NOTHING, RATES, letter_case, neighbouring_key, particle, slips,
+    LetterCase, Marks, NO_EMAIL, NO_PHONE, NOTHING, RATES, neighbouring_key, particle, slips,
     spaces, swapped_digits, transposed, wrong_digit,
 };
 use super::country::StreetOrder;
@@ -45,10 +45,10 @@ struct Filled {
 }
 
 const FILLED: Filled = Filled {
-    email: [800, 965, 830, 0],
-    mobile: [640, 600, 520, 830],
-    landline: [480, 160, 330, 0],
-    birth: [640, 0, 0, 800],
+    email: [850, 970, 860, 0],
+    mobile: [720, 690, 640, 890],
+    landline: [500, 180, 350, 0],
+    birth: [720, 0, 0, 850],
     address: [890, 900, 620, 930],
 };
 
@@ -90,7 +90,9 @@ pub(super) struct Record {
 /// All records of `person`, in the order in which they were made.
 pub(super) fn records_of(person: &Person, locale: &Locale, rng: &mut Rng) -> Vec<Record> {
     let count = 1 + rng.weighted(&RECORDS_PER_PERSON);
-    let mut days: Vec<i32> = (0..count).map(|_| rng.between(FIRST_DAY, LAST_DAY)).collect();
+    // No customer is younger than 16.
+    let first = FIRST_DAY.max(person.born + 16 * 365 + 4);
+    let mut days: Vec<i32> = (0..count).map(|_| rng.between(first, LAST_DAY)).collect();
     days.sort_unstable();
     let mut members = [false; 2];
     days.into_iter()
@@ -101,12 +103,19 @@ pub(super) fn records_of(person: &Person, locale: &Locale, rng: &mut Rng) -> Vec
             let source = Source::ALL[rng.weighted(&weights)];
             members[0] |= source == Source::Crm;
             members[1] |= source == Source::Loyalty;
-            record(person, locale, source, day, rng)
+            record(person, locale, source, first, day, rng)
         })
         .collect()
 }
 
-fn record(person: &Person, locale: &Locale, source: Source, day: i32, rng: &mut Rng) -> Record {
+fn record(
+    person: &Person,
+    locale: &Locale,
+    source: Source,
+    first: i32,
+    day: i32,
+    rng: &mut Rng,
+) -> Record {
     let column = source as usize;
     let native = locale.country.native_script && source == Source::Shop && rng.chance(600);
     let marks = match source {
@@ -131,7 +140,7 @@ fn record(person: &Person, locale: &Locale, source: Source, day: i32, rng: &mut 
         country: String::new(),
         national_id: String::new(),
         consent: rng.chance(900).then(|| rng.chance(420)),
-        created: day - rng.between(0, 900).min(rng.between(0, 900)),
+        created: first.max(day - rng.between(0, 900).min(rng.between(0, 900))),
         updated: day,
         second: rng.below(86_400) as u32,
     };
@@ -397,11 +406,12 @@ fn finish(record: &mut Record, marks: Marks, rng: &mut Rng) {
         record.given = format!("{} {}", record.honorific, record.given).trim_end().to_owned();
     }
     if rng.chance(RATES.letter_case) {
-        letter_case(rng, &mut record.given);
-        letter_case(rng, &mut record.family);
+        let case = if rng.chance(600) { LetterCase::Upper } else { LetterCase::Lower };
+        case.apply(&mut record.given);
+        case.apply(&mut record.family);
         if rng.chance(400) {
-            letter_case(rng, &mut record.street);
-            letter_case(rng, &mut record.city);
+            case.apply(&mut record.street);
+            case.apply(&mut record.city);
         }
     }
     if record.source == Source::Loyalty {

@@ -50,19 +50,17 @@ pub(super) struct Sink {
     windows: [Vec<Record>; 4],
     orders: [Rng; 4],
     files: Files,
-    truth: Writer<Box<dyn Write>>,
+    truth: Table,
     dirty: DirtyRows,
     written: Written,
 }
 
+/// A file with columns; boxed, as its buffers are large.
+type Table = Box<Writer<Box<dyn Write>>>;
+
 enum Files {
-    Sources {
-        crm: Writer<Box<dyn Write>>,
-        shop: Box<dyn Write>,
-        support: Writer<Box<dyn Write>>,
-        loyalty: Writer<Box<dyn Write>>,
-    },
-    Single(Writer<Box<dyn Write>>),
+    Sources { crm: Table, shop: Box<dyn Write>, support: Table, loyalty: Table },
+    Single(Table),
 }
 
 impl Sink {
@@ -245,13 +243,10 @@ impl Files {
     }
 }
 
-fn table(delimiter: u8, end: Terminator, file: Box<dyn Write>) -> Writer<Box<dyn Write>> {
-    WriterBuilder::new()
-        .delimiter(delimiter)
-        .terminator(end)
-        .quote_style(QuoteStyle::Necessary)
-        .flexible(true)
-        .from_writer(file)
+fn table(delimiter: u8, end: Terminator, file: Box<dyn Write>) -> Table {
+    let mut builder = WriterBuilder::new();
+    builder.delimiter(delimiter).terminator(end);
+    Box::new(builder.quote_style(QuoteStyle::Necessary).flexible(true).from_writer(file))
 }
 
 /// The id of the record number `number` of a source; ids do not tell the order of the records.
@@ -276,7 +271,7 @@ fn stamp(days: i32, second: u32, separator: char) -> String {
     format!("{}{separator}{}", Date::from_days(days).iso(), clock(second))
 }
 
-fn write_crm(file: &mut Writer<Box<dyn Write>>, record: &Record, id: &str) -> io::Result<()> {
+fn write_crm(file: &mut Table, record: &Record, id: &str) -> io::Result<()> {
     let birth = record.birth.map(Date::iso).unwrap_or_default();
     let consent = match record.consent {
         Some(true) => "Yes",
@@ -368,7 +363,7 @@ fn encoded(cells: &[&str]) -> Vec<Vec<u8>> {
     cells.iter().map(|cell| windows_1252(cell)).collect()
 }
 
-fn write_support(file: &mut Writer<Box<dyn Write>>, record: &Record, id: &str) -> io::Result<()> {
+fn write_support(file: &mut Table, record: &Record, id: &str) -> io::Result<()> {
     let name = match (record.family.as_str(), record.given.as_str()) {
         ("", given) => given.to_owned(),
         (family, "") => family.to_owned(),
@@ -391,7 +386,7 @@ fn write_support(file: &mut Writer<Box<dyn Write>>, record: &Record, id: &str) -
     Ok(())
 }
 
-fn write_loyalty(file: &mut Writer<Box<dyn Write>>, record: &Record, id: &str) -> io::Result<()> {
+fn write_loyalty(file: &mut Table, record: &Record, id: &str) -> io::Result<()> {
     let birth = record.birth.map(|birth| birth.day_first('/')).unwrap_or_default();
     let joined = Date::from_days(record.updated).day_first('/');
     file.write_record([
@@ -407,7 +402,7 @@ fn write_loyalty(file: &mut Writer<Box<dyn Write>>, record: &Record, id: &str) -
     Ok(())
 }
 
-fn write_single(file: &mut Writer<Box<dyn Write>>, record: &Record, id: &str) -> io::Result<()> {
+fn write_single(file: &mut Table, record: &Record, id: &str) -> io::Result<()> {
     let birth = record.birth.map(Date::iso).unwrap_or_default();
     let phone = if record.mobile.text.is_empty() { &record.landline } else { &record.mobile };
     file.write_record([

@@ -19,6 +19,9 @@ pub(crate) struct Stats {
     pub(super) exact_pairs: u64,
     /// True pairs that such agreements join over further records.
     pub(super) chained_pairs: u64,
+    /// True pairs with no e-mail address, phone number, birth date or postcode in common: hardly
+    /// any evidence is left, or none but a name.
+    pub(super) bare_pairs: u64,
     /// Records by what an exact key needs: e-mail, phone, birth date.
     pub(super) with_key: [u64; 3],
     namesakes: HashMap<String, u64>,
@@ -49,6 +52,8 @@ impl Stats {
                     self.exact_pairs += 1;
                     let (kept, joined) = (groups[left], groups[right]);
                     groups.iter_mut().filter(|group| **group == joined).for_each(|g| *g = kept);
+                } else if bare(&records[left], &records[right]) {
+                    self.bare_pairs += 1;
                 }
             }
         }
@@ -69,6 +74,13 @@ impl Stats {
         let pairs: u64 = self.namesakes.values().map(|count| count * (count - 1)).sum();
         pairs as f64 / persons.max(1) as f64
     }
+}
+
+/// Whether two records without an exact key in common agree on neither birth date nor postcode.
+fn bare(left: &Record, right: &Record) -> bool {
+    let birth = left.birth.is_some() && left.birth == right.birth;
+    let postcode = |record: &Record| record.postcode.replace(' ', "");
+    !birth && (left.postcode.is_empty() || postcode(left) != postcode(right))
 }
 
 /// The keys of a record that must agree exactly once values are cleaned: e-mail without case, tag
@@ -115,6 +127,7 @@ impl fmt::Display for Stats {
         writeln!(f, "missed by exact keys   {:.1} %", 100.0 * self.missed_by_exact_keys())?;
         let unchained = self.true_pairs - self.chained_pairs;
         writeln!(f, "missed by their chains {:.1} %", percent(unchained, self.true_pairs))?;
+        writeln!(f, "no more than a name    {:.1} %", percent(self.bare_pairs, self.true_pairs))?;
         write!(f, "namesakes per person   {:.3}", self.namesakes_per_person())
     }
 }

@@ -77,7 +77,7 @@ fn twenty_thousand_records_are_like_customers() {
     let missed = stats.missed_by_exact_keys();
     assert!((0.10..0.35).contains(&missed), "{missed}");
     let namesakes = stats.namesakes_per_person();
-    assert!((0.05..1.0).contains(&namesakes), "{namesakes}");
+    assert!((0.004..0.2).contains(&namesakes), "{namesakes}");
 }
 
 #[test]
@@ -105,6 +105,6 @@ fn no_records_make_files_with_headers_only() {
 
 #[test]
 fn the_readme_states_the_rates_in_use() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../README.md").replace("\r\n", "\n");
     assert!(readme.contains(&rates_table()), "put the output of `generate --rates` into README.md");
 }
