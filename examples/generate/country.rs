@@ -248,7 +248,12 @@ pub(super) const COUNTRIES: [Country; 13] = [
         mobile_len: 10,
         landline_len: 10,
         mobile_prefixes: &["693", "694", "697", "698"],
-        providers: &[("gmail.com", 520), ("yahoo.gr", 160), ("hotmail.com", 130), ("otenet.gr", 80)],
+        providers: &[
+            ("gmail.com", 520),
+            ("yahoo.gr", 160),
+            ("hotmail.com", 130),
+            ("otenet.gr", 80),
+        ],
         honorifics: ENGLISH,
     },
     Country {

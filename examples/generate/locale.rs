@@ -120,7 +120,9 @@ impl Locale {
         let listed = rng.ranked(&self.family_totals);
         match variant(rng, scale) {
             0 => owned(&self.family[listed]),
-            other => self.composed(2 * ((other - 1) * self.family.len() as u64 + listed as u64) + 1),
+            other => {
+                self.composed(2 * ((other - 1) * self.family.len() as u64 + listed as u64) + 1)
+            }
         }
     }
 
@@ -205,7 +207,8 @@ impl Locale {
     #[cfg(test)]
     pub(super) fn listed_names(&self) -> (usize, usize) {
         let count = |lists: &[&List]| {
-            let mut names: Vec<&str> = lists.iter().flat_map(|list| list.iter().map(|f| f[0])).collect();
+            let mut names: Vec<&str> =
+                lists.iter().flat_map(|list| list.iter().map(|f| f[0])).collect();
             names.sort_unstable();
             names.dedup();
             names.len()
@@ -256,7 +259,7 @@ fn postcode(pattern: &str, town: u64, town_variant: u64, street: u64) -> String 
     const LETTERS: &[u8] = b"ABDEFGHJLNPQRTUWXYZ";
     let mut open = mix(mix(town) ^ street);
     let mut fixed = mix(town ^ 0x5EED);
-    let mut draw = |bits: &mut u64, limit: u64| {
+    let draw = |bits: &mut u64, limit: u64| {
         let drawn = *bits % limit;
         *bits /= limit;
         drawn
@@ -268,7 +271,9 @@ fn postcode(pattern: &str, town: u64, town_variant: u64, street: u64) -> String 
         .map(|(index, sign)| {
             let shown = match sign {
                 // `SW0` does not exist.
-                '#' if previous.is_ascii_alphabetic() => char::from(b'1' + draw(&mut open, 9) as u8),
+                '#' if previous.is_ascii_alphabetic() => {
+                    char::from(b'1' + draw(&mut open, 9) as u8)
+                }
                 '#' => char::from(b'0' + draw(&mut open, 10) as u8),
                 '@' => char::from(LETTERS[draw(&mut open, LETTERS.len() as u64) as usize]),
                 digit if digit.is_ascii_digit() && town_variant > 0 && index >= 2 => {
@@ -292,7 +297,11 @@ mod tests {
         for country in &COUNTRIES {
             let (given, family) = Locale::new(country).listed_names();
             let wanted = if country.native_script { (38, 30) } else { (150, 200) };
-            assert!(given >= wanted.0 && family >= wanted.1, "{}: {given} {family}", country.names[0]);
+            assert!(
+                given >= wanted.0 && family >= wanted.1,
+                "{}: {given} {family}",
+                country.names[0]
+            );
         }
         assert_eq!(COUNTRIES.iter().map(|country| country.share).sum::<u32>(), 1000);
     }

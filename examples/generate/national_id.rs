@@ -48,8 +48,12 @@ pub(super) fn national_id(rng: &mut Rng, dial: &str, birth: Date, male: bool) ->
         "48" => {
             let century = if year >= 2000 { 20 } else { 0 };
             let sex = if male { "1" } else { "2" };
-            let body =
-                format!("{:02}{:02}{day:02}{}{sex}", year % 100, i32::from(month) + century, digits(3));
+            let body = format!(
+                "{:02}{:02}{day:02}{}{sex}",
+                year % 100,
+                i32::from(month) + century,
+                digits(3)
+            );
             let sum = weighted(&body, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3]);
             format!("{body}{}", (10 - sum % 10) % 10)
         }

@@ -31,6 +31,8 @@ pub(super) struct Person {
     /// `Sr.` or `Jr.`, where father and son have one name.
     pub(super) suffix: Option<&'static str>,
     pub(super) birth: Date,
+    /// The day of birth, in days since 1970.
+    pub(super) born: i32,
     pub(super) homes: Since<Home>,
     pub(super) emails: Since<String>,
     pub(super) mobiles: Since<Phone>,
@@ -106,21 +108,24 @@ impl World {
             }
             HouseholdKind::Couple => {
                 let born = adult_birth(&mut rng);
-                self.couple(&mut rng, locale, born, &homes)
+                let family = self.family(&mut rng, locale);
+                self.couple(&mut rng, locale, born, &family, &homes)
             }
             HouseholdKind::Family => {
                 // Old enough for grown-up children: a customer is 16 at least.
                 let born = LAST_DAY - rng.between(42 * 365, 66 * 365);
-                let mut people = self.couple(&mut rng, locale, born, &homes);
-                self.children(&mut rng, &mut people, born, &homes);
+                let family = self.family(&mut rng, locale);
+                let mut people = self.couple(&mut rng, locale, born, &family, &homes);
+                self.children(&mut rng, &mut people, born, &family, &homes);
                 people
             }
             HouseholdKind::LoneParent => {
                 let born = LAST_DAY - rng.between(40 * 365, 60 * 365);
                 let male = rng.chance(200);
                 let family = self.family(&mut rng, locale);
-                let mut people = vec![self.person(&mut rng, locale, male, born, family, &homes)];
-                self.children(&mut rng, &mut people, born, &homes);
+                let parent = self.person(&mut rng, locale, male, born, family.clone(), &homes);
+                let mut people = vec![parent];
+                self.children(&mut rng, &mut people, born, &family, &homes);
                 people
             }
             HouseholdKind::Siblings => {
@@ -153,8 +158,14 @@ impl World {
     }
 
     /// Two people, mostly with one family name, sometimes with one mailbox.
-    fn couple(&mut self, rng: &mut Rng, locale: usize, born: i32, homes: &Since<Home>) -> Vec<Person> {
-        let family = self.family(rng, locale);
+    fn couple(
+        &mut self,
+        rng: &mut Rng,
+        locale: usize,
+        born: i32,
+        family: &Forms,
+        homes: &Since<Home>,
+    ) -> Vec<Person> {
         let first_male = rng.chance(950);
         let second_male = rng.chance(50);
         let mut first = self.person(rng, locale, first_male, born, family.clone(), homes);
@@ -164,7 +175,7 @@ impl World {
         if rng.chance(shared_name(self.locales[locale].country.dial)) {
             // Wedded before the first record, or while records are made.
             let wedding = rng.between(FIRST_DAY - 5000, LAST_DAY);
-            let married = gendered(&self.locales[locale], &family, second.male);
+            let married = gendered(&self.locales[locale], family, second.male);
             second.family.push((wedding, married));
         }
         if rng.chance(120) {
@@ -181,12 +192,16 @@ impl World {
     }
 
     /// Add one to three grown-up children to their parents, among them twins and namesakes.
-    fn children(&mut self, rng: &mut Rng, people: &mut Vec<Person>, parent_born: i32, homes: &Since<Home>) {
+    fn children(
+        &mut self,
+        rng: &mut Rng,
+        people: &mut Vec<Person>,
+        parent_born: i32,
+        family: &Forms,
+        homes: &Since<Home>,
+    ) {
         let locale = people[0].locale;
         let dial = self.locales[locale].country.dial;
-        // The name of the first parent by birth, in the men's form or one that has no other.
-        let family = people[0].family[0].1.clone();
-        let parents = people.len();
         let mut born = (parent_born + rng.between(20 * 365, 30 * 365)).min(LAST_DAY - 16 * 365);
         for child in 0..1 + rng.weighted(&[45, 40, 15]) {
             let twin = child > 0 && rng.chance(80);
@@ -211,7 +226,7 @@ impl World {
                 person.homes.retain(|(since, _)| *since < day);
                 person.homes.push((day, home));
             }
-            if parents > 0 && rng.chance(20) {
+            if rng.chance(20) {
                 // A young person whose parents answer.
                 person.emails = people[0].emails.clone();
             }
@@ -243,19 +258,19 @@ impl World {
         let mut mobiles = Vec::new();
         let area = homes[0].1.place.area;
         // Some never had a mailbox or a mobile phone; some changed it.
-        if rng.chance(950) {
+        if rng.chance(970) {
             let mut make = |rng: &mut Rng| {
                 email(rng, data, latin_given, latin_family, birth.year, &mut self.taken)
             };
             emails.push((ALWAYS, make(rng)));
-            if rng.chance(240) {
+            if rng.chance(200) {
                 let day = rng.between(FIRST_DAY, LAST_DAY);
                 emails.push((day, make(rng)));
             }
         }
-        if rng.chance(930) {
+        if rng.chance(950) {
             mobiles.push((ALWAYS, Phone::mobile(rng, data.country, area, &mut self.taken)));
-            if rng.chance(220) {
+            if rng.chance(190) {
                 let day = rng.between(FIRST_DAY, LAST_DAY);
                 mobiles.push((day, Phone::mobile(rng, data.country, area, &mut self.taken)));
             }
@@ -270,6 +285,7 @@ impl World {
             family: vec![(ALWAYS, family)],
             suffix: None,
             birth,
+            born,
             homes: homes.clone(),
             emails,
             mobiles,
@@ -306,7 +322,8 @@ impl World {
         let data = &self.locales[locale];
         let place = data.place(rng, self.scale);
         let number = 1 + rng.index(40).min(rng.index(40)) + 40 * rng.index(4).min(rng.index(6));
-        let american = data.country.order == StreetOrder::NumberNameType && data.country.dial == "1";
+        let american =
+            data.country.order == StreetOrder::NumberNameType && data.country.dial == "1";
         let house = if american {
             (number * 100 + rng.index(99)).to_string()
         } else if rng.chance(60) {
@@ -415,7 +432,8 @@ mod tests {
 
     #[test]
     fn polish_and_russian_wives_have_the_womens_form() {
-        let locale = |dial| Locale::new(COUNTRIES.iter().find(|c| c.dial == dial).unwrap_or(&COUNTRIES[0]));
+        let locale =
+            |dial| Locale::new(COUNTRIES.iter().find(|c| c.dial == dial).unwrap_or(&COUNTRIES[0]));
         assert_eq!(gendered(&locale("48"), &vec!["Kowalski".into()], false), ["Kowalska"]);
         let ivanov = vec!["Иванов".to_owned(), "Ivanov".to_owned()];
         assert_eq!(gendered(&locale("7"), &ivanov, false), ["Иванова", "Ivanova"]);
