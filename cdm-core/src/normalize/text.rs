@@ -178,6 +178,22 @@ pub(super) fn is_of_symbols(text: &str) -> bool {
     !text.is_ascii() && !text.contains(char::is_alphanumeric) && text.contains(is_symbol)
 }
 
+/// Whether the text looks decoded with the wrong encoding: `MÃ¼ller`, `caf\u{fffd}`.
+pub(super) fn is_mojibake(text: &str) -> bool {
+    // UTF-8 read as Windows-1252: the first byte of a sequence, then one from 80 to BF.
+    let follows = |c: char| {
+        matches!(c, '\u{80}'..='\u{bf}' | '\u{2018}'..='\u{201e}' | '\u{2020}'..='\u{2022}')
+            || "€ƒ…ˆ‰Š‹ŒŽ–—˜™š›œžŸ".contains(c)
+    };
+    !text.is_ascii()
+        && (text.contains('\u{fffd}')
+            || text.chars().zip(text.chars().skip(1)).any(|(first, second)| match first {
+                'Ã' | 'Â' | 'Ð' | 'Ñ' => follows(second),
+                'â' => second == '€',
+                _ => false,
+            }))
+}
+
 fn is_clean_ascii(bytes: &[u8]) -> bool {
     let mut after_space = true;
     for &byte in bytes {
@@ -230,6 +246,17 @@ mod tests {
         assert_ne!(ascii("हिन्दी"), ascii("हन्द"));
         assert_eq!(ascii("삼성"), "samseong");
         assert_eq!(ascii("Việt Nam, Škoda, İzmir"), "viet nam skoda izmir");
+    }
+
+    #[test]
+    fn wrong_decoding_is_seen_and_right_letters_are_not_suspected() {
+        for text in ["MÃ¼ller", "CafÃ© Zoe", "Itâ€™s", "caf\u{fffd}", "Â£5"] {
+            assert!(is_mojibake(text), "{text}");
+        }
+        for text in ["Müller", "São Paulo", "Âmbar", "IRMÃ DULCE", "ÑANDÚ", "â", "Müller & Söhne"]
+        {
+            assert!(!is_mojibake(text), "{text}");
+        }
     }
 
     proptest! {

@@ -137,11 +137,11 @@ fn parse(cleaned: &str) -> Result<Normalized, Issue> {
         // Escapes keep their capitals: `%C3` and `%c3` are one, and escaping would raise them again.
         path = escaped(&path.to_ascii_lowercase());
     }
-    let mut query = query;
+    let mut query: Vec<String> = query.iter().map(|parameter| closed(parameter)).collect();
     query.sort_by(|left, right| name_of(left).cmp(name_of(right)));
     let mut canonical = format!("{domain}{}{path}", with_colon(port));
     if !query.is_empty() {
-        let _ = write!(canonical, "?{}", closed(&query.join("&")));
+        let _ = write!(canonical, "?{}", query.join("&"));
     }
     let mut value = Normalized::valid(canonical)
         .with(Form::Display, display)
