@@ -230,10 +230,13 @@ fn split_scheme(text: &str) -> Result<(Option<&'static str>, &str, bool), Issue>
     match scheme {
         // `http` without any mark after it begins a name: `httpbin.org`.
         Some((scheme, slip)) if marks.len() > 1 || marks == ":" => {
+            let slip = slip || marks != "://";
             // A scheme may stand twice: `http://https://example.org`.
-            let twice = split_scheme(after_marks)?;
-            let slip = slip || marks != "://" || twice.0.is_some();
-            Ok((Some(twice.0.unwrap_or(scheme)), twice.1, slip))
+            let again = after_marks.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("http"));
+            match if again { split_scheme(after_marks)? } else { (None, after_marks, false) } {
+                (Some(inner), rest, _) => Ok((Some(inner), rest, true)),
+                (None, rest, _) => Ok((Some(scheme), rest, slip)),
+            }
         }
         _ if rest.starts_with("://") => Err(Issue::Malformed),
         _ if rest.starts_with(':') && !rest[1..].starts_with(|c: char| c.is_ascii_digit()) => {

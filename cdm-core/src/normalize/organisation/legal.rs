@@ -65,10 +65,10 @@ static FORMS: LazyLock<LegalForms> = LazyLock::new(|| {
                     },
                 }
             }
-            let words = spelling.split(' ');
+            let mut words = spelling.split(' ');
             forms.most_words = forms.most_words.max(words.clone().count());
             forms.first_words.extend(words.clone().next());
-            forms.last_words.extend(words.last());
+            forms.last_words.extend(words.next_back());
             forms.by_spelling.insert(spelling, form);
         }
     }

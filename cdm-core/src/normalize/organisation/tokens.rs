@@ -109,6 +109,8 @@ fn flush(run: &mut Vec<String>, dots: &mut usize, out: &mut Vec<Token>) {
         && (is_letter(&run[0]) || (run.len() > 2 && run[0].chars().count() <= 3))
         && run[0].chars().all(|c| c.is_alphabetic() || is_combining_mark(c))
         && run[1..].iter().all(is_letter);
+    // The Italian contraction of *fratelli*.
+    let abbreviation = abbreviation || (run.len() == 2 && run[0] == "f" && run[1] == "lli");
     let dotted = *dots > 0;
     if abbreviation {
         out.push(Token { text: run.concat(), dotted, after_comma: false });
