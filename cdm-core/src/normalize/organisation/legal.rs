@@ -100,12 +100,16 @@ pub(super) fn split_unspaced(folded: &str) -> Option<(&str, &'static str)> {
     if folded.is_ascii() {
         return None;
     }
-    let folded = folded
+    // Some forms have brackets of their own: `(株)`.
+    let bracketed = folded
         .trim_start_matches(|c: char| !c.is_alphanumeric() && c != '(')
         .trim_end_matches(|c: char| !c.is_alphanumeric() && c != ')');
-    UNSPACED.iter().find_map(|(written, name)| {
-        let rest = folded.strip_prefix(written).or_else(|| folded.strip_suffix(written))?.trim();
-        rest.contains(char::is_alphanumeric).then_some((rest, *name))
+    let bare = folded.trim_matches(|c: char| !c.is_alphanumeric());
+    [bracketed, bare].into_iter().find_map(|text| {
+        UNSPACED.iter().find_map(|(written, name)| {
+            let rest = text.strip_prefix(written).or_else(|| text.strip_suffix(written))?.trim();
+            rest.contains(char::is_alphanumeric).then_some((rest, *name))
+        })
     })
 }
 

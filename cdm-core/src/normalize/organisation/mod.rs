@@ -149,6 +149,10 @@ impl Parts {
         join_letters(&mut name);
         let mut marked = false;
         while let Some((at, words)) = words::find_alias_marker(&name) {
+            // With nothing else around it, it is the name.
+            if words == name.len() {
+                break;
+            }
             let alias = name.split_off(at + words);
             name.truncate(at);
             marked = true;
