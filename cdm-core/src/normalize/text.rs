@@ -18,7 +18,7 @@ use super::{Form, Issue, Normalized};
 /// ```
 #[must_use]
 pub fn clean(raw: &str) -> Cow<'_, str> {
-    if is_clean_ascii(raw.as_bytes()) {
+    if is_clean_already(raw) {
         return Cow::Borrowed(raw);
     }
     let mut out = String::with_capacity(raw.len());
@@ -59,11 +59,22 @@ pub fn fold(raw: &str) -> String {
         text.make_ascii_lowercase();
         return text;
     }
+    if raw.chars().map(straight).all(folds_by_case) {
+        let mut text = String::with_capacity(raw.len());
+        for c in clean(raw).chars().map(straight).flat_map(char::to_lowercase) {
+            match c {
+                'ß' => text.push_str("ss"),
+                _ => text.push(c),
+            }
+        }
+        return text;
+    }
     // Folding can undo composing and the other way round, so repeat until nothing changes; real
     // text needs one round, and no known text more than three.
     let mut text: String = raw.chars().map(straight).collect();
     for _ in 0..8 {
-        let lower: String = clean(&text).nfkc().flat_map(char::to_lowercase).collect();
+        let lower: String =
+            clean(&text).nfkc().map(straight).flat_map(char::to_lowercase).collect();
         let next =
             clean(&lower.replace(['ß', 'ẞ'], "ss").replace('ς', "σ").replace("i\u{307}", "i"))
                 .nfkc()
@@ -105,10 +116,16 @@ pub fn ascii(raw: &str) -> String {
         raw.bytes().for_each(push);
         return out;
     }
+    if raw.chars().map(straight).all(folds_by_case) {
+        for c in raw.chars().map(straight) {
+            any_ascii::any_ascii_char(c).bytes().for_each(&mut push);
+        }
+        return out;
+    }
     for c in raw.chars().map(straight).nfkc() {
         match c {
             _ if c.is_ascii() => push(c as u8),
-            '\u{2019}' | '\u{2018}' | '\u{2bc}' | '\u{2b9}' => push(b'\''),
+            '\u{2b9}' => push(b'\''),
             // Only letters of these scripts lose their marks; kana, Hangul and Indic letters say
             // something else without them.
             '\u{80}'..='\u{58f}' | '\u{1e00}'..='\u{1fff}' => {
@@ -120,9 +137,10 @@ pub fn ascii(raw: &str) -> String {
     out
 }
 
-/// The acute accent that is typed for an apostrophe; NFKC would make it a space with a mark.
+/// Curly apostrophes, and the acute accent that is typed for one, as the straight one: they are one
+/// sign in several spellings, and NFKC would make a space with a mark of the accent.
 fn straight(c: char) -> char {
-    if c == '\u{b4}' { '\'' } else { c }
+    if matches!(c, '\u{b4}' | '\u{2018}' | '\u{2019}' | '\u{2bc}') { '\'' } else { c }
 }
 
 /// Spells one character out, byte by byte; marks that only modify a letter are left out.
@@ -178,17 +196,43 @@ pub(super) fn is_of_symbols(text: &str) -> bool {
     !text.is_ascii() && !text.contains(char::is_alphanumeric) && text.contains(is_symbol)
 }
 
-fn is_clean_ascii(bytes: &[u8]) -> bool {
+/// Whether the text looks decoded with the wrong encoding: `MÃ¼ller`, `caf\u{fffd}`.
+pub(super) fn is_mojibake(text: &str) -> bool {
+    // UTF-8 read as Windows-1252: the first byte of a sequence, then one from 80 to BF.
+    let follows = |c: char| {
+        matches!(c, '\u{80}'..='\u{bf}' | '\u{2018}'..='\u{201e}' | '\u{2020}'..='\u{2022}')
+            || "€ƒ…ˆ‰Š‹ŒŽ–—˜™š›œžŸ".contains(c)
+    };
+    !text.is_ascii()
+        && (text.contains('\u{fffd}')
+            || text.chars().zip(text.chars().skip(1)).any(|(first, second)| match first {
+                'Ã' | 'Â' | 'Ð' | 'Ñ' => follows(second),
+                'â' => second == '€',
+                _ => false,
+            }))
+}
+
+/// Whether [`clean`] would leave the text as it is: ASCII and the accented letters of most of
+/// Europe, between single spaces. Other text may be clean as well.
+fn is_clean_already(text: &str) -> bool {
     let mut after_space = true;
-    for &byte in bytes {
-        match byte {
-            b' ' if after_space => return false,
-            b' ' => after_space = true,
-            0x21..=0x7e => after_space = false,
+    for c in text.chars() {
+        match c {
+            ' ' if after_space => return false,
+            ' ' => after_space = true,
+            '\x21'..='\x7e' | '\u{c0}'..='\u{17f}' => after_space = false,
             _ => return false,
         }
     }
-    bytes.is_empty() || !after_space
+    text.is_empty() || !after_space
+}
+
+/// Whether folding a character is a matter of case alone: ASCII and the letters of Latin-1 and
+/// Latin Extended-A, but for compatibility characters and the capital `İ`.
+fn folds_by_case(c: char) -> bool {
+    c.is_ascii()
+        || (matches!(c, '\u{c0}'..='\u{17e}')
+            && !matches!(c, 'İ' | '\u{132}' | '\u{133}' | '\u{13f}' | '\u{140}' | '\u{149}'))
 }
 
 fn is_invisible(c: char) -> bool {
@@ -213,6 +257,21 @@ mod tests {
         assert_eq!(fold("ΣΊΣΥΦΟΣ"), fold("σίσυφος"));
         assert_eq!(fold("e\u{301}"), "é");
         assert_eq!(fold("O\u{b4}Brien"), "o'brien");
+        assert_eq!(fold("O’Brien"), "o'brien");
+        assert_eq!(fold("ŉ"), "'n");
+    }
+
+    #[test]
+    fn the_short_way_for_western_letters_gives_what_the_long_way_gives() {
+        // A letter of another script sends the same letters the long way.
+        for c in ('\u{c0}'..='\u{17f}').chain(' '..='~') {
+            assert_eq!(fold(&format!("a{c}b д")), format!("{} д", fold(&format!("a{c}b"))), "{c}");
+            assert_eq!(
+                ascii(&format!("a{c}b д")),
+                format!("{} d", ascii(&format!("a{c}b"))),
+                "{c}"
+            );
+        }
     }
 
     #[test]
@@ -230,6 +289,17 @@ mod tests {
         assert_ne!(ascii("हिन्दी"), ascii("हन्द"));
         assert_eq!(ascii("삼성"), "samseong");
         assert_eq!(ascii("Việt Nam, Škoda, İzmir"), "viet nam skoda izmir");
+    }
+
+    #[test]
+    fn wrong_decoding_is_seen_and_right_letters_are_not_suspected() {
+        for text in ["MÃ¼ller", "CafÃ© Zoe", "Itâ€™s", "caf\u{fffd}", "Â£5"] {
+            assert!(is_mojibake(text), "{text}");
+        }
+        for text in ["Müller", "São Paulo", "Âmbar", "IRMÃ DULCE", "ÑANDÚ", "â", "Müller & Söhne"]
+        {
+            assert!(!is_mojibake(text), "{text}");
+        }
     }
 
     proptest! {

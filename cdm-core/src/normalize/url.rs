@@ -137,11 +137,11 @@ fn parse(cleaned: &str) -> Result<Normalized, Issue> {
         // Escapes keep their capitals: `%C3` and `%c3` are one, and escaping would raise them again.
         path = escaped(&path.to_ascii_lowercase());
     }
-    let mut query = query;
+    let mut query: Vec<String> = query.iter().map(|parameter| closed(parameter)).collect();
     query.sort_by(|left, right| name_of(left).cmp(name_of(right)));
     let mut canonical = format!("{domain}{}{path}", with_colon(port));
     if !query.is_empty() {
-        let _ = write!(canonical, "?{}", closed(&query.join("&")));
+        let _ = write!(canonical, "?{}", query.join("&"));
     }
     let mut value = Normalized::valid(canonical)
         .with(Form::Display, display)
@@ -230,10 +230,13 @@ fn split_scheme(text: &str) -> Result<(Option<&'static str>, &str, bool), Issue>
     match scheme {
         // `http` without any mark after it begins a name: `httpbin.org`.
         Some((scheme, slip)) if marks.len() > 1 || marks == ":" => {
+            let slip = slip || marks != "://";
             // A scheme may stand twice: `http://https://example.org`.
-            let twice = split_scheme(after_marks)?;
-            let slip = slip || marks != "://" || twice.0.is_some();
-            Ok((Some(twice.0.unwrap_or(scheme)), twice.1, slip))
+            let again = after_marks.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("http"));
+            match if again { split_scheme(after_marks)? } else { (None, after_marks, false) } {
+                (Some(inner), rest, _) => Ok((Some(inner), rest, true)),
+                (None, rest, _) => Ok((Some(scheme), rest, slip)),
+            }
         }
         _ if rest.starts_with("://") => Err(Issue::Malformed),
         _ if rest.starts_with(':') && !rest[1..].starts_with(|c: char| c.is_ascii_digit()) => {

@@ -151,7 +151,7 @@ fn several(cell: &str) -> Result<Candidate, Issue> {
             let taken = if at_signs(part).count() == 1 { one(part).ok() } else { None };
             match (&found, taken) {
                 (None, Some(candidate)) => found = Some(candidate),
-                (Some(first), Some(candidate)) if first.address == candidate.address => {}
+                (Some(first), Some(candidate)) if first.address.is_like(&candidate.address) => {}
                 _ => other = true,
             }
         }

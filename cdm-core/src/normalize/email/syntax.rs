@@ -20,6 +20,13 @@ pub(super) struct Address {
     pub(super) domain: String,
 }
 
+impl Address {
+    /// Whether the two differ at most in the case of the local part.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.domain == other.domain && fold(&self.local) == fold(&other.local)
+    }
+}
+
 /// The halves of an address, checked.
 pub(super) fn address(local: &str, domain: &str) -> Result<Address, Issue> {
     let local = checked_local(local).ok_or(Issue::BadLocalPart)?;
