@@ -162,7 +162,7 @@ fn settle<T>(words: String, read: impl Fn(&str) -> (String, T)) -> (String, Opti
         let mut line = read(start).0;
         for _ in 0..6 {
             let words = words_of(&line);
-            if words.is_empty() {
+            if !words.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
                 return None;
             }
             let (next, parsed) = read(&words);

@@ -205,8 +205,17 @@ fn english(name: &mut Name<'_>, number_first: bool) {
     for at in start..end {
         let word = words[at];
         let next_is_type = typed.is_some_and(|typed| {
-            typed == at + 1 || typed == at + 2 && is_suffix(words[at + 1], word)
+            let sure = |word| WORDS.last_types.get(word).is_some_and(|last| last.is_sure);
+            typed == at + 1 || typed == at + 2 && sure(words[at + 1])
         });
+        let before = at.checked_sub(1).map_or("", |before| words[before]);
+        if is_suffix(word, before) && typed.is_some_and(|typed| typed > at) {
+            // `51 st Street`: joined to the number before it.
+            if let Some(number) = out.last_mut() {
+                number.to_mut().push_str(word);
+                continue;
+            }
+        }
         if let Some(last) = WORDS.last_types.get(word) {
             let before_type =
                 typed == Some(at + 1) && at > start && last.is_sure && word != "st" && word != "dr";
@@ -214,15 +223,6 @@ fn english(name: &mut Name<'_>, number_first: bool) {
                 typed == Some(at + 1) && at > start && matches!(word, "st" | "ave") && at > 0;
             if typed == Some(at) || before_type || street_before_type {
                 out.push(Cow::Borrowed(last.canonical));
-                continue;
-            }
-        }
-        if is_suffix(word, at.checked_sub(1).map_or("", |before| words[before]))
-            && typed.is_some_and(|typed| typed > at)
-        {
-            // `51 st Street`: joined to the number before it.
-            if let Some(number) = out.last_mut() {
-                number.to_mut().push_str(word);
                 continue;
             }
         }

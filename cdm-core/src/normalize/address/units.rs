@@ -50,7 +50,8 @@ fn floor_before<'a>(words: &[&'a str], at: usize) -> Option<Taken<'a>> {
         return None;
     }
     // `5 Stock Road` is a street; `1 OG` on its own is not.
-    if at == 0 && after.is_some_and(|next| !is_number(next)) {
+    let goes_on = |next: &&str| is_number(next) || WORDS.units.longest(&[next]).is_some();
+    if at == 0 && !after.is_none_or(goes_on) {
         return None;
     }
     Some(Taken { length: 1 + length, part: Part::Floor, value: plain(digits), number: None })
@@ -232,9 +233,16 @@ fn is_spoken(value: &str) -> bool {
     )
 }
 
-/// Without an ordinal mark and leading zeros.
+/// Without an ordinal mark, leading zeros and the dash before or after a letter: `4-B` is 4b.
 fn plain(value: &str) -> String {
-    let value = value.replace('*', "");
+    let mut value = value.replace('*', "");
+    if let Some((left, right)) = value.split_once('-') {
+        let is_letter =
+            |text: &str| text.len() == 1 && text.bytes().all(|b| b.is_ascii_lowercase());
+        if is_letter(left) || is_letter(right) {
+            value = format!("{left}{right}");
+        }
+    }
     let bare = value.trim_start_matches('0');
     if bare.starts_with(|c: char| c.is_ascii_alphanumeric()) { bare.to_owned() } else { value }
 }

@@ -105,11 +105,14 @@ pub fn region(raw: &str, context: &Context) -> Normalized {
         _ if !cleaned.chars().any(char::is_alphanumeric) => {
             return Normalized::unusable(Issue::NoContent);
         }
-        _ => match find(&key, None) {
-            Some(found) => (canonical_of(found), false),
+        // A region of another country, unless its code means one of this country.
+        _ => match find(&key, None).map(canonical_of) {
+            Some(text) if find(&key_of(&text), country).is_none_or(|own| own == text) => {
+                (text, false)
+            }
             // Without diacritics, so that every spelling is one; other scripts stay as they are.
-            None if key.is_empty() => (fold(&cleaned), false),
-            None => (key, false),
+            _ if key.is_empty() => (fold(&cleaned), false),
+            _ => (key, false),
         },
     };
     let value = Normalized::valid(text.as_str()).with(Form::Region, text);
