@@ -33,7 +33,7 @@ const LONGEST: usize = 400;
 ///
 /// Issues: [`Issue::NoHouseNumber`] (a remark), [`Issue::BadPostcode`] where the postcode is not of
 /// the country's shape, [`Issue::Malformed`] where the text cannot be taken apart and is kept as
-/// words, [`Issue::TooLong`], [`Issue::Placeholder`], [`Issue::NoContent`].
+/// words or is words without a number, a place or a kind of street, [`Issue::TooLong`], [`Issue::Placeholder`], [`Issue::NoContent`].
 ///
 /// # Examples
 /// ```
@@ -58,6 +58,9 @@ pub fn address(raw: &str, context: &Context) -> Normalized {
     let nothing = whole.street.number.is_empty()
         && whole.street.name.is_empty()
         && whole.street.po_box.is_empty();
+    // A few words that are neither a street nor a place: a note to the postman, as a rule.
+    let loose = line == whole.street.name
+        && !street::has_type(&whole.street.name.split(' ').collect::<Vec<_>>());
     let mut value = with_street(Normalized::valid(line.as_str()), &whole.street)
         .with(Form::Ascii, ascii(&line))
         .with(Form::Postcode, whole.postcode)
@@ -66,6 +69,9 @@ pub fn address(raw: &str, context: &Context) -> Normalized {
         .with(Form::Country, country);
     if whole.is_bad_postcode {
         value = value.doubting(Issue::BadPostcode);
+    }
+    if loose {
+        value = value.doubting(Issue::Malformed);
     }
     if nothing {
         value = value.noting(Issue::NoHouseNumber);

@@ -10,7 +10,8 @@ use super::words::{Part, UnitShape, WORDS, is_number, is_ordinal, roman};
 pub(super) fn take_units(words: &mut Words<'_>, units: &mut Vec<(Part, String)>, is_first: bool) {
     let mut at = 0;
     while at < words.len() {
-        let taken = floor_before(words, at)
+        let taken = short_unit(words, at)
+            .or_else(|| floor_before(words, at))
             .or_else(|| marked_floor(words, at, units.is_empty()))
             .or_else(|| word_and_value(words, at, is_first))
             .or_else(|| bare(words, at, !units.is_empty()));
@@ -33,6 +34,19 @@ struct Taken<'a> {
     value: String,
     /// A house number that was written together with the unit.
     number: Option<&'a str>,
+}
+
+/// `U5 12 George St`, as Australia writes it.
+fn short_unit<'a>(words: &[&'a str], at: usize) -> Option<Taken<'a>> {
+    let value = words[at].strip_prefix('u').filter(|_| at == 0)?;
+    let digits = !value.is_empty() && value.len() <= 4 && value.bytes().all(|b| b.is_ascii_digit());
+    let before_house = words.len() == 1 || words.len() > 2 && is_number(words[1]);
+    (digits && before_house).then(|| Taken {
+        length: 1,
+        part: Part::Unit,
+        value: plain(value),
+        number: None,
+    })
 }
 
 /// `2nd floor`, `1 OG`, `2º piso`: not in front of a street.

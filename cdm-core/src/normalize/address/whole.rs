@@ -158,7 +158,7 @@ fn find_postcode(parts: &[Words<'_>], country: Option<&str>) -> Option<Found> {
     (0..parts.len()).rev().find_map(|part| {
         let words = &parts[part];
         let found = at_end(words, part, country)
-            .or_else(|| at_start(words, part, country))
+            .or_else(|| at_start(words, part == 0, country))
             .or_else(|| amid(words, country))?;
         let (start, length, postcode) = found;
         Some(Found { part, start, length, postcode })
@@ -268,13 +268,18 @@ fn ends_in_type(words: &[&str]) -> bool {
             .is_some_and(|word| WORDS.last_types.get(word).is_some_and(|last| last.is_sure))
 }
 
-/// `80331 München`, `1015 CJ Amsterdam`, `D-80331 München`, `114 55 Stockholm`: not in the first part.
-fn at_start(words: &[&str], part: usize, country: Option<&str>) -> Option<(usize, usize, String)> {
-    if part == 0 {
-        return None;
-    }
+/// `80331 München`, `1015 CJ Amsterdam`, `D-80331 München`, `114 55 Stockholm`: in the first part
+/// only before a town that is known, for a number there is a house.
+fn at_start(
+    words: &[&str],
+    is_first: bool,
+    country: Option<&str>,
+) -> Option<(usize, usize, String)> {
     let (length, code) = start_code(words, country)?;
     let after = &words[length..];
+    if is_first && !city::is_known(&after.join(" ")) {
+        return None;
+    }
     let plain = !after.iter().any(|word| is_number(word)) && (length == 2 || !ends_in_type(after));
     plain.then_some((0, length, code))
 }
@@ -313,7 +318,8 @@ fn amid(words: &[&str], country: Option<&str>) -> Option<(usize, usize, String)>
             && !after.iter().any(|word| word.starts_with(|c: char| c.is_ascii_digit()));
         let before = &words[..start];
         let numbered = before.len() >= 2 && before.iter().any(|word| is_number(word))
-            || before.last().is_some_and(|word| word.contains('-'));
+            || before.last().is_some_and(|word| word.contains('-'))
+            || before.len() >= 2 && code.len() >= 5 && street::has_type(before);
         // Four digits are a house number as likely, unless one stands before them.
         let sure = code.len() >= 5 && length == 1
             || before.len() >= 2 && before[1..].iter().any(|word| is_number(word));
@@ -411,7 +417,10 @@ fn around_postcode(
     // What follows the code in parts of its own is a region, or the town.
     for words in later {
         let key = words.join(" ");
-        match region::find(&key, guessed.or(country)) {
+        // `00184 Roma (RM)`: a code in a part of its own may be any country's.
+        let found = region::find(&key, guessed.or(country))
+            .or_else(|| (key.len() == 2).then(|| region::find(&key, None)).flatten());
+        match found {
             Some(found) if whole.region.is_empty() && !whole.city.is_empty() => {
                 whole.region = region::canonical_of(found)
             }
@@ -472,7 +481,8 @@ fn without_postcode(parts: &mut Vec<Words<'_>>, country: Option<&str>, whole: &m
             }
         }
     }
-    take_town(parts, !whole.region.is_empty(), whole);
+    let is_placed = !whole.region.is_empty() || whole.country.is_some();
+    take_town(parts, is_placed, whole);
 }
 
 fn has_direction(word: &str) -> bool {
@@ -481,12 +491,13 @@ fn has_direction(word: &str) -> bool {
 
 /// Whether a part can be a town: words only, no unit and no box.
 fn is_town(words: &[&str]) -> bool {
-    !words.is_empty()
-        && !words.iter().any(|word| {
-            word.starts_with(|c: char| c.is_ascii_digit()) || matches!(*word, "#" | "c/o" | "s/n")
-        })
-        && !is_unit(words)
-        && words.len() <= 6
+    let is_word = |word: &&str| {
+        !word.starts_with(|c: char| c.is_ascii_digit()) && !matches!(*word, "#" | "c/o" | "s/n")
+    };
+    let plain = words.iter().all(|word| is_word(&word));
+    // `Dublin 1`
+    let district = words.len() > 1 && is_word(&words[0]) && city::is_known(&words.join(" "));
+    !words.is_empty() && words.len() <= 6 && (plain || district) && !is_unit(words)
 }
 
 /// Whether all of the words are a unit or a box, such as `apt b` or `penthouse suite`.
@@ -500,9 +511,10 @@ fn take_town(parts: &mut Vec<Words<'_>>, is_placed: bool, whole: &mut Whole) {
     let Some(last) = parts.last() else { return };
     let earlier = &parts[..parts.len() - 1];
     let street_before = earlier.iter().any(|part| has_number_or_type(part) || is_unit(part));
-    let single = parts.len() == 1 && is_placed && !has_number_or_type(last) && is_town(last);
+    let single = parts.len() == 1
+        && (is_placed && !has_number_or_type(last) || city::is_known(&last.join(" ")));
     let fits = parts.len() > 1 && (is_placed || street_before || !ends_in_type(last)) || single;
-    if fits && is_town(last) && (is_placed || street_before || !street::has_type(last)) {
+    if fits && is_town(last) && (single || is_placed || street_before || !street::has_type(last)) {
         whole.city = city::canonical_of(&last.join(" "));
         parts.pop();
         return;
