@@ -111,8 +111,9 @@ pub fn street(raw: &str, context: &Context) -> Normalized {
     };
     let country = context.region.as_deref();
     let (line, street) = settle(words, |words| {
-        let parts: Vec<street::Words<'_>> =
+        let mut parts: Vec<street::Words<'_>> =
             words.split(", ").map(|part| part.split(' ').collect()).collect();
+        street::part_notes(&mut parts);
         let street = street::parse(&parts, country);
         (street.line(), street)
     });

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::words::WORDS;
+use super::words::{WORDS, is_ordinal};
 
 type Name<'a> = Vec<Cow<'a, str>>;
 
@@ -291,7 +291,10 @@ fn ordinal_of(word: &str) -> Option<&'static str> {
 /// `St`, `Mt`, `Ft` before another word of the name, from `from` on.
 fn saints(name: &mut Name<'_>, from: usize) {
     for at in from..name.len().saturating_sub(1) {
+        // `43rd St Rear`: a street, not a saint, after an ordinal.
+        let ordinal = at > 0 && is_ordinal(&name[at - 1]);
         let whole = match name[at].as_ref() {
+            "st" if ordinal => "street",
             "st" | "sankt" | "snt" => "saint",
             "ste" => "sainte",
             "sta" => "santa",

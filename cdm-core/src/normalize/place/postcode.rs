@@ -109,10 +109,12 @@ fn without_prefix<'a>(compact: &'a str, country: Option<&'a str>) -> (&'a str, O
     let plain = rest.bytes().take_while(u8::is_ascii_digit).count();
     let digits = plain == rest.len() || prefix == "NL" && plain == 4 && rest.len() == 6;
     // With fewer digits it is the first half of a British code (`E1`), or a code such as AD500.
-    if (1..=3).contains(&letters) && plain >= 4 && digits {
-        if let Some((_, named)) = PREFIXES.iter().find(|(known, _)| *known == prefix) {
-            return (rest, Some(named));
-        }
+    if (1..=3).contains(&letters)
+        && plain >= 4
+        && digits
+        && let Some((_, named)) = PREFIXES.iter().find(|(known, _)| *known == prefix)
+    {
+        return (rest, Some(named));
     }
     (compact, country)
 }
@@ -320,10 +322,12 @@ pub fn postcode(raw: &str, context: &Context) -> Normalized {
     }
     if let Some(digits) = digits_with_zeros(country) {
         let numeric = compact.bytes().all(|byte| byte.is_ascii_digit());
-        if numeric && compact.len() < digits && compact.len() + 2 >= digits {
-            if let Some(fit) = fit_compact(&format!("{compact:0>digits$}"), Some(country)) {
-                return fitting(fit).doubting(Issue::BadPostcode);
-            }
+        if numeric
+            && compact.len() < digits
+            && compact.len() + 2 >= digits
+            && let Some(fit) = fit_compact(&format!("{compact:0>digits$}"), Some(country))
+        {
+            return fitting(fit).doubting(Issue::BadPostcode);
         }
     }
     match fit_compact(compact, None) {
