@@ -46,7 +46,7 @@ const LONGEST: usize = 400;
 pub fn address(raw: &str, context: &Context) -> Normalized {
     let words = match readable(raw) {
         Ok(words) => words,
-        Err(value) => return value,
+        Err(value) => return finished(raw, value),
     };
     let home = context.region.as_deref();
     let (line, whole) = settle(words, |words| {
@@ -107,7 +107,7 @@ pub fn address(raw: &str, context: &Context) -> Normalized {
 pub fn street(raw: &str, context: &Context) -> Normalized {
     let words = match readable(raw) {
         Ok(words) => words,
-        Err(value) => return value,
+        Err(value) => return finished(raw, value),
     };
     let country = context.region.as_deref();
     let (line, street) = settle(words, |words| {
@@ -142,7 +142,10 @@ fn readable(raw: &str) -> Result<String, Normalized> {
     if raw.len() <= LONGEST && is_placeholder(raw) {
         return Err(Normalized::unusable(Issue::Placeholder));
     }
-    let words = words_of(raw);
+    let mut words = words_of(raw);
+    if words.is_empty() {
+        words = key_of(raw);
+    }
     if words.is_empty() || !words.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
         let folded = fold(raw);
         if !folded.chars().any(char::is_alphanumeric) {
@@ -209,11 +212,14 @@ fn unparsed(line: String) -> Normalized {
 }
 
 fn finished(raw: &str, value: Normalized) -> Normalized {
-    if has_invisible(&raw.replace(['\n', '\r', '\t'], " ")) {
-        value.noting(Issue::ControlCharacters)
-    } else {
-        value
+    // What is left of odd text can be a word for nothing.
+    if value.canonical().is_some_and(is_placeholder) {
+        return Normalized::unusable(Issue::Placeholder);
     }
+    if has_invisible(&raw.replace(['\n', '\r', '\t'], " ")) {
+        return value.noting(Issue::ControlCharacters);
+    }
+    value
 }
 
 #[cfg(test)]
@@ -362,6 +368,13 @@ mod tests {
                 prop_assert_eq!(column.form(form), line.form(form));
             }
             prop_assert_eq!(line.form(Form::City), Some("springfield"));
+        }
+    }
+
+    #[test]
+    fn letters_that_cannot_be_spelt_out_and_bare_marks_stay_what_they_are() {
+        for raw in ["ª\u{113d7}", "\u{b83}Ⱥ", "\u{113d7}", "s/n # ", "\u{e000}", "º"] {
+            check(raw, &Context::default()).expect(raw);
         }
     }
 

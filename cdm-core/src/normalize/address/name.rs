@@ -100,8 +100,11 @@ fn first_type(
     let is_whole = length > 1 || first.canonical == word || word == "avenida";
     // Abbreviations of few letters mean too much in English (`ch`, `al`, `est`).
     let english = country.is_some_and(is_english);
-    let short_counts = !english
-        && (word.len() >= 3 || matches!(word, "av" | "bd" | "pl") || word == "c" && !number_first);
+    let short_counts = word == "ave"
+        || !english
+            && (word.len() >= 3
+                || matches!(word, "av" | "bd" | "pl")
+                || word == "c" && !number_first);
     if word == "str" || matches!(word, "st" | "dr") || !(is_whole || short_counts) {
         return None;
     }

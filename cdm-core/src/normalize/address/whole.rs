@@ -3,7 +3,7 @@
 use crate::normalize::place::{city, country, postcode, region};
 
 use super::street::{self, Street, Words};
-use super::words::{WORDS, is_number};
+use super::words::{WORDS, is_number, is_ordinal};
 
 /// What a line holds; empty where it does not.
 #[derive(Default)]
@@ -133,6 +133,9 @@ fn has_number_or_type(words: &[&str]) -> bool {
 
 /// Whether a word looks like a postcode or half of one.
 fn is_code_like(word: &str) -> bool {
+    if is_ordinal(word) {
+        return false;
+    }
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     digits >= 4
         || digits >= 1

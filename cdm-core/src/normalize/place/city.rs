@@ -164,6 +164,10 @@ pub fn city(raw: &str) -> Normalized {
     }
     let key = key_of(&cleaned);
     let canonical = if key.is_empty() { fold(&cleaned) } else { canonical_of(&key) };
+    // What is left of odd text can be a word for nothing.
+    if is_placeholder(&canonical) {
+        return Normalized::unusable(Issue::Placeholder);
+    }
     let mut value = Normalized::valid(canonical)
         .with(Form::Ascii, ascii(&cleaned))
         .with(Form::Display, display(&cleaned));
