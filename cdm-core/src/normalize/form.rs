@@ -88,7 +88,7 @@ forms! {
     /// Type of a phone number (`mobile`, `fixed_line`, ...), or scheme of an identifier
     /// (`iban`, `luhn`, ...).
     Type = "type",
-    /// Unit within a building: `apt 4`.
+    /// Unit within a building: `unit 4`, `floor 3 unit left`.
     Unit = "unit",
     /// House number, with its letter.
     HouseNumber = "house_number",

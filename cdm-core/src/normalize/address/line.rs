@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::normalize::text::clean;
+use crate::normalize::text::{clean, fold};
 
 /// Stands for `º`, `ª` and `°` until words are made: the mark that tells `3º B` from `3 B`.
 const ORDINAL: u8 = 1;
@@ -34,8 +34,13 @@ pub(in crate::normalize) fn words_of(raw: &str) -> String {
 }
 
 /// [`words_of`] as one run of words, for looking a single name up.
+///
+/// Where no letter can be spelt out, the words of the folded text, which can have some (`ª`).
 pub(in crate::normalize) fn key_of(raw: &str) -> String {
-    let words = words_of(raw);
+    let mut words = words_of(raw);
+    if words.is_empty() && !raw.is_ascii() {
+        words = words_of(&fold(raw));
+    }
     if words.contains([',', '*']) { words.replace(", ", " ").replace('*', "") } else { words }
 }
 

@@ -33,7 +33,7 @@ const LONGEST: usize = 400;
 ///
 /// Issues: [`Issue::NoHouseNumber`] (a remark), [`Issue::BadPostcode`] where the postcode is not of
 /// the country's shape, [`Issue::Malformed`] where the text cannot be taken apart and is kept as
-/// words, [`Issue::TooLong`], [`Issue::Placeholder`], [`Issue::NoContent`].
+/// words or is words without a number, a place or a kind of street, [`Issue::TooLong`], [`Issue::Placeholder`], [`Issue::NoContent`].
 ///
 /// # Examples
 /// ```
@@ -46,7 +46,7 @@ const LONGEST: usize = 400;
 pub fn address(raw: &str, context: &Context) -> Normalized {
     let words = match readable(raw) {
         Ok(words) => words,
-        Err(value) => return value,
+        Err(value) => return finished(raw, value),
     };
     let home = context.region.as_deref();
     let (line, whole) = settle(words, |words| {
@@ -58,6 +58,9 @@ pub fn address(raw: &str, context: &Context) -> Normalized {
     let nothing = whole.street.number.is_empty()
         && whole.street.name.is_empty()
         && whole.street.po_box.is_empty();
+    // A few words that are neither a street nor a place: a note to the postman, as a rule.
+    let loose = line == whole.street.name
+        && !street::has_type(&whole.street.name.split(' ').collect::<Vec<_>>());
     let mut value = with_street(Normalized::valid(line.as_str()), &whole.street)
         .with(Form::Ascii, ascii(&line))
         .with(Form::Postcode, whole.postcode)
@@ -66,6 +69,9 @@ pub fn address(raw: &str, context: &Context) -> Normalized {
         .with(Form::Country, country);
     if whole.is_bad_postcode {
         value = value.doubting(Issue::BadPostcode);
+    }
+    if loose {
+        value = value.doubting(Issue::Malformed);
     }
     if nothing {
         value = value.noting(Issue::NoHouseNumber);
@@ -101,12 +107,13 @@ pub fn address(raw: &str, context: &Context) -> Normalized {
 pub fn street(raw: &str, context: &Context) -> Normalized {
     let words = match readable(raw) {
         Ok(words) => words,
-        Err(value) => return value,
+        Err(value) => return finished(raw, value),
     };
     let country = context.region.as_deref();
     let (line, street) = settle(words, |words| {
-        let parts: Vec<street::Words<'_>> =
+        let mut parts: Vec<street::Words<'_>> =
             words.split(", ").map(|part| part.split(' ').collect()).collect();
+        street::part_notes(&mut parts);
         let street = street::parse(&parts, country);
         (street.line(), street)
     });
@@ -135,7 +142,10 @@ fn readable(raw: &str) -> Result<String, Normalized> {
     if raw.len() <= LONGEST && is_placeholder(raw) {
         return Err(Normalized::unusable(Issue::Placeholder));
     }
-    let words = words_of(raw);
+    let mut words = words_of(raw);
+    if words.is_empty() {
+        words = key_of(raw);
+    }
     if words.is_empty() || !words.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
         let folded = fold(raw);
         if !folded.chars().any(char::is_alphanumeric) {
@@ -162,7 +172,7 @@ fn settle<T>(words: String, read: impl Fn(&str) -> (String, T)) -> (String, Opti
         let mut line = read(start).0;
         for _ in 0..6 {
             let words = words_of(&line);
-            if words.is_empty() {
+            if !words.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
                 return None;
             }
             let (next, parsed) = read(&words);
@@ -202,11 +212,14 @@ fn unparsed(line: String) -> Normalized {
 }
 
 fn finished(raw: &str, value: Normalized) -> Normalized {
-    if has_invisible(&raw.replace(['\n', '\r', '\t'], " ")) {
-        value.noting(Issue::ControlCharacters)
-    } else {
-        value
+    // What is left of odd text can be a word for nothing.
+    if value.canonical().is_some_and(is_placeholder) {
+        return Normalized::unusable(Issue::Placeholder);
     }
+    if has_invisible(&raw.replace(['\n', '\r', '\t'], " ")) {
+        return value.noting(Issue::ControlCharacters);
+    }
+    value
 }
 
 #[cfg(test)]
@@ -355,6 +368,13 @@ mod tests {
                 prop_assert_eq!(column.form(form), line.form(form));
             }
             prop_assert_eq!(line.form(Form::City), Some("springfield"));
+        }
+    }
+
+    #[test]
+    fn letters_that_cannot_be_spelt_out_and_bare_marks_stay_what_they_are() {
+        for raw in ["ª\u{113d7}", "\u{b83}Ⱥ", "\u{113d7}", "s/n # ", "\u{e000}", "º"] {
+            check(raw, &Context::default()).expect(raw);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::words::WORDS;
+use super::words::{WORDS, is_ordinal};
 
 type Name<'a> = Vec<Cow<'a, str>>;
 
@@ -100,8 +100,11 @@ fn first_type(
     let is_whole = length > 1 || first.canonical == word || word == "avenida";
     // Abbreviations of few letters mean too much in English (`ch`, `al`, `est`).
     let english = country.is_some_and(is_english);
-    let short_counts = !english
-        && (word.len() >= 3 || matches!(word, "av" | "bd" | "pl") || word == "c" && !number_first);
+    let short_counts = word == "ave"
+        || !english
+            && (word.len() >= 3
+                || matches!(word, "av" | "bd" | "pl")
+                || word == "c" && !number_first);
     if word == "str" || matches!(word, "st" | "dr") || !(is_whole || short_counts) {
         return None;
     }
@@ -205,8 +208,17 @@ fn english(name: &mut Name<'_>, number_first: bool) {
     for at in start..end {
         let word = words[at];
         let next_is_type = typed.is_some_and(|typed| {
-            typed == at + 1 || typed == at + 2 && is_suffix(words[at + 1], word)
+            let sure = |word| WORDS.last_types.get(word).is_some_and(|last| last.is_sure);
+            typed == at + 1 || typed == at + 2 && sure(words[at + 1])
         });
+        let before = at.checked_sub(1).map_or("", |before| words[before]);
+        if is_suffix(word, before) && typed.is_some_and(|typed| typed > at) {
+            // `51 st Street`: joined to the number before it.
+            if let Some(number) = out.last_mut() {
+                number.to_mut().push_str(word);
+                continue;
+            }
+        }
         if let Some(last) = WORDS.last_types.get(word) {
             let before_type =
                 typed == Some(at + 1) && at > start && last.is_sure && word != "st" && word != "dr";
@@ -214,15 +226,6 @@ fn english(name: &mut Name<'_>, number_first: bool) {
                 typed == Some(at + 1) && at > start && matches!(word, "st" | "ave") && at > 0;
             if typed == Some(at) || before_type || street_before_type {
                 out.push(Cow::Borrowed(last.canonical));
-                continue;
-            }
-        }
-        if is_suffix(word, at.checked_sub(1).map_or("", |before| words[before]))
-            && typed.is_some_and(|typed| typed > at)
-        {
-            // `51 st Street`: joined to the number before it.
-            if let Some(number) = out.last_mut() {
-                number.to_mut().push_str(word);
                 continue;
             }
         }
@@ -291,7 +294,10 @@ fn ordinal_of(word: &str) -> Option<&'static str> {
 /// `St`, `Mt`, `Ft` before another word of the name, from `from` on.
 fn saints(name: &mut Name<'_>, from: usize) {
     for at in from..name.len().saturating_sub(1) {
+        // `43rd St Rear`: a street, not a saint, after an ordinal.
+        let ordinal = at > 0 && is_ordinal(&name[at - 1]);
         let whole = match name[at].as_ref() {
+            "st" if ordinal => "street",
             "st" | "sankt" | "snt" => "saint",
             "ste" => "sainte",
             "sta" => "santa",

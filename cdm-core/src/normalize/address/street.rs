@@ -78,6 +78,27 @@ fn push_with(line: &mut String, separator: &str, text: &str) {
     }
 }
 
+/// Whether what follows tells the way rather than the address: `between 82nd and 83rd Sts`.
+pub(super) fn is_note_word(word: &str) -> bool {
+    matches!(word, "between" | "btwn" | "off" | "near" | "opposite" | "opp" | "behind" | "at")
+}
+
+/// Makes a part of its own of what tells the way after a numbered street.
+pub(super) fn part_notes(parts: &mut Vec<Words<'_>>) {
+    let mut at = 0;
+    while at < parts.len() {
+        let words = &mut parts[at];
+        let numbered = words.first().is_some_and(|word| is_number(word));
+        let note = (3..words.len().saturating_sub(1)).find(|at| is_note_word(words[*at]));
+        if let Some(note) = note.filter(|_| numbered) {
+            let rest = words.split_off(note);
+            parts.insert(at + 1, rest);
+            at += 1;
+        }
+        at += 1;
+    }
+}
+
 /// Read the parts of a street line, in the order given.
 pub(super) fn parse(parts: &[Words<'_>], country: Option<&str>) -> Street {
     let mut street = Street::default();
@@ -91,11 +112,13 @@ pub(super) fn parse(parts: &[Words<'_>], country: Option<&str>) -> Street {
         take_box(&mut words, &mut street);
         take_units(&mut words, &mut street.units, cores.is_empty());
         // `Calle Mayor 5, 3B`: a number alone after a numbered street is a unit.
-        if let [only] = words.as_slice() {
-            if seen_number && is_number(only) && street.units.is_empty() {
-                street.units.push((Part::Unit, (*only).to_owned()));
-                continue;
-            }
+        if let [only] = words.as_slice()
+            && seen_number
+            && is_number(only)
+            && street.units.is_empty()
+        {
+            street.units.push((Part::Unit, (*only).to_owned()));
+            continue;
         }
         seen_number |= words.len() > 1 && has_number(&words)
             || words.len() == 1 && !cores.is_empty() && is_number(words[0]);
@@ -159,11 +182,11 @@ fn leave_out_care_of(words: &mut Words<'_>, parts: usize) -> bool {
 }
 
 fn take_box(words: &mut Words<'_>, street: &mut Street) {
-    if street.po_box.is_empty() {
-        if let Some((range, po_box)) = find_box(words) {
-            words.drain(range);
-            street.po_box = po_box;
-        }
+    if street.po_box.is_empty()
+        && let Some((range, po_box)) = find_box(words)
+    {
+        words.drain(range);
+        street.po_box = po_box;
     }
 }
 
@@ -243,7 +266,8 @@ fn is_number_alone(words: &[&str]) -> bool {
     }
 }
 
-fn has_sure_type(words: &[&str]) -> bool {
+/// Whether the part holds a kind of street that ends it.
+pub(super) fn has_sure_type(words: &[&str]) -> bool {
     words.iter().skip(1).any(|word| WORDS.last_types.get(word).is_some_and(|last| last.is_sure))
 }
 

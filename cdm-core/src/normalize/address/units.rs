@@ -10,7 +10,8 @@ use super::words::{Part, UnitShape, WORDS, is_number, is_ordinal, roman};
 pub(super) fn take_units(words: &mut Words<'_>, units: &mut Vec<(Part, String)>, is_first: bool) {
     let mut at = 0;
     while at < words.len() {
-        let taken = floor_before(words, at)
+        let taken = short_unit(words, at)
+            .or_else(|| floor_before(words, at))
             .or_else(|| marked_floor(words, at, units.is_empty()))
             .or_else(|| word_and_value(words, at, is_first))
             .or_else(|| bare(words, at, !units.is_empty()));
@@ -35,6 +36,19 @@ struct Taken<'a> {
     number: Option<&'a str>,
 }
 
+/// `U5 12 George St`, as Australia writes it.
+fn short_unit<'a>(words: &[&'a str], at: usize) -> Option<Taken<'a>> {
+    let value = words[at].strip_prefix('u').filter(|_| at == 0)?;
+    let digits = !value.is_empty() && value.len() <= 4 && value.bytes().all(|b| b.is_ascii_digit());
+    let before_house = words.len() == 1 || words.len() > 2 && is_number(words[1]);
+    (digits && before_house).then(|| Taken {
+        length: 1,
+        part: Part::Unit,
+        value: plain(value),
+        number: None,
+    })
+}
+
 /// `2nd floor`, `1 OG`, `2º piso`: not in front of a street.
 fn floor_before<'a>(words: &[&'a str], at: usize) -> Option<Taken<'a>> {
     let level = words[at];
@@ -50,7 +64,8 @@ fn floor_before<'a>(words: &[&'a str], at: usize) -> Option<Taken<'a>> {
         return None;
     }
     // `5 Stock Road` is a street; `1 OG` on its own is not.
-    if at == 0 && after.is_some_and(|next| !is_number(next)) {
+    let goes_on = |next: &&str| is_number(next) || WORDS.units.longest(&[next]).is_some();
+    if at == 0 && !after.is_none_or(goes_on) {
         return None;
     }
     Some(Taken { length: 1 + length, part: Part::Floor, value: plain(digits), number: None })
@@ -232,9 +247,16 @@ fn is_spoken(value: &str) -> bool {
     )
 }
 
-/// Without an ordinal mark and leading zeros.
+/// Without an ordinal mark, leading zeros and the dash before or after a letter: `4-B` is 4b.
 fn plain(value: &str) -> String {
-    let value = value.replace('*', "");
+    let mut value = value.replace('*', "");
+    if let Some((left, right)) = value.split_once('-') {
+        let is_letter =
+            |text: &str| text.len() == 1 && text.bytes().all(|b| b.is_ascii_lowercase());
+        if is_letter(left) || is_letter(right) {
+            value = format!("{left}{right}");
+        }
+    }
     let bare = value.trim_start_matches('0');
     if bare.starts_with(|c: char| c.is_ascii_alphanumeric()) { bare.to_owned() } else { value }
 }

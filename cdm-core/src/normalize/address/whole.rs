@@ -3,7 +3,7 @@
 use crate::normalize::place::{city, country, postcode, region};
 
 use super::street::{self, Street, Words};
-use super::words::{WORDS, is_number};
+use super::words::{WORDS, is_number, is_ordinal};
 
 /// What a line holds; empty where it does not.
 #[derive(Default)]
@@ -40,6 +40,7 @@ pub(super) fn parse(line: &str, home: Option<&str>) -> Whole {
     let mut parts: Vec<Words<'_>> =
         line.split(", ").map(|part| part.split(' ').collect()).collect();
     parts.iter_mut().for_each(leave_out_cedex);
+    street::part_notes(&mut parts);
     let mut whole = Whole { country: take_country(&mut parts, home), ..Whole::default() };
     let country = whole.country.map(|entry| entry.alpha2).or(home);
     let mut found = find_postcode(&parts, country);
@@ -132,6 +133,9 @@ fn has_number_or_type(words: &[&str]) -> bool {
 
 /// Whether a word looks like a postcode or half of one.
 fn is_code_like(word: &str) -> bool {
+    if is_ordinal(word) {
+        return false;
+    }
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     digits >= 4
         || digits >= 1
@@ -158,7 +162,7 @@ fn find_postcode(parts: &[Words<'_>], country: Option<&str>) -> Option<Found> {
     (0..parts.len()).rev().find_map(|part| {
         let words = &parts[part];
         let found = at_end(words, part, country)
-            .or_else(|| at_start(words, part, country))
+            .or_else(|| at_start(words, &parts[..part], country))
             .or_else(|| amid(words, country))?;
         let (start, length, postcode) = found;
         Some(Found { part, start, length, postcode })
@@ -176,6 +180,10 @@ fn lettered(words: &[&str], country: Option<&str>) -> Option<String> {
     }
     let fit = postcode::fit(&text, country)?;
     let letters = fit.canonical.bytes().any(|b| b.is_ascii_uppercase());
+    // Two words are a code only as its two halves: `W 61st` is no `W6 1ST`.
+    if words.len() == 2 && !fit.canonical.eq_ignore_ascii_case(&text) {
+        return None;
+    }
     let prefixed = words.len() == 1
         && text.contains('-')
         && text.starts_with(|c: char| c.is_ascii_lowercase());
@@ -203,10 +211,11 @@ fn digits(word: &str, country: Option<&str>) -> Option<String> {
 fn at_end(words: &[&str], part: usize, country: Option<&str>) -> Option<(usize, usize, String)> {
     let count = words.len();
     for length in [2, 1] {
-        if count >= length && (part > 0 || count > length) {
-            if let Some(code) = lettered(&words[count - length..], country) {
-                return Some((count - length, length, code));
-            }
+        if count >= length
+            && (part > 0 || count > length)
+            && let Some(code) = lettered(&words[count - length..], country)
+        {
+            return Some((count - length, length, code));
         }
     }
     let start = count.checked_sub(1)?;
@@ -268,13 +277,29 @@ fn ends_in_type(words: &[&str]) -> bool {
             .is_some_and(|word| WORDS.last_types.get(word).is_some_and(|last| last.is_sure))
 }
 
-/// `80331 München`, `1015 CJ Amsterdam`, `D-80331 München`, `114 55 Stockholm`: not in the first part.
-fn at_start(words: &[&str], part: usize, country: Option<&str>) -> Option<(usize, usize, String)> {
-    if part == 0 {
-        return None;
-    }
+/// `80331 München`, `1015 CJ Amsterdam`, `D-80331 München`, `114 55 Stockholm`: in the first part
+/// only before a town that is known, for a number there is a house.
+fn at_start(
+    words: &[&str],
+    earlier: &[Words<'_>],
+    country: Option<&str>,
+) -> Option<(usize, usize, String)> {
     let (length, code) = start_code(words, country)?;
     let after = &words[length..];
+    // Four digits before a town that nobody knows are a house as likely: `Hayes Center, 4859 Wabash`.
+    let is_street = |part: &Words<'_>| {
+        part.iter().any(|word| is_number(word))
+            || street::has_sure_type(part)
+            || WORDS.first_types.longest(part).is_some()
+            || is_unit(part)
+    };
+    let street_before = earlier.iter().any(is_street);
+    let needs_known = earlier.is_empty() || code.len() == 4 && !street_before && !after.is_empty();
+    if needs_known && !city::is_known(&after.join(" "))
+        || after.len() > 1 && after[0].len() <= 2 && has_direction(after[0])
+    {
+        return None;
+    }
     let plain = !after.iter().any(|word| is_number(word)) && (length == 2 || !ends_in_type(after));
     plain.then_some((0, length, code))
 }
@@ -282,15 +307,20 @@ fn at_start(words: &[&str], part: usize, country: Option<&str>) -> Option<(usize
 fn start_code(words: &[&str], country: Option<&str>) -> Option<(usize, String)> {
     if let [left, right, ..] = words {
         let digits_only = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
-        if left.len() == 4 && right.len() == 2 && digits_only(left) {
-            if let Some(code) = lettered(&words[..2], country.or(Some("NL"))) {
-                return Some((2, code));
-            }
+        if left.len() == 4
+            && right.len() == 2
+            && digits_only(left)
+            && let Some(code) = lettered(&words[..2], country.or(Some("NL")))
+        {
+            return Some((2, code));
         }
-        if left.len() == 3 && right.len() == 2 && digits_only(left) && digits_only(right) {
-            if let Some(code) = digits(&format!("{left}{right}"), country) {
-                return Some((2, code));
-            }
+        if left.len() == 3
+            && right.len() == 2
+            && digits_only(left)
+            && digits_only(right)
+            && let Some(code) = digits(&format!("{left}{right}"), country)
+        {
+            return Some((2, code));
         }
     }
     let first = words.first()?;
@@ -301,10 +331,11 @@ fn start_code(words: &[&str], country: Option<&str>) -> Option<(usize, String)> 
 /// `Hauptstr. 5 80331 München`: a code between the street and the town.
 fn amid(words: &[&str], country: Option<&str>) -> Option<(usize, usize, String)> {
     for start in 1..words.len().saturating_sub(1) {
-        if let Some(code) = lettered(&words[start..(start + 2).min(words.len())], country) {
-            if start + 2 < words.len() && !code.starts_with(|c: char| c.is_ascii_digit()) {
-                return Some((start, 2, code));
-            }
+        if let Some(code) = lettered(&words[start..(start + 2).min(words.len())], country)
+            && start + 2 < words.len()
+            && !code.starts_with(|c: char| c.is_ascii_digit())
+        {
+            return Some((start, 2, code));
         }
         let Some((length, code)) = start_code(&words[start..], country) else { continue };
         let after = &words[start + length..];
@@ -313,7 +344,8 @@ fn amid(words: &[&str], country: Option<&str>) -> Option<(usize, usize, String)>
             && !after.iter().any(|word| word.starts_with(|c: char| c.is_ascii_digit()));
         let before = &words[..start];
         let numbered = before.len() >= 2 && before.iter().any(|word| is_number(word))
-            || before.last().is_some_and(|word| word.contains('-'));
+            || before.last().is_some_and(|word| word.contains('-'))
+            || before.len() >= 2 && code.len() >= 5 && street::has_type(before);
         // Four digits are a house number as likely, unless one stands before them.
         let sure = code.len() >= 5 && length == 1
             || before.len() >= 2 && before[1..].iter().any(|word| is_number(word));
@@ -411,7 +443,10 @@ fn around_postcode(
     // What follows the code in parts of its own is a region, or the town.
     for words in later {
         let key = words.join(" ");
-        match region::find(&key, guessed.or(country)) {
+        // `00184 Roma (RM)`: a code in a part of its own may be any country's.
+        let found = region::find(&key, guessed.or(country))
+            .or_else(|| (key.len() == 2).then(|| region::find(&key, None)).flatten());
+        match found {
             Some(found) if whole.region.is_empty() && !whole.city.is_empty() => {
                 whole.region = region::canonical_of(found)
             }
@@ -472,7 +507,8 @@ fn without_postcode(parts: &mut Vec<Words<'_>>, country: Option<&str>, whole: &m
             }
         }
     }
-    take_town(parts, !whole.region.is_empty(), whole);
+    let is_placed = !whole.region.is_empty() || whole.country.is_some();
+    take_town(parts, is_placed, whole);
 }
 
 fn has_direction(word: &str) -> bool {
@@ -481,12 +517,14 @@ fn has_direction(word: &str) -> bool {
 
 /// Whether a part can be a town: words only, no unit and no box.
 fn is_town(words: &[&str]) -> bool {
-    !words.is_empty()
-        && !words.iter().any(|word| {
-            word.starts_with(|c: char| c.is_ascii_digit()) || matches!(*word, "#" | "c/o" | "s/n")
-        })
-        && !is_unit(words)
-        && words.len() <= 6
+    let is_word = |word: &&str| {
+        !word.starts_with(|c: char| c.is_ascii_digit()) && !matches!(*word, "#" | "c/o" | "s/n")
+    };
+    let plain = words.iter().all(&is_word);
+    // `Dublin 1`
+    let district = words.len() > 1 && is_word(&words[0]) && city::is_known(&words.join(" "));
+    let note = words.first().is_some_and(|word| street::is_note_word(word));
+    !words.is_empty() && words.len() <= 6 && !note && (plain || district) && !is_unit(words)
 }
 
 /// Whether all of the words are a unit or a box, such as `apt b` or `penthouse suite`.
@@ -500,9 +538,10 @@ fn take_town(parts: &mut Vec<Words<'_>>, is_placed: bool, whole: &mut Whole) {
     let Some(last) = parts.last() else { return };
     let earlier = &parts[..parts.len() - 1];
     let street_before = earlier.iter().any(|part| has_number_or_type(part) || is_unit(part));
-    let single = parts.len() == 1 && is_placed && !has_number_or_type(last) && is_town(last);
+    let single = parts.len() == 1
+        && (is_placed && !has_number_or_type(last) || city::is_known(&last.join(" ")));
     let fits = parts.len() > 1 && (is_placed || street_before || !ends_in_type(last)) || single;
-    if fits && is_town(last) && (is_placed || street_before || !street::has_type(last)) {
+    if fits && is_town(last) && (single || is_placed || street_before || !street::has_type(last)) {
         whole.city = city::canonical_of(&last.join(" "));
         parts.pop();
         return;
@@ -540,7 +579,7 @@ fn town_start(words: &[&str], is_placed: bool) -> Option<usize> {
         let weak_end = town.last().is_some_and(|word| WORDS.last_types.contains_key(word));
         let plain =
             !town.iter().any(|word| word.starts_with(|c: char| c.is_ascii_digit()) || *word == "#");
-        let unit = WORDS.units.longest(town).is_some_and(|(length, _)| length == town.len());
+        let unit = !town.is_empty() && is_unit(town);
         (town.len() >= least && plain && !unit && town.len() <= 5 && (is_placed || !weak_end))
             .then_some(start)
     };

@@ -25,12 +25,27 @@ static EXONYMS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
 /// The one spelling of a town's name given in words of [`key_of`].
 pub(in crate::normalize) fn canonical_of(key: &str) -> String {
     let spelling = spelling_of(key);
-    EXONYMS.get(&spelling).cloned().unwrap_or(spelling)
+    if let Some(name) = EXONYMS.get(&spelling) {
+        return name.clone();
+    }
+    match without_district(&spelling).and_then(|name| EXONYMS.get(name)) {
+        Some(name) => name.clone(),
+        None => spelling,
+    }
 }
 
 /// Whether the words are a town that the list of names knows.
 pub(in crate::normalize) fn is_known(key: &str) -> bool {
-    EXONYMS.contains_key(&spelling_of(key))
+    let spelling = spelling_of(key);
+    EXONYMS.contains_key(&spelling)
+        || without_district(&spelling).is_some_and(|name| EXONYMS.contains_key(name))
+}
+
+/// `Dublin 1`, `Wien 3`, `København K`: the town without its district, where there is one.
+fn without_district(spelling: &str) -> Option<&str> {
+    let (name, district) = spelling.rsplit_once(' ')?;
+    let number = district.len() <= 2 && district.bytes().all(|byte| byte.is_ascii_digit());
+    (number || district.len() == 1).then_some(name)
 }
 
 /// Short words written out or left out, so that all spellings of one name are equal.
@@ -149,6 +164,10 @@ pub fn city(raw: &str) -> Normalized {
     }
     let key = key_of(&cleaned);
     let canonical = if key.is_empty() { fold(&cleaned) } else { canonical_of(&key) };
+    // What is left of odd text can be a word for nothing.
+    if is_placeholder(&canonical) {
+        return Normalized::unusable(Issue::Placeholder);
+    }
     let mut value = Normalized::valid(canonical)
         .with(Form::Ascii, ascii(&cleaned))
         .with(Form::Display, display(&cleaned));

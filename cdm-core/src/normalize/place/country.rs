@@ -77,7 +77,8 @@ fn find_raw(cleaned: &str) -> Option<&'static Entry> {
 ///
 /// Forms: canonical and country are the alpha-2 code in upper case, display is the English short
 /// name. A country that is not known is doubtful ([`Issue::UnknownPlace`]) and canonical as folded
-/// text; a value without a letter is [`Issue::NoContent`].
+/// text; a value without a letter is [`Issue::NoContent`]. `NA`, Namibia's code, is doubtful
+/// ([`Issue::Placeholder`]), for it says "not available" as often.
 ///
 /// # Examples
 /// ```
@@ -95,14 +96,17 @@ pub fn country(raw: &str) -> Normalized {
     if cleaned.is_empty() {
         return Normalized::missing();
     }
-    // `NA` is Namibia, but in a column of countries it nearly always says "not available".
-    if is_placeholder(&cleaned) {
+    // `NA` in capitals is Namibia's code, or says "not available": kept, in doubt. Any other word
+    // for nothing is one.
+    let is_code = cleaned == "NA";
+    if !is_code && is_placeholder(&cleaned) {
         return Normalized::unusable(Issue::Placeholder);
     }
     if let Some(entry) = find_raw(&cleaned) {
-        return Normalized::valid(entry.alpha2)
+        let value = Normalized::valid(entry.alpha2)
             .with(Form::Country, entry.alpha2)
             .with(Form::Display, entry.name);
+        return if is_code { value.doubting(Issue::Placeholder) } else { value };
     }
     if !cleaned.chars().any(char::is_alphabetic) {
         return Normalized::unusable(Issue::NoContent);
@@ -112,15 +116,27 @@ pub fn country(raw: &str) -> Normalized {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn normalising_twice_is_once(text in "[a-zA-Z]{1,3}|([a-z]\\.){1,4}|.*") {
+            let once = country(&text);
+            if let Some(canonical) = once.canonical() {
+                let twice = country(canonical);
+                prop_assert_eq!(twice.canonical(), Some(canonical));
+                prop_assert!(twice.status().is_usable());
+            }
+        }
+    }
 
     #[test]
     fn every_code_and_name_leads_to_its_country() {
         for entry in &COUNTRIES.entries {
             for text in [entry.alpha2, entry.alpha3, entry.name] {
-                if !is_placeholder(text) {
-                    assert_eq!(country(text).canonical(), Some(entry.alpha2), "{text}");
-                }
+                assert_eq!(country(text).canonical(), Some(entry.alpha2), "{text}");
             }
         }
     }

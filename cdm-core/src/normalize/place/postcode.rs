@@ -109,10 +109,12 @@ fn without_prefix<'a>(compact: &'a str, country: Option<&'a str>) -> (&'a str, O
     let plain = rest.bytes().take_while(u8::is_ascii_digit).count();
     let digits = plain == rest.len() || prefix == "NL" && plain == 4 && rest.len() == 6;
     // With fewer digits it is the first half of a British code (`E1`), or a code such as AD500.
-    if (1..=3).contains(&letters) && plain >= 4 && digits {
-        if let Some((_, named)) = PREFIXES.iter().find(|(known, _)| *known == prefix) {
-            return (rest, Some(named));
-        }
+    if (1..=3).contains(&letters)
+        && plain >= 4
+        && digits
+        && let Some((_, named)) = PREFIXES.iter().find(|(known, _)| *known == prefix)
+    {
+        return (rest, Some(named));
     }
     (compact, country)
 }
@@ -298,12 +300,6 @@ pub fn postcode(raw: &str, context: &Context) -> Normalized {
         return bad(folded);
     };
     let (compact, country) = without_prefix(&compact, country);
-    if matches!(
-        compact,
-        "0000" | "00000" | "000000" | "99999" | "999999" | "000000000" | "00000000" | "0000000"
-    ) {
-        return Normalized::unusable(Issue::Placeholder);
-    }
     if let Some(fit) = fit_compact(compact, country) {
         return fitting(fit);
     }
@@ -316,28 +312,40 @@ pub fn postcode(raw: &str, context: &Context) -> Normalized {
         };
     }
     if let Some(fit) = confused(compact, Some(country)) {
-        return fitting(fit).doubting(Issue::BadPostcode);
+        return doubted(fitting(fit));
     }
     if let Some(digits) = digits_with_zeros(country) {
         let numeric = compact.bytes().all(|byte| byte.is_ascii_digit());
-        if numeric && compact.len() < digits && compact.len() + 2 >= digits {
-            if let Some(fit) = fit_compact(&format!("{compact:0>digits$}"), Some(country)) {
-                return fitting(fit).doubting(Issue::BadPostcode);
-            }
+        if numeric
+            && compact.len() < digits
+            && compact.len() + 2 >= digits
+            && let Some(fit) = fit_compact(&format!("{compact:0>digits$}"), Some(country))
+        {
+            return doubted(fitting(fit));
         }
     }
     match fit_compact(compact, None) {
-        Some(fit) => fitting(fit).doubting(Issue::BadPostcode),
+        Some(fit) => doubted(fitting(fit)),
         None => bad(compact.to_owned()),
     }
 }
 
 fn code(canonical: String) -> Normalized {
+    // What is left of odd text can be a word for nothing.
+    let zeros = canonical.bytes().all(|byte| byte == b'0');
+    if zeros || matches!(canonical.as_str(), "99999" | "999999") || is_placeholder(&canonical) {
+        return Normalized::unusable(Issue::Placeholder);
+    }
     Normalized::valid(canonical.as_str()).with(Form::Postcode, canonical)
 }
 
 fn bad(canonical: String) -> Normalized {
-    code(canonical).doubting(Issue::BadPostcode)
+    doubted(code(canonical))
+}
+
+/// The value in doubt for its shape, where it is usable at all.
+fn doubted(value: Normalized) -> Normalized {
+    if value.status().is_usable() { value.doubting(Issue::BadPostcode) } else { value }
 }
 
 fn fitting(fit: Fit) -> Normalized {
@@ -348,7 +356,7 @@ fn fitting(fit: Fit) -> Normalized {
             || digits.windows(2).all(|pair| pair[0] + 1 == pair[1]));
     let display = if fit.display == fit.canonical { String::new() } else { fit.display };
     let value = code(fit.canonical).with(Form::Display, display);
-    if patterned { value.noting(Issue::Patterned) } else { value }
+    if patterned && value.status().is_usable() { value.noting(Issue::Patterned) } else { value }
 }
 
 #[cfg(test)]

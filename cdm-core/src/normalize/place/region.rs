@@ -105,13 +105,20 @@ pub fn region(raw: &str, context: &Context) -> Normalized {
         _ if !cleaned.chars().any(char::is_alphanumeric) => {
             return Normalized::unusable(Issue::NoContent);
         }
-        _ => match find(&key, None) {
-            Some(found) => (canonical_of(found), false),
+        // A region of another country, unless its code means one of this country.
+        _ => match find(&key, None).map(canonical_of) {
+            Some(text) if find(&key_of(&text), country).is_none_or(|own| own == text) => {
+                (text, false)
+            }
             // Without diacritics, so that every spelling is one; other scripts stay as they are.
-            None if key.is_empty() => (fold(&cleaned), false),
-            None => (key, false),
+            _ if key.is_empty() => (fold(&cleaned), false),
+            _ => (key, false),
         },
     };
+    // What is left of odd text can be a word for nothing.
+    if !known && is_placeholder(&text) {
+        return Normalized::unusable(Issue::Placeholder);
+    }
     let value = Normalized::valid(text.as_str()).with(Form::Region, text);
     if !known && country.is_some_and(|country| COMPLETE.contains(&country)) {
         return value.doubting(Issue::UnknownPlace);
@@ -121,7 +128,22 @@ pub fn region(raw: &str, context: &Context) -> Normalized {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn normalising_twice_is_once(text in "[a-zA-Z]{1,3}|([a-z]\\.){1,3}|.*", country in "US|IT|AU|GB|") {
+            let context = Context { region: (!country.is_empty()).then_some(country), ..Context::default() };
+            let once = region(&text, &context);
+            if let Some(canonical) = once.canonical() {
+                let twice = region(canonical, &context);
+                prop_assert_eq!(twice.canonical(), Some(canonical));
+                prop_assert!(twice.status().is_usable());
+            }
+        }
+    }
 
     #[test]
     fn a_region_is_its_own_region_in_every_country() {
