@@ -125,7 +125,7 @@ impl Affixes {
     pub(super) fn strip(&mut self, words: &mut Segment, circumstances: Circumstances) {
         let mut behind = Vec::new();
         loop {
-            if let Some((suffix, at)) = last_suffix(words, circumstances.mixed) {
+            if let Some((suffix, at)) = last_suffix(words, circumstances) {
                 behind.push(suffix);
                 words.truncate(at);
             } else if let Some(title) = last_title(words) {
@@ -203,7 +203,7 @@ fn run_end(words: &[Word], at: usize) -> usize {
     at + 1 + words[at + 1..].iter().take_while(|word| word.glued).count()
 }
 
-fn last_suffix(words: &[Word], mixed: bool) -> Option<(Suffix, usize)> {
+fn last_suffix(words: &[Word], circumstances: Circumstances) -> Option<(Suffix, usize)> {
     let last = words.len().checked_sub(1)?;
     let mut start = last;
     while start > 0 && words[start].glued {
@@ -211,17 +211,21 @@ fn last_suffix(words: &[Word], mixed: bool) -> Option<(Suffix, usize)> {
     }
     let apart = last >= 2 && words[last - 1].folded == "ph" && words[last].folded == "d";
     let start = if apart { last - 1 } else { start };
+    // A surname is one word less than a whole name.
+    let least = if circumstances.surname { 1 } else { 2 };
     [start, last].into_iter().filter(|at| *at > 0).find_map(|at| {
         let run = &words[at..];
         let initials = run.len() > 1 && run.iter().all(Word::is_initial);
         let suffix = suffix(&key(run))?;
         let is_one = match suffix.proof {
-            _ if initials => at >= 2 && !suffix.generation,
+            _ if initials => at >= least && !suffix.generation,
             Proof::None => true,
-            Proof::TwoWords => at >= 2,
+            Proof::TwoWords => at >= least,
             Proof::Dot => words[last].is_dotted() && !run[0].is_initial(),
             Proof::Capitals => {
-                at >= 2 && mixed && run.iter().all(|word| word.is_upper() && !word.is_dotted())
+                at >= least
+                    && circumstances.mixed
+                    && run.iter().all(|word| word.is_upper() && !word.is_dotted())
             }
         };
         is_one.then_some((suffix, at))

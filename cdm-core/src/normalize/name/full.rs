@@ -48,35 +48,33 @@ pub(super) fn first_person(
     let mut persons = persons.into_iter();
     let mut waiting: Option<Segment> = None;
     while let Some(person) = persons.next() {
-        // Of all but the first person only the surname is wanted, not the honorifics.
-        let mut others = Affixes::default();
-        let affixes = if waiting.is_some() { &mut others } else { &mut *affixes };
-        let mut segments = segments(person, affixes, circumstances);
-        let first = match waiting.take() {
-            // `John and Mary Smith`: the surname is theirs both.
-            Some(given) if segments.len() == 1 && segments[0].len() > 1 => {
-                let spouse = arrange(segments.remove(0), affixes, circumstances.mixed);
-                let mut shared = Parsed {
-                    family: spouse.family,
-                    capitals: spouse.capitals,
-                    ..Parsed::default()
-                };
-                set_given(&mut shared, given);
-                return Some(shared);
+        let mut own = Affixes::default();
+        let mut segments = segments(person, &mut own, circumstances);
+        if let Some(given) = waiting.take() {
+            let shared = segments.len() == 1 && segments[0].len() > 1;
+            if !shared {
+                waiting = Some(given);
+                break;
             }
-            Some(given) => {
-                let surname = !affixes.prefix.is_empty();
-                return Some(arranged_alone(given, surname));
-            }
-            None => segments,
-        };
-        let given_alone = first.len() == 1
-            && (first[0].len() == 1 || first[0].iter().all(Word::is_initial))
+            // `John and Mary Smith`: the surname is theirs both, all else is Mary's.
+            let spouse = arrange(segments.remove(0), &mut own, circumstances.mixed);
+            let Parsed { family, capitals, .. } = spouse;
+            let mut parsed = Parsed { family, capitals, ..Parsed::default() };
+            set_given(&mut parsed, given);
+            return Some(parsed);
+        }
+        // Of `Mr and Mrs Smith` the first is Mr.
+        if !affixes.prefix.is_empty() {
+            own.prefix = std::mem::take(&mut affixes.prefix);
+        }
+        *affixes = own;
+        let given_alone = segments.len() == 1
+            && (segments[0].len() == 1 || segments[0].iter().all(Word::is_initial))
             && persons.len() > 0;
         if given_alone {
-            waiting = first.into_iter().next();
-        } else if !first.is_empty() {
-            return Some(turned(first, affixes, circumstances.mixed));
+            waiting = segments.pop();
+        } else if !segments.is_empty() {
+            return Some(turned(segments, affixes, circumstances.mixed));
         }
     }
     let surname = !affixes.prefix.is_empty();
@@ -311,6 +309,10 @@ fn surname_start(words: &[Word], mixed: bool) -> usize {
     }
     let mut at = 1;
     while at < start {
+        // `Bakker-de Jong`
+        if words[at].folded.rsplit_once('-').is_some_and(|(_, end)| particle(end).is_some()) {
+            return at;
+        }
         if let Some(particle) = particle(&words[at].folded) {
             let mut after = at;
             while after < last && super::words::particle(&words[after].folded).is_some() {

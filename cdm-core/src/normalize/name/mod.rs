@@ -167,11 +167,10 @@ impl Source {
         if scan.persons.is_empty() {
             return Err(Normalized::unusable(Issue::NoContent));
         }
-        let garbled = repaired.len() != raw.len()
-            || !raw.is_ascii() && is_garbled(&unified)
-            || is_garbled_ascii(&unified);
+        let is_repaired = repaired != raw;
+        let garbled = is_repaired || is_garbled(&unified);
         // A repaired value must be shown repaired, so compare with nothing that was shown before.
-        let shown = if repaired.len() == raw.len() { unified.into_owned() } else { String::new() };
+        let shown = if is_repaired { String::new() } else { unified.into_owned() };
         let invisible = has_invisible(&repaired);
         Ok(Source { scan, shown, invisible, garbled })
     }
@@ -304,7 +303,9 @@ fn family_name_once(raw: &str) -> Normalized {
                 continue;
             }
             if behind {
-                several = true;
+                let mut second = segment;
+                affixes.strip(&mut second, Circumstances { surname: false, ..circumstances });
+                several |= !second.is_empty();
                 continue;
             }
             words = segment;
@@ -337,9 +338,13 @@ fn full_name_once(raw: &str) -> Normalized {
     let persons = std::mem::take(&mut source.scan.persons);
     let several = persons.len() > 1;
     let circumstances = source.circumstances(false);
-    let Some(parsed) = full::first_person(persons, &mut affixes, circumstances) else {
+    let Some(mut parsed) = full::first_person(persons, &mut affixes, circumstances) else {
         return Normalized::unusable(Issue::Placeholder);
     };
+    // `Smith,`: the given names that should follow are missing.
+    if parsed.family.is_empty() && parsed.middle.is_empty() && raw.trim_end().ends_with(',') {
+        std::mem::swap(&mut parsed.given, &mut parsed.family);
+    }
     let words: Segment = parsed.words().cloned().collect();
     if are_blank(&words) && parsed.canonical.is_none() {
         return Normalized::unusable(Issue::Placeholder);
@@ -368,22 +373,21 @@ fn full_name_once(raw: &str) -> Normalized {
 fn display_of(source: &Source, parsed: &Parsed, affixes: &Affixes) -> String {
     let bare = affixes.prefix.is_empty() && affixes.suffix.is_empty() && affixes.aliases.is_empty();
     let ideographic = parsed.surname_leads || parsed.canonical.is_some();
-    if ideographic && bare {
+    if ideographic && bare && !source.shown.is_empty() {
         return source.shown.clone();
     }
-    if let Some(canonical) = &parsed.canonical {
-        return canonical.clone();
+    if ideographic {
+        let words: Segment = parsed.words().cloned().collect();
+        return parsed.canonical.clone().unwrap_or_else(|| phrase(&words));
     }
-    let is_surname = |word: &Word| parsed.family.iter().any(|surname| std::ptr::eq(surname, word));
+    // Where capitals set the surname apart, they are no part of it, and `john SMITH` wants some.
+    let capitals = parsed.capitals && !source.scan.organisation_by_case;
+    let one_case = |word: &Word| word.is_upper() != word.shown.chars().any(char::is_lowercase);
     let case = |word: &Word| {
-        if parsed.capitals && is_surname(word) && word.is_upper() {
-            Case::Proper
-        } else {
-            source.case()
-        }
+        if capitals && one_case(word) && !word.is_initial() { Case::Proper } else { source.case() }
     };
     let given = parsed.given.len() + parsed.middle.len();
-    let mut text = show(parsed.words(), case, if ideographic { usize::MAX } else { given });
+    let mut text = show(parsed.words(), case, given);
     if let Some(form) = affixes.generation {
         text.push(' ');
         text.push_str(&generation(form));
@@ -465,11 +469,6 @@ fn is_address(folded: &str) -> bool {
     folded.split_once('@').is_some_and(|(_, domain)| domain.contains('.'))
         || folded.contains("://")
         || folded.starts_with("www.")
-}
-
-/// `M?ller`: a letter that was lost.
-fn is_garbled_ascii(text: &str) -> bool {
-    text.contains('?') && is_garbled(text)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::super::text::{clean, fold};
-use super::words::{Note, company_word, note};
+use super::words::{Note, company_word, note, particle};
 
 /// A word of a name.
 #[derive(Clone, Debug)]
@@ -63,43 +63,68 @@ pub(super) struct Scan {
     pub(super) organisation_by_case: bool,
 }
 
-/// Undo UTF-8 text read as Windows-1252 (`MÃ¼ller`); the text itself where that is not what
-/// happened to it.
+/// Undo UTF-8 text read as Windows-1252 or Latin-1 (`MÃ¼ller`), once or twice over.
 pub(super) fn repair(raw: &str) -> Cow<'_, str> {
-    if raw.is_ascii() {
-        return Cow::Borrowed(raw);
-    }
     let mut text = Cow::Borrowed(raw);
     for _ in 0..2 {
-        let Some(bytes) = windows_1252(&text) else { break };
-        match String::from_utf8(bytes) {
-            Ok(repaired) if repaired.len() < text.len() => text = Cow::Owned(repaired),
-            _ => break,
+        match repair_once(&text) {
+            Some(repaired) => text = Cow::Owned(repaired),
+            None => break,
         }
     }
     text
 }
 
-/// The bytes that are read as this text, by Windows-1252 or by Latin-1.
-fn windows_1252(text: &str) -> Option<Vec<u8>> {
-    if !text.chars().any(|c| ('\u{c2}'..='\u{f4}').contains(&c)) {
+fn repair_once(text: &str) -> Option<String> {
+    // Only what begins the UTF-8 of letters that names have; beside them stand no such
+    // continuations in any orthography.
+    let is_lead =
+        |c: char| matches!(c as u32, 0xc2..=0xc5 | 0xce..=0xd1 | 0xd7..=0xdb | 0xe1..=0xef);
+    if text.is_ascii() || !text.chars().any(is_lead) {
         return None;
     }
-    text.chars()
-        .map(|c| match u8::try_from(c as u32) {
-            Ok(byte) => Some(byte),
-            Err(_) => {
-                let mut utf8 = [0; 4];
-                let encoder = encoding_rs::WINDOWS_1252;
-                let (bytes, _, unmappable) = encoder.encode(c.encode_utf8(&mut utf8));
-                (!unmappable && bytes.len() == 1).then(|| bytes[0])
+    let mut out = String::with_capacity(text.len());
+    let mut changed = false;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let length = if is_lead(c) { 1 + usize::from(c >= '\u{e0}') } else { 0 };
+        let mut bytes = [c as u32 as u8, 0, 0];
+        let mut after = chars.clone();
+        let continued = length > 0
+            && (1..=length).all(|at| match after.next().and_then(windows_1252) {
+                Some(byte @ 0x80..=0xbf) => {
+                    bytes[at] = byte;
+                    true
+                }
+                _ => false,
+            });
+        match std::str::from_utf8(&bytes[..=length]) {
+            Ok(decoded) if continued => {
+                out.push_str(decoded);
+                chars = after;
+                changed = true;
             }
-        })
-        .collect()
+            _ => out.push(c),
+        }
+    }
+    changed.then_some(out)
+}
+
+/// The byte that is read as this character, by Windows-1252 or by Latin-1.
+fn windows_1252(c: char) -> Option<u8> {
+    if let Ok(byte) = u8::try_from(c as u32) {
+        return Some(byte);
+    }
+    let mut utf8 = [0; 4];
+    let (bytes, _, unmappable) = encoding_rs::WINDOWS_1252.encode(c.encode_utf8(&mut utf8));
+    (!unmappable && bytes.len() == 1).then(|| bytes[0])
 }
 
 /// Whether the text still shows traces of a wrong encoding.
 pub(super) fn is_garbled(text: &str) -> bool {
+    if text.is_ascii() && !text.contains('?') {
+        return false;
+    }
     let mut chars = text.chars().peekable();
     let mut before = ' ';
     while let Some(c) = chars.next() {
@@ -215,19 +240,16 @@ pub(super) fn scan(text: &str) -> Scan {
         person.retain(|segment| !segment.is_empty());
     }
     scan.persons.retain(|person| !person.is_empty());
-    scan.asides = asides
-        .iter()
-        .map(|aside| {
-            pieces_of_aside(aside)
-                .into_iter()
-                .filter_map(|piece| match piece {
-                    Piece::Word(word) => Some(word),
-                    _ => None,
-                })
-                .collect()
-        })
-        .filter(|words: &Segment| !words.is_empty())
-        .collect();
+    for aside in asides {
+        let mut words = Segment::new();
+        for piece in pieces_of_aside(aside).into_iter().map(Some).chain([None]) {
+            match piece {
+                Some(Piece::Word(word)) => words.push(word),
+                _ if words.is_empty() => {}
+                _ => scan.asides.push(std::mem::take(&mut words)),
+            }
+        }
+    }
     scan
 }
 
@@ -418,9 +440,15 @@ impl Pieces {
             Piece::Word(word) => note(&word.folded) == Some(Note::And),
             _ => false,
         };
+        // `von und zu` belongs together.
+        let is_particle = |piece: &Piece| match piece {
+            Piece::Word(word) => particle(&word.folded).is_some_and(|particle| !particle.weak),
+            _ => false,
+        };
         for at in 1..self.done.len().saturating_sub(1) {
             let between_words = matches!(self.done[at - 1], Piece::Word(_))
-                && matches!(self.done[at + 1], Piece::Word(_));
+                && matches!(self.done[at + 1], Piece::Word(_))
+                && !is_particle(&self.done[at - 1]);
             if between_words && joint(&self.done[at]) {
                 if let Piece::Word(word) = &self.done[at] {
                     self.done[at] = Piece::Joint(word.folded.clone());

@@ -21,6 +21,7 @@ pub(super) fn show<'a>(
 ) -> String {
     let mut text = String::new();
     let mut words = words.into_iter().enumerate().peekable();
+    let mut after_small = false;
     while let Some((at, word)) = words.next() {
         if at > 0 && !word.glued {
             text.push(' ');
@@ -32,16 +33,19 @@ pub(super) fn show<'a>(
             Case::AsWritten => text.push_str(bare),
             Case::Proper => match particle(&word.folded) {
                 Some(particle) if more && (at > 0 || surname_from == 0) => {
-                    if particle.capital && !word.folded.starts_with('\'') {
+                    // `de la Cruz`, but `La Salle`.
+                    if particle.capital && !after_small {
                         proper(bare, &mut text);
                     } else {
                         text.push_str(&bare.to_lowercase());
+                        after_small = true;
                     }
                 }
                 _ => proper(bare, &mut text),
             },
         }
-        if word.is_dotted() && (word.is_initial() || short) {
+        let initial = word.folded.rsplit('-').next().is_some_and(|end| end.chars().count() == 1);
+        if word.is_dotted() && (initial || short) {
             text.push('.');
         }
     }
