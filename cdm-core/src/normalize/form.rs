@@ -71,6 +71,9 @@ forms! {
     Suffix = "suffix",
     /// Nickname or former name given in brackets or quotes; may occur several times.
     Alias = "alias",
+    /// Surname without its particles, transliterated: `berg` of `van den berg`. Absent where the
+    /// surname has no particle.
+    Core = "core",
     /// Name of an organisation without its legal form.
     Base = "base",
     /// Legal form of an organisation, in one spelling per form: `gmbh`, `inc`.

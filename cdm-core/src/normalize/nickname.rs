@@ -1,9 +1,114 @@
 //! Nicknames, and the names they stand for.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::data::rows;
+
+/// The classes of every listed name, sorted.
+static CLASSES: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut classes: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows(include_str!("data/nicknames.txt")) {
+        let [head, members] = row[..] else { continue };
+        for name in std::iter::once(head).chain(members.split(' ')) {
+            classes.entry(name).or_default().push(head);
+        }
+    }
+    for heads in classes.values_mut() {
+        heads.sort_unstable();
+        heads.dedup();
+    }
+    classes
+});
+
 /// The classes of first names that `name` belongs to, sorted: two names that share a class may be
-/// one person's (Bob and Robert). A name in no class is a class of its own. `name` is transliterated by
-/// [`ascii`](super::ascii) first.
+/// one person's (Bob and Robert).
+///
+/// A class is named after its head, the full form. A name may be in several (Alex is short for
+/// Alexander and Alexandra); one in none is a class of its own; there is none where the name has no
+/// letter or digit. `name` is transliterated by [`ascii`](super::ascii) first, and looked up
+/// as a whole: pass [`Form::Given`](super::Form::Given) to leave middle names out. The list holds
+/// short, pet and variant forms of English, German, French, Spanish, Italian, Dutch, Portuguese,
+/// Slavic, Nordic, Greek, Arabic and other names; it was compiled for this library.
+///
+/// # Examples
+/// ```
+/// use cdm_core::normalize::nickname_classes;
+/// assert_eq!(nickname_classes("Bobby"), ["robert"]);
+/// assert_eq!(nickname_classes("Zé"), ["jose"]);
+/// assert_eq!(nickname_classes("Zaphod"), ["zaphod"]);
+/// ```
 #[must_use]
 pub fn nickname_classes(name: &str) -> Vec<String> {
-    vec![super::ascii(name)]
+    let name = super::ascii(name);
+    match CLASSES.get(name.as_str()) {
+        Some(heads) => heads.iter().map(|head| (*head).to_owned()).collect(),
+        None if name.is_empty() => Vec::new(),
+        None => vec![name],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_list_is_transliterated_and_names_each_class_once() {
+        let mut heads = Vec::new();
+        for row in rows(include_str!("data/nicknames.txt")) {
+            assert_eq!(row.len(), 2, "{row:?}");
+            heads.push(row[0]);
+            let mut members: Vec<_> = row[1].split(' ').collect();
+            for name in members.iter().chain(&row[..1]) {
+                assert_eq!(crate::normalize::ascii(name), *name, "{row:?}");
+                assert!(!name.is_empty(), "{row:?}");
+            }
+            members.push(row[0]);
+            let listed = members.len();
+            members.sort_unstable();
+            members.dedup();
+            assert_eq!(members.len(), listed, "{row:?}");
+        }
+        let listed = heads.len();
+        heads.sort_unstable();
+        heads.dedup();
+        assert_eq!(heads.len(), listed, "a head is listed twice");
+        assert!(listed >= 200 && CLASSES.len() >= 600, "{listed} classes, {} names", CLASSES.len());
+    }
+
+    #[test]
+    fn short_forms_meet_their_full_forms_in_several_languages() {
+        for (short, full) in [
+            ("Bill", "William"),
+            ("Peggy", "Margaret"),
+            ("Sepp", "Josef"),
+            ("Hans", "Johannes"),
+            ("Paco", "Francisco"),
+            ("Pepe", "José"),
+            ("Beppe", "Giuseppe"),
+            ("Kees", "Cornelis"),
+            ("Zé", "José"),
+            ("Sasha", "Alexander"),
+            ("Саша", "Александр"),
+            ("Gosia", "Małgorzata"),
+            ("Lasse", "Lars"),
+            ("Jan", "Johannes"),
+            ("Jürgen", "Juergen"),
+            ("Nacho", "Ignacio"),
+        ] {
+            let full = nickname_classes(full);
+            assert!(nickname_classes(short).iter().any(|c| full.contains(c)), "{short} {full:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn classes_are_sorted_and_there_are_some_unless_nothing_can_be_spelt(name in any::<String>()) {
+            let classes = nickname_classes(&name);
+            prop_assert!(classes.is_sorted());
+            prop_assert_eq!(classes.is_empty(), crate::normalize::ascii(&name).is_empty());
+        }
+    }
 }
