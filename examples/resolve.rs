@@ -125,7 +125,8 @@ fn resolve(options: &Options) -> Result<(), Error> {
     write(options, &resolution, &reports, &run)?;
     if !options.quiet {
         let score = truth(options, &plan, &run)?.map(|truth| score(&resolution, &truth));
-        let text = summary::of(&resolution, &reports, score.as_ref(), &options.out, started.elapsed());
+        let text =
+            summary::of(&resolution, &reports, score.as_ref(), &options.out, started.elapsed());
         std::io::stdout().write_all(text.as_bytes()).map_err(Error::WriteStream)?;
     }
     Ok(())
@@ -209,7 +210,10 @@ fn truth(
     let entity = |row: usize| {
         let value = table.column(0).values(row).next()?;
         let number = |text: &str| -> String {
-            text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect()
+            text.chars()
+                .skip_while(|c| !c.is_ascii_digit())
+                .take_while(char::is_ascii_digit)
+                .collect()
         };
         Some(if options.truth_number { number(value) } else { value.to_owned() })
     };
