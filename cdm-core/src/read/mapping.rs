@@ -172,6 +172,7 @@ pub(super) fn whole_of(part: Form, kind: Kind) -> Option<Kind> {
         Form::Prefix | Form::Given | Form::Middle | Form::Family | Form::Suffix | Form::Alias => {
             Kind::FullName
         }
+        Form::Core => Kind::FamilyName,
         Form::Base | Form::LegalForm => Kind::Organisation,
         Form::Local | Form::Domain | Form::Deliverable => Kind::Email,
         Form::National | Form::Extension => Kind::Phone,
