@@ -46,7 +46,7 @@ demo:
 lint: build-node
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
-	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --all-features -p cdm-core
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --workspace --all-features
 	! grep -rnw unsafe --include=*.rs cdm-node
 	git diff --exit-code -- cdm-node/native.d.ts
 

@@ -1,5 +1,15 @@
 from typing import Final, Optional
 
+__all__ = [
+    "FORMS",
+    "ISSUES",
+    "KINDS",
+    "__version__",
+    "nickname_classes",
+    "normalize_json",
+    "phonetic_codes",
+]
+
 __version__: Final[str]
 KINDS: Final[tuple[str, ...]]
 FORMS: Final[tuple[str, ...]]
