@@ -1,5 +1,6 @@
 //! Postal addresses: whole lines, and the street part alone.
 
+mod code;
 mod line;
 mod name;
 mod street;

@@ -111,7 +111,10 @@ pub fn country(raw: &str) -> Normalized {
     if !cleaned.chars().any(char::is_alphabetic) {
         return Normalized::unusable(Issue::NoContent);
     }
-    Normalized::valid(fold(&cleaned)).doubting(Issue::UnknownPlace)
+    let folded = fold(&cleaned);
+    // Folding can turn a letter into a code (`ß` into `ss`), which must not change its meaning twice.
+    let text = find_raw(&folded).map_or(folded, |entry| entry.alpha2.to_owned());
+    Normalized::valid(text).doubting(Issue::UnknownPlace)
 }
 
 #[cfg(test)]
