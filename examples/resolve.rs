@@ -124,7 +124,8 @@ fn resolve(options: &Options) -> Result<(), Error> {
     let resolution = plan.resolve(&table, &decisions, &run)?;
     write(options, &resolution, &reports, &run)?;
     if !options.quiet {
-        let score = truth(options, &plan, &run)?.map(|truth| score(&resolution, &truth));
+        let truth = truth(options, &inputs, &reports, &run)?;
+        let score = truth.map(|truth| score(&resolution, &truth));
         let text =
             summary::of(&resolution, &reports, score.as_ref(), &options.out, started.elapsed());
         std::io::stdout().write_all(text.as_bytes()).map_err(Error::WriteStream)?;
@@ -175,7 +176,8 @@ fn write_text(mut to: impl Write, text: &str) -> Result<(), Error> {
 /// The true entity of each record for which it is known.
 fn truth(
     options: &Options,
-    plan: &Plan,
+    inputs: &[Input],
+    reports: &[ReadReport],
     run: &Run,
 ) -> Result<Option<BTreeMap<RecordKey, String>>, Error> {
     let schema = Schema::new("truth", vec![Field::new("entity", Kind::Text)])?;
@@ -194,14 +196,13 @@ fn truth(
             let mapping = Mapping { id, source, time: None, fields };
             vec![Input::file("truth", path).with_mapping(mapping)]
         }
-        (None, Some(column)) => options
-            .inputs
+        (None, Some(column)) => inputs
             .iter()
-            .map(|input| {
-                let mut input = input_of(plan, input);
-                let known = input.mapping.take().unwrap_or_default();
+            .zip(reports)
+            .map(|(input, report)| {
                 let fields = vec![FieldMapping::new("entity", column)];
-                input.with_mapping(Mapping { time: None, fields, ..known })
+                let known = report.mapping.clone();
+                input.clone().with_mapping(Mapping { time: None, fields, ..known })
             })
             .collect(),
         (None, None) => return Ok(None),

@@ -36,7 +36,10 @@ fn write_all(
     write_inputs(text, reports)?;
     write_quality(text, &resolution.quality().fields)?;
     write_entities(text, resolution)?;
-    if let Some(score) = score {
+    if let Some(score) = score.filter(|score| score.records == 0) {
+        let truth = score.records;
+        writeln!(text, "\nAgainst the truth, over {truth} records: none of them was read")?;
+    } else if let Some(score) = score {
         writeln!(text, "\nAgainst the truth, over {} records", count(score.records))?;
         writeln!(
             text,
