@@ -34,7 +34,8 @@ static CLASSES: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::n
 /// # Examples
 /// ```
 /// use cdm_core::normalize::nickname_classes;
-/// assert_eq!(nickname_classes("Bobby"), ["robert"]);
+/// assert_eq!(nickname_classes("Peggy"), ["margaret"]);
+/// assert_eq!(nickname_classes("Bobby"), ["robert", "roberta"]);
 /// assert_eq!(nickname_classes("Zé"), ["jose"]);
 /// assert_eq!(nickname_classes("Zaphod"), ["zaphod"]);
 /// ```

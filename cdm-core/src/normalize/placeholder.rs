@@ -15,12 +15,16 @@ static PLACEHOLDERS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 /// White space, case and surrounding brackets or punctuation do not matter. Each kind adds its
 /// own, such as `test@test.com` or a phone number of zeros.
 pub(super) fn is_placeholder(text: &str) -> bool {
-    let folded = fold(text);
+    is_folded_placeholder(&fold(text))
+}
+
+/// The same for text that is folded already.
+pub(super) fn is_folded_placeholder(folded: &str) -> bool {
     let bare = folded.trim_matches(|c: char| !c.is_alphanumeric());
     if bare.is_empty() {
         return !folded.is_empty();
     }
-    PLACEHOLDERS.contains(folded.as_str()) || PLACEHOLDERS.contains(bare)
+    PLACEHOLDERS.contains(folded) || PLACEHOLDERS.contains(bare)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::scan::{Segment, Word, is_ideographic};
 use super::words::{
     Blank, Note, Proof, Suffix, blank, faculty, honorific, is_trailing_honorific, note, suffix,
 };
-use crate::normalize::placeholder::is_placeholder;
+use crate::normalize::placeholder::is_folded_placeholder;
 
 /// What was taken off a name.
 #[derive(Debug, Default)]
@@ -174,7 +174,7 @@ pub(super) fn is_blank(folded: &str) -> bool {
     match blank(bare) {
         Some(Blank::Name) => false,
         Some(_) => true,
-        None => is_placeholder(folded) || is_one_letter_over_and_over(bare),
+        None => is_folded_placeholder(folded) || is_one_letter_over_and_over(bare),
     }
 }
 
@@ -234,24 +234,10 @@ fn last_suffix(words: &[Word], circumstances: Circumstances) -> Option<(Suffix, 
 
 /// Titles that follow a Chinese, Japanese or Korean name, and how many characters of a name must
 /// stand before them.
+#[rustfmt::skip] // a line a word would be a page
 const TITLES: &[(&str, usize)] = &[
-    ("선생님", 1),
-    ("교수님", 1),
-    ("先生", 1),
-    ("女士", 1),
-    ("小姐", 1),
-    ("太太", 1),
-    ("教授", 1),
-    ("博士", 1),
-    ("さま", 1),
-    ("さん", 1),
-    ("ちゃん", 1),
-    ("くん", 1),
-    ("様", 2),
-    ("殿", 2),
-    ("氏", 2),
-    ("씨", 2),
-    ("님", 2),
+    ("선생님", 1), ("교수님", 1), ("先生", 1), ("女士", 1), ("小姐", 1), ("太太", 1), ("教授", 1), ("博士", 1),
+    ("さま", 1), ("さん", 1), ("ちゃん", 1), ("くん", 1), ("様", 2), ("殿", 2), ("氏", 2), ("씨", 2), ("님", 2),
 ];
 
 /// Take the title off the last word.

@@ -133,7 +133,7 @@ fn turned(mut segments: Vec<Segment>, affixes: &mut Affixes, mixed: bool) -> Par
     let ideographic = |words: &[Word]| words.iter().all(|word| is_ideographic(&word.folded));
     let surname_leads = ideographic(&family) && ideographic(&given);
     glue_mac(&mut family, 0);
-    let capitals = mixed && family.iter().any(|word| stands_out(word));
+    let capitals = mixed && family.iter().any(stands_out);
     let mut parsed = Parsed {
         family,
         surname_first: !surname_leads,
@@ -170,49 +170,26 @@ fn stands_out(word: &Word) -> bool {
 }
 
 /// Surnames of two letters that are one even where the first names follow.
+#[rustfmt::skip] // a line a word would be a page
 const SHORT_SURNAMES: &[&str] = &[
-    "bo", "cu", "do", "du", "fu", "he", "ho", "hu", "im", "ko", "le", "li", "lo", "lu", "ly", "ma",
-    "mo", "ng", "no", "oh", "ou", "qi", "su", "vo", "vu", "wu", "xu", "ye", "yi", "yu",
+    "bo", "cu", "do", "du", "fu", "he", "ho", "hu", "im", "ko", "le", "li", "lo", "lu", "ly",
+    "ma", "mo", "ng", "no", "oh", "ou", "qi", "su", "vo", "vu", "wu", "xu", "ye", "yi", "yu",
 ];
 
 /// Vietnamese surnames, which lead before the middle names Văn and Thị.
+#[rustfmt::skip] // a line a word would be a page
 const VIETNAMESE: &[&str] = &[
     "nguyen", "tran", "le", "pham", "huynh", "hoang", "phan", "vu", "vo", "dang", "bui", "do",
     "ho", "ngo", "duong", "ly", "dinh", "trinh", "mai", "truong", "lam", "dao", "doan",
 ];
 
 /// What María del and the like are called after: part of the given name.
+#[rustfmt::skip] // a line a word would be a page
 const DEVOTIONS: &[&str] = &[
-    "amparo",
-    "angeles",
-    "anjos",
-    "carmen",
-    "carmo",
-    "ceu",
-    "conceicao",
-    "concepcion",
-    "consuelo",
-    "dolores",
-    "dores",
-    "fatima",
-    "gloria",
-    "graca",
-    "gracas",
-    "guadalupe",
-    "jesus",
-    "lourdes",
-    "luz",
-    "mar",
-    "mercedes",
-    "milagros",
-    "nieves",
-    "pilar",
-    "refugio",
-    "remedios",
-    "rocio",
-    "rosario",
-    "socorro",
-    "soledad",
+    "amparo", "angeles", "anjos", "carmen", "carmo", "ceu", "conceicao", "concepcion", "consuelo",
+    "dolores", "dores", "fatima", "gloria", "graca", "gracas", "guadalupe", "jesus", "lourdes",
+    "luz", "mar", "mercedes", "milagros", "nieves", "pilar", "refugio", "remedios", "rocio",
+    "rosario", "socorro", "soledad",
 ];
 
 /// Sort the words of a name that is written in one go.
@@ -230,10 +207,8 @@ fn arrange(mut words: Segment, affixes: &mut Affixes, mixed: bool) -> Parsed {
             first.glued = false;
         }
     }
-    if words.len() > 1 {
-        spread_initials(&mut words, 1);
-        glue_mac(&mut words, 1);
-    }
+    spread_initials(&mut words, 1);
+    glue_mac(&mut words, 1);
     if words.len() < 2 {
         let surname = !affixes.prefix.is_empty() || affixes.generation.is_some();
         return Parsed::mononym(words, surname);
@@ -302,7 +277,10 @@ fn surname_start(words: &[Word], mixed: bool) -> usize {
             return words.len() - trail;
         }
     }
-    let iberian = |at: usize| is_iberian(&ascii(&words[at].folded));
+    let iberian = |at: usize| match words[at].folded.as_str() {
+        word if word.is_ascii() => is_iberian(word),
+        word => is_iberian(&ascii(word)),
+    };
     let mut start = last;
     if last >= 2 && iberian(last) && iberian(last - 1) {
         start = last - 1;

@@ -5,14 +5,16 @@ mod east_asian;
 mod full;
 mod scan;
 mod show;
+mod spelling;
 mod words;
 
 use super::text::has_invisible;
-use super::{Form, Issue, Normalized, Status, ascii, fold};
+use super::{Form, Issue, Normalized, Status, ascii};
 use affix::{Affixes, Circumstances, are_blank, is_blank, phrase};
 use full::Parsed;
-use scan::{Scan, Segment, Word, compose, is_garbled, is_ideographic, repair, scan, unify};
+use scan::{Scan, Segment, Word, is_ideographic, scan};
 use show::{Case, generation, show};
+use spelling::{compose, fold, is_garbled, repair, unify};
 use words::particle;
 
 /// Letters in the longest name that is believed: Picasso's had about 110.
@@ -108,7 +110,8 @@ fn settled(raw: &str, once: fn(&str) -> Normalized) -> Normalized {
     for _ in 0..4 {
         let Some(canonical) = value.canonical() else { return value };
         // Small letters prove less than others, so a value that was only folded is settled.
-        if canonical.len() == raw.len() && canonical.eq_ignore_ascii_case(raw) {
+        let only_folded = canonical.len() == raw.len() && canonical.eq_ignore_ascii_case(raw);
+        if only_folded || !raw.is_ascii() && raw.len() < 16 * LONGEST && canonical == fold(raw) {
             return value;
         }
         let again = once(canonical);
@@ -234,11 +237,16 @@ impl Source {
         }
         self.remark(value)
     }
+}
 
-    /// How the value's letters are to be shown.
-    fn case(&self) -> Case {
-        if self.scan.mixed { Case::AsWritten } else { Case::Proper }
+/// How the letters of a name are to be shown. Honorifics and suffixes taken off it have no say.
+fn case<'a>(words: impl IntoIterator<Item = &'a Word>) -> Case {
+    let (mut upper, mut lower) = (false, false);
+    for c in words.into_iter().flat_map(|word| word.shown.chars()) {
+        upper |= c.is_uppercase();
+        lower |= c.is_lowercase();
     }
+    if upper && lower { Case::AsWritten } else { Case::Proper }
 }
 
 fn given_name_once(raw: &str) -> Normalized {
@@ -278,7 +286,8 @@ fn given_name_once(raw: &str) -> Normalized {
     let value = Normalized::valid(phrase(&words))
         .with(Form::Given, phrase(&words[..first]))
         .with(Form::Middle, phrase(&words[first..]));
-    let display = show(&words, |_| source.case(), usize::MAX);
+    let case = case(&words);
+    let display = show(&words, |_| case, usize::MAX);
     source.finish(value, words.iter(), &affixes, display, several)
 }
 
@@ -322,7 +331,8 @@ fn family_name_once(raw: &str) -> Normalized {
     affixes.take_asides(std::mem::take(&mut source.scan.asides), 2);
     glue_mac(&mut words, 0);
     let value = Normalized::valid(phrase(&words)).with(Form::Core, core(&words));
-    let display = show(&words, |_| source.case(), 0);
+    let case = case(&words);
+    let display = show(&words, |_| case, 0);
     source.finish(value, words.iter(), &affixes, display, several)
 }
 
@@ -383,8 +393,9 @@ fn display_of(source: &Source, parsed: &Parsed, affixes: &Affixes) -> String {
     // Where capitals set the surname apart, they are no part of it, and `john SMITH` wants some.
     let capitals = parsed.capitals && !source.scan.organisation_by_case;
     let one_case = |word: &Word| word.is_upper() != word.shown.chars().any(char::is_lowercase);
+    let whole = case(parsed.words());
     let case = |word: &Word| {
-        if capitals && one_case(word) && !word.is_initial() { Case::Proper } else { source.case() }
+        if capitals && one_case(word) && !word.is_initial() { Case::Proper } else { whole }
     };
     let given = parsed.given.len() + parsed.middle.len();
     let mut text = show(parsed.words(), case, given);
@@ -410,6 +421,7 @@ fn core(words: &[Word]) -> String {
 }
 
 /// Short words without a vowel that are names or shortened ones, not initials.
+#[rustfmt::skip] // a line a word would be a page
 const NOT_INITIALS: &[&str] = &[
     "bh", "ch", "chr", "chs", "cs", "dh", "dz", "fr", "gh", "jhn", "jn", "kh", "ll", "mc", "md",
     "mhd", "ng", "ph", "sh", "sk", "st", "sz", "th", "vl", "wm", "zh", "zs",
