@@ -10,5 +10,6 @@ fn the_published_schema_is_the_one_that_the_types_have() {
     if std::env::var_os("CDM_WRITE").is_some() {
         std::fs::write(&path, &schema).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), schema);
+    let same = std::fs::read_to_string(&path).unwrap() == schema;
+    assert!(same, "{} is out of date", path.display());
 }

@@ -31,6 +31,8 @@ pub fn phonetic_codes(name: &str) -> Vec<String> {
     for word in letters(name).split(' ').filter(|word| !word.is_empty()).take(MOST_WORDS) {
         let code = encoder.double_metaphone(word);
         for (codes, code) in [(&mut primary, code.primary()), (&mut alternate, code.alternate())] {
+            // Philips's rules write a blank for a J that the alternate does not sound.
+            let code = code.replace(' ', "");
             if !codes.is_empty() {
                 codes.push(' ');
             }
