@@ -40,7 +40,10 @@ build-node: $(NODE_MODULES)
 	  --target-dir $(abspath target/node) -- --locked
 
 demo:
-	cargo run --locked --release -p cdm-examples --bin resolve -- --plan examples/plans/sample.json --out out
+	cargo run --locked --release -p cdm-examples --bin resolve -- \
+	  --plan examples/plans/sample.json --out out --truth examples/sample/truth.csv \
+	  crm=examples/sample/crm.csv shop=examples/sample/shop.jsonl \
+	  support=examples/sample/support.csv loyalty=examples/sample/loyalty.csv
 
 # native.d.ts is generated and committed: it must be what the Rust says.
 lint: build-node
