@@ -172,7 +172,8 @@ pub(super) fn normalize_field(
             values.statuses.push(value.status());
             values.issues.push(value.issues());
             push_texts(&mut canonical, value.canonical(), &mut codes)?;
-            let shown = value.form(Form::Display).map(std::borrow::Cow::Borrowed);
+            let shown = value.form(Form::Display).or_else(|| value.form(Form::Deliverable));
+            let shown = shown.map(std::borrow::Cow::Borrowed);
             let shown = shown.unwrap_or_else(|| normalize::clean(raw));
             let differs = value.status().is_usable() && shown.as_ref() != *raw;
             push_texts(&mut display, differs.then_some(shown.as_ref()), &mut codes)?;
