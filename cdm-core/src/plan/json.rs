@@ -17,10 +17,10 @@ pub(crate) fn read_document<T: DeserializeOwned>(
     }
     // Another version may have other fields: say so first. What is wrong beyond that, the strict
     // reading finds.
-    if let Ok(Versioned { version: Some(found) }) = serde_json::from_str(json) {
-        if found != version {
-            return Err(Error::DocumentVersion { document, found, wanted: version });
-        }
+    if let Ok(Versioned { version: Some(found) }) = serde_json::from_str(json)
+        && found != version
+    {
+        return Err(Error::DocumentVersion { document, found, wanted: version });
     }
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
