@@ -52,6 +52,7 @@ export interface Forms {
   family?: string
   suffix?: string
   alias?: string[]
+  core?: string
   base?: string
   legal_form?: string
   local?: string

@@ -62,6 +62,7 @@ class Forms(TypedDict, total=False):
     family: str
     suffix: str
     alias: list[str]
+    core: str
     base: str
     legal_form: str
     local: str
