@@ -176,7 +176,9 @@ fn cancelled_by_signals() -> CancelToken {
 
 fn text(document: &'static str, path: &PathBuf) -> Result<String, Error> {
     let bytes = fs::read(path).map_err(|source| Error::ReadFile { path: path.clone(), source })?;
-    String::from_utf8(bytes).map_err(|_| Error::InvalidDocument {
+    // UTF-16 without a mark passes for UTF-8, but for its zeros.
+    let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+    text.ok_or_else(|| Error::InvalidDocument {
         document,
         path: format!("{path:?}"),
         reason: "it is not UTF-8 text; save it as UTF-8".into(),

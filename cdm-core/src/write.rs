@@ -300,11 +300,11 @@ fn parent(path: &Path) -> &Path {
 
 /// What the operating system said, without the random name that `tempfile` adds.
 fn bare(error: io::Error) -> io::Error {
-    let code = error
-        .get_ref()
-        .and_then(std::error::Error::source)
-        .and_then(|source| source.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error));
-    code.map_or(error, io::Error::from_raw_os_error)
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said),
+        None => error,
+    }
 }
 
 /// Files that were moved, from where and to where.

@@ -158,8 +158,8 @@ pub(super) fn why_not_text(head: &[u8], decoding: Decoding) -> Option<&'static s
     }
     let control = |byte: &&u8| matches!(byte, 0..=8 | 0x0e..=0x19 | 0x1b..=0x1f | 0x7f);
     let controls = head.iter().filter(control).count();
-    // A stray NUL is a blemish of a text file; one byte in fifty is another kind of file.
-    (controls * 50 > head.len()).then_some("it holds binary data, not text")
+    // Some stray NULs are a blemish of a text file; one byte in fifty is another kind of file.
+    (controls > 3 && controls * 50 > head.len()).then_some("it holds binary data, not text")
 }
 
 /// Whole records cut out of a stream, with never more than one record and one chunk in memory.
