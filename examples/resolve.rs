@@ -3,17 +3,20 @@
 //! ```text
 //! resolve --plan plan.json --out out crm=crm.csv shop=shop.jsonl --truth truth.csv
 //! ```
+//!
+//! Where it fails it writes nothing, says why in one line on stderr, and exits with 1; with 130
+//! where it was interrupted, and with 2 where its arguments make no sense.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use cdm_core::evaluate::Evaluation;
 use cdm_core::plan::Source;
-use cdm_core::read::{FieldMapping, Input, Mapping, ReadReport, read};
+use cdm_core::read::{FieldMapping, Format, Input, Mapping, ReadReport, RejectReason, read};
 use cdm_core::write::OutputFolder;
 use cdm_core::{
     CancelToken, Decisions, Error, Field, Kind, Plan, RecordKey, Resolution, Run, Schema, Table,
@@ -24,6 +27,20 @@ use clap::Parser;
 mod progress;
 #[path = "resolve/summary.rs"]
 mod summary;
+
+/// What is written; an input of that name in the output folder would be lost.
+const FILES: [&str; 9] = [
+    "entities.csv",
+    "golden.csv",
+    "golden.jsonl",
+    LINEAGE,
+    "links.jsonl",
+    "quality.json",
+    "read.json",
+    "plan.json",
+    "model.json",
+];
+const LINEAGE: &str = "lineage.jsonl";
 
 /// Resolve customer records from several files into entities and golden records.
 ///
@@ -71,8 +88,8 @@ struct Options {
     no_lineage: bool,
 
     /// How many threads to use; all cores where absent.
-    #[arg(long)]
-    threads: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 
     /// Print neither progress nor summary.
     #[arg(long, short)]
@@ -90,51 +107,131 @@ fn source_and_path(text: &str) -> Result<(String, PathBuf), String> {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    match resolve(&options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error [{}]: {error}", error.code());
-            ExitCode::FAILURE
-        }
+    let Err(error) = resolve(&options) else { return ExitCode::SUCCESS };
+    // One line, whatever names the message quotes; and a terminal obeys control characters.
+    let message = error.to_string().replace(char::is_control, " ");
+    // Nobody is left to tell where stderr is gone.
+    let _ = writeln!(io::stderr(), "error [{}]: {message}", error.code());
+    match error {
+        Error::Cancelled => ExitCode::from(INTERRUPTED),
+        _ => ExitCode::FAILURE,
     }
 }
+
+/// What shells expect of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 fn resolve(options: &Options) -> Result<(), Error> {
     let started = Instant::now();
     if let Some(threads) = options.threads {
         // Fails only where the pool exists already, which nothing before this line makes.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
     }
-    let cancel = CancelToken::new();
-    let on_interrupt = cancel.clone();
-    // Without a handler Ctrl-C still ends the process; only less tidily.
-    let _ = ctrlc::set_handler(move || on_interrupt.cancel());
-    let mut run = Run::new().with_cancel(cancel);
-    if !options.quiet && std::io::stderr().is_terminal() {
-        run = run.with_progress(progress::watcher());
+    let bar = (!options.quiet && io::stderr().is_terminal()).then(progress::Bar::new);
+    let mut run = Run::new().with_cancel(cancelled_by_signals());
+    if let Some(bar) = &bar {
+        run = run.with_progress(bar.watcher());
     }
 
-    let plan = Plan::from_json(&text(&options.plan)?)?;
+    let plan = Plan::from_json(&text("plan", &options.plan)?)?;
     let decisions = match &options.decisions {
-        Some(path) => Decisions::from_json(&text(path)?)?,
+        Some(path) => Decisions::from_json(&text("decisions", path)?)?,
         None => Decisions::new(),
     };
+    spare_inputs(options, &plan)?;
+    let mut folder = OutputFolder::create(&options.out)?;
     let inputs: Vec<Input> = options.inputs.iter().map(|input| input_of(&plan, input)).collect();
     let (table, reports) = read(&inputs, plan.schema(), &run)?;
+    reports.iter().try_for_each(usable)?;
+    let truth = truth(options, &inputs, &reports, &run)?;
     let resolution = plan.resolve(&table, &decisions, &run)?;
-    write(options, &resolution, &reports, &run)?;
-    if !options.quiet {
-        let truth = truth(options, &inputs, &reports, &run)?;
+    write(&mut folder, options, &resolution, &reports, &run)?;
+    let summary = (!options.quiet).then(|| {
         let score = truth.map(|truth| score(&resolution, &truth));
-        let text =
-            summary::of(&resolution, &reports, score.as_ref(), &options.out, started.elapsed());
-        std::io::stdout().write_all(text.as_bytes()).map_err(Error::WriteStream)?;
+        summary::of(&resolution, &reports, score.as_ref(), &options.out, started.elapsed())
+    });
+    run.check()?;
+    folder.commit()?;
+    drop(bar);
+    match io::stdout().write_all(summary.unwrap_or_default().as_bytes()) {
+        // Who reads only the first lines, as `head` does, has no need to be told.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::WriteStream(error)),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-fn text(path: &PathBuf) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::ReadFile { path: path.clone(), source })
+/// A token that Ctrl-C and requests to terminate cancel; asked twice, the process ends at once.
+fn cancelled_by_signals() -> CancelToken {
+    let cancel = CancelToken::new();
+    let on_signal = cancel.clone();
+    // Without a handler Ctrl-C still ends the process; only less tidily.
+    let _ = ctrlc::set_handler(move || {
+        if on_signal.is_cancelled() {
+            std::process::exit(INTERRUPTED.into());
+        }
+        on_signal.cancel();
+    });
+    cancel
+}
+
+fn text(document: &'static str, path: &PathBuf) -> Result<String, Error> {
+    let bytes = fs::read(path).map_err(|source| Error::ReadFile { path: path.clone(), source })?;
+    // UTF-16 without a mark passes for UTF-8, but for its zeros.
+    let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+    text.ok_or_else(|| Error::InvalidDocument {
+        document,
+        path: format!("{path:?}"),
+        reason: "it is not UTF-8 text; save it as UTF-8".into(),
+        suggestion: None,
+    })
+}
+
+/// Whether every input is safe from being replaced by a result.
+fn spare_inputs(options: &Options, plan: &Plan) -> Result<(), Error> {
+    let Ok(out) = options.out.canonicalize() else { return Ok(()) };
+    let inputs = options.inputs.iter().map(|(_, path)| path);
+    let documents = [&options.decisions, &options.truth].into_iter().flatten();
+    let is_result = |path: &Path| {
+        let path = path.canonicalize().unwrap_or_default();
+        path.parent() == Some(&out) && FILES.iter().any(|name| path.ends_with(name))
+    };
+    // The plan that an earlier run wrote is written again as it is.
+    let rewritten = fs::read(&options.plan).is_ok_and(|text| text == plan.to_json().as_bytes());
+    let plan = Some(&options.plan).filter(|_| !rewritten);
+    match inputs.chain(documents).chain(plan).find(|path| is_result(path)) {
+        None => Ok(()),
+        Some(path) => Err(Error::WriteFile {
+            path: path.clone(),
+            source: io::Error::other("it is read by this run, so choose another --out"),
+        }),
+    }
+}
+
+/// Whether some row of an input could be used, where it has any: results without a whole source
+/// must not replace those with it.
+fn usable(report: &ReadReport) -> Result<(), Error> {
+    let is_repeated = |reason: &RejectReason| *reason == RejectReason::DuplicateKey;
+    let Some(first) = report.rejections.iter().find(|rejection| !is_repeated(&rejection.reason))
+    else {
+        return Ok(());
+    };
+    if report.rows_accepted > 0 {
+        return Ok(());
+    }
+    Err(Error::MalformedInput {
+        name: report.input.clone(),
+        format: match report.format {
+            Format::Csv => "CSV",
+            Format::JsonLines => "JSON lines",
+            Format::Parquet => "Parquet",
+            _ => "a table",
+        },
+        reason: format!(
+            "it has no row that can be used, but rows {} (first on line {})",
+            summary::reason(&first.reason),
+            first.line
+        ),
+    })
 }
 
 /// An input as the plan says that its source is read.
@@ -145,24 +242,30 @@ fn input_of(plan: &Plan, (source, path): &(String, PathBuf)) -> Input {
 }
 
 fn write(
+    folder: &mut OutputFolder,
     options: &Options,
     resolution: &Resolution,
     reports: &[ReadReport],
     run: &Run,
 ) -> Result<(), Error> {
-    let folder = OutputFolder::create(&options.out)?;
-    folder.write("entities.csv", |file| resolution.write_entities(file, run))?;
-    folder.write("golden.csv", |file| resolution.write_golden_csv(file, run))?;
-    folder.write("golden.jsonl", |file| resolution.write_golden_json_lines(file, run))?;
-    if !options.no_lineage {
-        folder.write("lineage.jsonl", |file| resolution.write_lineage_json_lines(file, run))?;
+    for name in FILES {
+        if name == LINEAGE && options.no_lineage {
+            folder.leave_out(name);
+            continue;
+        }
+        folder.write(name, |file| match name {
+            "entities.csv" => resolution.write_entities(file, run),
+            "golden.csv" => resolution.write_golden_csv(file, run),
+            "golden.jsonl" => resolution.write_golden_json_lines(file, run),
+            LINEAGE => resolution.write_lineage_json_lines(file, run),
+            "links.jsonl" => resolution.write_links_json_lines(file, run),
+            "quality.json" => write_json(file, &resolution.quality()),
+            "read.json" => write_json(file, &reports),
+            "plan.json" => write_text(file, &resolution.model().plan().to_json()),
+            _ => write_text(file, &resolution.model().to_json()),
+        })?;
     }
-    folder.write("links.jsonl", |file| resolution.write_links_json_lines(file, run))?;
-    folder.write("quality.json", |file| write_json(file, &resolution.quality()))?;
-    folder.write("read.json", |file| write_json(file, &reports))?;
-    folder.write("plan.json", |file| write_text(file, &resolution.model().plan().to_json()))?;
-    folder.write("model.json", |file| write_text(file, &resolution.model().to_json()))?;
-    folder.commit()
+    Ok(())
 }
 
 fn write_json(mut to: impl Write, value: &impl serde::Serialize) -> Result<(), Error> {
@@ -180,6 +283,9 @@ fn truth(
     reports: &[ReadReport],
     run: &Run,
 ) -> Result<Option<BTreeMap<RecordKey, String>>, Error> {
+    if options.quiet {
+        return Ok(None);
+    }
     let schema = Schema::new("truth", vec![Field::new("entity", Kind::Text)])?;
     let inputs: Vec<Input> = match (&options.truth, &options.truth_column) {
         (Some(path), _) => {

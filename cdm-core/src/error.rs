@@ -34,13 +34,13 @@ pub enum Error {
     #[error("cannot write output: {0}")]
     WriteStream(#[source] io::Error),
     /// A file holds no row, or not even a header.
-    #[error("{name} is empty: wanted a header row and at least one record")]
+    #[error("{name:?} is empty: wanted a header row and at least one record")]
     EmptyInput {
         /// The file or stream.
         name: String,
     },
     /// A file is not what its name or the caller said.
-    #[error("{name} is not readable as {format}: {reason}")]
+    #[error("{name:?} is not readable as {format}: {reason}")]
     MalformedInput {
         /// The file or stream.
         name: String,
@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// One record of a file is longer than a reader accepts.
     #[error(
-        "{name} line {line}: the record is longer than {limit_bytes} bytes; is a quote left open, \
+        "{name:?} line {line}: the record is longer than {limit_bytes} bytes; is a quote left open, \
          or is this not a {format} file? Raise `max_record_bytes` if the record is real"
     )]
     RecordTooLong {
@@ -73,7 +73,10 @@ pub enum Error {
         wanted: &'static str,
     },
     /// A column is named that the input does not have.
-    #[error("{name} has no column {column:?}{}; its columns are {columns}", did_you_mean(.suggestion))]
+    #[error(
+        "{name:?} has no column {column:?}{} Its columns are {columns}",
+        .suggestion.as_ref().map_or(".".into(), |word| format!(", did you mean {word:?}?"))
+    )]
     UnknownColumn {
         /// The file or table.
         name: String,
@@ -81,7 +84,7 @@ pub enum Error {
         column: String,
         /// The nearest name that exists.
         suggestion: Option<String>,
-        /// The columns there are, comma-separated.
+        /// The columns there are, quoted and comma-separated.
         columns: String,
     },
     /// A field is named that the schema does not have.
@@ -111,7 +114,7 @@ pub enum Error {
         name: String,
     },
     /// A word is not one of a fixed set of choices.
-    #[error("{value:?} is not a {what}{}; wanted one of {wanted}", did_you_mean(.suggestion))]
+    #[error("{value:?} is not a {what}: wanted one of {wanted}{}", did_you_mean(.suggestion))]
     UnknownChoice {
         /// What the word should name, such as `kind`.
         what: &'static str,
@@ -178,7 +181,7 @@ pub enum Error {
     #[error("{0} is not a probability: wanted a number from 0 to 1")]
     NotAProbability(f64),
     /// The caller cancelled the work.
-    #[error("cancelled")]
+    #[error("cancelled: the work was stopped, and nothing of it was kept")]
     Cancelled,
 }
 

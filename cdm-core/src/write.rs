@@ -145,9 +145,10 @@ fn csv_error(error: csv::Error) -> Error {
 
 /// A folder of results that appears whole or not at all.
 ///
-/// Files are written to a hidden folder beside it and moved into place by
-/// [`commit`](Self::commit), when all of them are on disk. Dropped before that, or killed, it
-/// changes nothing of what was there.
+/// Files are written to a hidden folder on the same disk, whose name holds `.partial-`, and moved
+/// into place by [`commit`](Self::commit), when all of them are on disk. Dropped before that, it
+/// leaves nothing behind and changes nothing of what was there; killed before that, it leaves the
+/// hidden folder, which may be deleted.
 ///
 /// # Examples
 /// ```
@@ -167,37 +168,22 @@ fn csv_error(error: csv::Error) -> Error {
 pub struct OutputFolder {
     target: PathBuf,
     staging: TempDir,
+    left_out: Vec<String>,
 }
 
 impl OutputFolder {
     /// Start a folder that will appear at `target`; where one is there already, files of the same
     /// names are replaced and others left alone.
     ///
+    /// What can be known to fail fails here, before any work is done.
+    ///
     /// # Errors
-    /// [`Error::WriteFile`] where nothing can be written beside it.
+    /// [`Error::WriteFile`] where nothing can be written there.
     pub fn create(target: impl AsRef<Path>) -> Result<Self> {
         let target = target.as_ref().to_path_buf();
-        if target.exists() && !target.is_dir() {
-            let source = io::Error::other("there is a file of that name, and a folder is wanted");
-            return Err(Error::WriteFile { path: target, source });
-        }
-        let parent = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        let name = target.file_name().map(|name| name.to_string_lossy().into_owned());
-        let staging = fs::create_dir_all(&parent).and_then(|()| {
-            let prefix = format!(".{}.partial-", name.unwrap_or_default());
-            let mut builder = tempfile::Builder::new();
-            // The folder is not for its maker's eyes alone once it is in place: the user's own
-            // mask decides.
-            #[cfg(unix)]
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-            builder.prefix(&prefix).tempdir_in(&parent)
-        });
-        match staging {
-            Ok(staging) => Ok(Self { target, staging }),
-            Err(source) => Err(Error::WriteFile { path: target, source }),
+        match staging_for(&target) {
+            Ok(staging) => Ok(Self { target, staging, left_out: Vec::new() }),
+            Err(source) => Err(Error::WriteFile { path: target, source: bare(source) }),
         }
     }
 
@@ -221,13 +207,21 @@ impl OutputFolder {
         file.sync_all().map_err(failed)
     }
 
-    /// Move everything into place.
+    /// Take away the file of that plain name that an earlier run may have left in the folder, when
+    /// the others are moved into place: it would not belong to them.
+    pub fn leave_out(&mut self, name: impl Into<String>) {
+        self.left_out.push(name.into());
+    }
+
+    /// Move everything into place; where a move fails, the moves before it are undone.
     ///
     /// # Errors
     /// [`Error::WriteFile`].
     pub fn commit(self) -> Result<()> {
         let failed = |path: &Path, source| Error::WriteFile { path: path.to_path_buf(), source };
         if !self.target.exists() {
+            let parent = parent(&self.target);
+            fs::create_dir_all(parent).map_err(|source| failed(parent, source))?;
             let staging = self.staging.keep();
             return fs::rename(&staging, &self.target).or_else(|source| {
                 let error = failed(&self.target, source);
@@ -239,10 +233,183 @@ impl OutputFolder {
         let entries = fs::read_dir(self.staging.path())
             .and_then(Iterator::collect::<io::Result<Vec<_>>>)
             .map_err(|source| failed(&self.target, source))?;
-        for entry in entries {
-            let path = self.target.join(entry.file_name());
-            fs::rename(entry.path(), &path).map_err(|source| failed(&path, source))?;
+        // A folder within the staging folder, and so dropped with it.
+        let earlier = tempfile::tempdir_in(self.staging.path())
+            .map_err(|source| failed(&self.target, bare(source)))?;
+        let mut moves = Moves::default();
+        let outcome = (|| {
+            for entry in &entries {
+                let path = self.target.join(entry.file_name());
+                moves.put_aside(&path, earlier.path()).map_err(|source| failed(&path, source))?;
+                moves.step(entry.path(), path.clone()).map_err(|source| failed(&path, source))?;
+            }
+            for name in &self.left_out {
+                let path = self.target.join(name);
+                moves.put_aside(&path, earlier.path()).map_err(|source| failed(&path, source))?;
+            }
+            Ok(())
+        })();
+        if outcome.is_err() {
+            moves.undo();
         }
+        outcome
+    }
+}
+
+/// An empty hidden folder from which files can be moved to `target`: within it where it exists, so
+/// that it may be a mount point, a link, or in a folder that is not the user's to write in.
+fn staging_for(target: &Path) -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    // The folder is not for its maker's eyes alone once it is in place: the user's own mask
+    // decides.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    if target.as_os_str().is_empty() {
+        return Err(io::Error::other("wanted the name of a folder"));
+    }
+    if target.is_dir() {
+        return builder.prefix(".partial-").tempdir_in(target);
+    }
+    if target.exists() {
+        return Err(io::Error::other("there is a file of that name, and a folder is wanted"));
+    }
+    if target.is_symlink() {
+        return Err(io::Error::other("it is a link to a folder that does not exist"));
+    }
+    // Folders above it that are missing are made at the end: a run that fails leaves none.
+    let mut above = parent(target);
+    while !above.exists() && parent(above) != above {
+        above = parent(above);
+    }
+    if above.is_file() {
+        return Err(io::Error::other(format!("{above:?} is a file, and a folder is wanted")));
+    }
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    builder.prefix(&format!(".{name}.partial-")).tempdir_in(above)
+}
+
+/// The folder that `path` is in.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        // A path of one component is in the current folder; the root is in itself.
+        Some(_) => Path::new("."),
+        None => path,
+    }
+}
+
+/// What the operating system said, without the random name that `tempfile` adds.
+fn bare(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said),
+        None => error,
+    }
+}
+
+/// Files that were moved, from where and to where.
+#[derive(Default)]
+struct Moves(Vec<(PathBuf, PathBuf)>);
+
+impl Moves {
+    /// Move the file at `path`, where there is one, to the folder `aside`.
+    fn put_aside(&mut self, path: &Path, aside: &Path) -> io::Result<()> {
+        match (path.symlink_metadata(), path.file_name()) {
+            (Ok(meta), _) if meta.is_dir() => {
+                Err(io::Error::other("there is a folder of that name, and a file is wanted"))
+            }
+            (Ok(_), Some(name)) => self.step(path.to_path_buf(), aside.join(name)),
+            _ => Ok(()),
+        }
+    }
+
+    fn step(&mut self, from: PathBuf, to: PathBuf) -> io::Result<()> {
+        fs::rename(&from, &to)?;
+        self.0.push((from, to));
         Ok(())
+    }
+
+    fn undo(self) {
+        for (from, to) in self.0.into_iter().rev() {
+            // There is nothing left to try where this fails; the caller learns of the first error.
+            let _ = fs::rename(to, from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(target: &Path, text: &[u8]) -> OutputFolder {
+        let folder = OutputFolder::create(target).expect("a folder");
+        for name in ["a.txt", "b.txt", "c.txt"] {
+            let write = |file: &mut BufWriter<File>| file.write_all(text);
+            folder.write(name, |file| write(file).map_err(Error::WriteStream)).expect("written");
+        }
+        folder
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_folder_appears_whole_and_missing_parents_only_with_it() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let target = parent.path().join("x/y/out");
+        drop(filled(&target, b"1"));
+        assert!(names(parent.path()).is_empty());
+        filled(&target, b"1").commit().expect("moved");
+        assert_eq!(names(parent.path()), ["x"]);
+        assert_eq!(names(&target), ["a.txt", "b.txt", "c.txt"]);
+    }
+
+    #[test]
+    fn what_was_there_is_replaced_and_what_does_not_belong_taken_away() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let target = parent.path().join("out");
+        filled(&target, b"1").commit().expect("moved");
+        fs::write(target.join("stale.txt"), "1").expect("written");
+        fs::write(target.join("notes.txt"), "1").expect("written");
+        let mut folder = filled(&target, b"2");
+        folder.leave_out("stale.txt");
+        folder.leave_out("never_there.txt");
+        assert_eq!(fs::read(target.join("a.txt")).expect("the file"), b"1");
+        folder.commit().expect("moved");
+        assert_eq!(names(&target), ["a.txt", "b.txt", "c.txt", "notes.txt"]);
+        assert_eq!(fs::read(target.join("c.txt")).expect("the file"), b"2");
+    }
+
+    #[test]
+    fn a_move_that_fails_undoes_those_before_it() {
+        let target = tempfile::tempdir().expect("a folder");
+        fs::write(target.path().join("a.txt"), "old").expect("written");
+        fs::create_dir(target.path().join("c.txt")).expect("a folder in the way");
+        let error = filled(target.path(), b"new").commit().expect_err("a folder is in the way");
+        assert!(error.to_string().contains("there is a folder of that name"), "{error}");
+        assert_eq!(names(target.path()), ["a.txt", "c.txt"]);
+        assert_eq!(fs::read(target.path().join("a.txt")).expect("the file"), b"old");
+    }
+
+    #[test]
+    fn what_cannot_be_a_folder_is_refused_at_once_and_said_plainly() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let file = parent.path().join("file");
+        fs::write(&file, "").expect("written");
+        for (target, why) in [
+            (file.clone(), "there is a file of that name"),
+            (file.join("x/y"), "is a file, and a folder is wanted"),
+            (PathBuf::new(), "wanted the name of a folder"),
+        ] {
+            let error = OutputFolder::create(&target).expect_err("refused").to_string();
+            assert!(error.contains(why) && !error.contains("partial"), "{error}");
+        }
+        assert_eq!(names(parent.path()), ["file"]);
     }
 }

@@ -227,16 +227,17 @@ impl Files {
             Source::Crm => crm.write_record([id.as_str(), "Mr", "Cut", "Off"])?,
             Source::Shop => writeln!(shop, "{{\"id\":\"{id}\",\"name\":\"Cut O")?,
             Source::Support => support.write_record([id.as_str(), "Rest, Ohne"])?,
+            // Readers forgive a surplus cell that is empty, so the last one must not be.
             Source::Loyalty => loyalty.write_record([
                 id.as_str(),
                 "ONE",
                 "TAB",
-                "TOO",
-                "MANY",
+                "TOO MANY",
+                "01/01/1970",
+                "",
                 "",
                 "N",
                 "01/01/2020",
-                "",
             ])?,
         }
         Ok(())

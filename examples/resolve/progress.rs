@@ -1,45 +1,87 @@
 //! How far the work is, on the terminal, for anything that takes over a second.
 
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use cdm_core::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// How long a stage may take before it is shown.
+/// How long the work may take before anything is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-struct Stage {
-    name: &'static str,
-    started: Instant,
-    bar: Option<ProgressBar>,
+/// The stage at work, by the name that the library gives it.
+type Stage = Arc<Mutex<&'static str>>;
+
+/// One bar that shows the stage at work; taken from the terminal when dropped.
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    stage: Stage,
 }
 
-/// A watcher that shows a bar for each stage that takes over a second.
-pub(crate) fn watcher() -> impl Fn(Progress) + Send + Sync + 'static {
-    let stage: Mutex<Option<Stage>> = Mutex::new(None);
-    move |Progress { stage: name, done, total }| {
-        let Ok(mut current) = stage.lock() else { return };
-        if current.as_ref().is_none_or(|stage| stage.name != name) {
-            if let Some(bar) = current.take().and_then(|stage| stage.bar) {
-                bar.finish_and_clear();
+impl Bar {
+    /// A bar that appears by itself after a second, whether or not the work has reported by then.
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::hidden());
+        let stage = Stage::default();
+        let shown = Arc::clone(&stage);
+        // A key rather than a message, so that stage and position change in one frame.
+        let write_stage = move |_: &ProgressState, to: &mut dyn fmt::Write| {
+            // A frame without a name is no reason to fail.
+            let _ = to.write_str(in_words(&lock(&shown)));
+        };
+        let template = "{spinner} {stage:24} [{bar:30}] {percent:>3} %  {elapsed}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            let style = style.with_key("stage", write_stage);
+            bar.set_style(style.progress_chars("=> ").tick_chars("|/-\\ "));
+        }
+        let waiting = bar.downgrade();
+        thread::spawn(move || {
+            thread::sleep(PATIENCE);
+            if let Some(bar) = waiting.upgrade().filter(|bar| !bar.is_finished()) {
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+                bar.enable_steady_tick(Duration::from_millis(100));
             }
-            *current = Some(Stage { name, started: Instant::now(), bar: None });
+        });
+        Self { bar, stage }
+    }
+
+    /// What moves the bar.
+    pub(crate) fn watcher(&self) -> impl Fn(Progress) + Send + Sync + 'static {
+        let (bar, current) = (self.bar.clone(), Arc::clone(&self.stage));
+        move |Progress { stage, done, total }| {
+            bar.update(|state| {
+                *lock(&current) = stage;
+                state.set_len(total.max(1));
+                state.set_pos(done.min(total));
+            });
         }
-        let Some(stage) = current.as_mut() else { return };
-        if stage.bar.is_none() && stage.started.elapsed() > PATIENCE && done < total {
-            let bar = ProgressBar::new(total);
-            let style = ProgressStyle::with_template("{msg:>22} [{bar:40}] {percent:>3} %");
-            if let Ok(style) = style {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            bar.set_message(name);
-            stage.bar = Some(bar);
-        }
-        match &stage.bar {
-            Some(bar) if done >= total => bar.finish_and_clear(),
-            Some(bar) => bar.set_position(done),
-            None => {}
-        }
+    }
+}
+
+fn lock(stage: &Stage) -> MutexGuard<'_, &'static str> {
+    stage.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A stage as a person would call it.
+fn in_words(stage: &str) -> &str {
+    match stage {
+        "" => "Starting",
+        "read" => "Reading files",
+        "normalize" => "Cleaning values",
+        "keys" => "Making match keys",
+        "match" => "Matching records",
+        "write entities" => "Writing entities",
+        "write golden records" => "Writing golden records",
+        "write lineage" => "Writing lineage",
+        "write links" => "Writing links",
+        other => other,
     }
 }

@@ -22,6 +22,8 @@ pub(crate) fn of(
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = write_all(&mut text, resolution, reports, score, out, took);
+    // Names and values come from files, and a terminal obeys what looks like a command.
+    text.retain(|c| c == '\n' || !c.is_control());
     text
 }
 
@@ -61,16 +63,12 @@ fn write_all(
 
 fn write_inputs(text: &mut String, reports: &[ReadReport]) -> std::fmt::Result {
     let accepted: u64 = reports.iter().map(|report| report.rows_accepted).sum();
-    writeln!(text, "Read {} records from {}", count(accepted), plural(reports.len(), "file"))?;
+    let (records, files) = (plural(accepted as usize, "record"), plural(reports.len(), "file"));
+    writeln!(text, "Read {records} from {files}")?;
     for report in reports {
         let encoding = report.encoding.map(|name| format!(", {name}")).unwrap_or_default();
-        writeln!(
-            text,
-            "  {:<10} {}{encoding}: {} records",
-            report.source,
-            report.input,
-            count(report.rows_accepted)
-        )?;
+        let records = plural(report.rows_accepted as usize, "record");
+        writeln!(text, "  {:<10} {}{encoding}: {records}", report.source, report.input)?;
         if report.rows_rejected > 0 {
             let mut reasons: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
             for rejection in &report.rejections {
@@ -81,18 +79,52 @@ fn write_inputs(text: &mut String, reports: &[ReadReport]) -> std::fmt::Result {
                 .iter()
                 .map(|(reason, (rows, line))| format!("{rows} {reason} (first on line {line})"))
                 .collect();
-            let rejected = count(report.rows_rejected);
-            writeln!(text, "  {:<10} {rejected} rows rejected: {}", "", reasons.join("; "))?;
+            let mut rejected = plural(report.rows_rejected as usize, "row");
+            if report.rows_rejected > report.rejections.len() as u64 {
+                let kept = count(report.rejections.len() as u64);
+                rejected.push_str(&format!(" (reasons of the first {kept})"));
+            }
+            writeln!(text, "  {:<10} {rejected} rejected: {}", "", reasons.join("; "))?;
         }
-        let unused = &report.unused_columns;
-        if !unused.is_empty() {
-            writeln!(text, "  {:<10} columns not used: {}", "", unused.join(", "))?;
+        if report.rows_recoded > 0 {
+            let (rows, encoding) = (report.rows_recoded, report.encoding.unwrap_or("any encoding"));
+            let rows = plural(rows as usize, "row");
+            writeln!(text, "  {:<10} {rows} not in {encoding}, read as well as could be", "")?;
+        }
+        if report.times_unreadable > 0 {
+            let rows = plural(report.times_unreadable as usize, "row");
+            writeln!(text, "  {:<10} {rows} with a time that cannot be read", "")?;
+        }
+        if report.mapping_inferred {
+            let why = "the plan has no mapping for this source";
+            writeln!(
+                text,
+                "  {:<10} columns mapped by name and values ({why}); see read.json",
+                ""
+            )?;
+        }
+        for (what, columns) in
+            [("not used", &report.unused_columns), ("in no record", &report.absent_columns)]
+        {
+            if !columns.is_empty() {
+                writeln!(text, "  {:<10} columns {what}: {}", "", list(columns))?;
+            }
         }
     }
     Ok(())
 }
 
-fn reason(reason: &RejectReason) -> &'static str {
+/// Names in words, as many as fit.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", count((names.len() - SHOWN) as u64)));
+    }
+    text
+}
+
+pub(crate) fn reason(reason: &RejectReason) -> &'static str {
     match reason {
         RejectReason::WrongCellCount { .. } => "with too few or too many cells",
         RejectReason::UnclosedQuote => "with a quote left open",
@@ -101,6 +133,7 @@ fn reason(reason: &RejectReason) -> &'static str {
         RejectReason::MissingId => "without an id",
         RejectReason::DuplicateKey => "whose id another row has",
         RejectReason::TooManyValues { .. } => "with too many values in one field",
+        RejectReason::TooDeep { .. } => "with too many levels within one another",
         _ => "that cannot be read",
     }
 }
@@ -146,8 +179,8 @@ fn write_entities(text: &mut String, resolution: &Resolution) -> std::fmt::Resul
     let alone = sizes.iter().filter(|size| **size == 1).count();
     writeln!(
         text,
-        "\n{} records are {}: {} of one record, {} of several, the largest of {}",
-        count(resolution.table().len() as u64),
+        "\n{} make {}: {} of one record, {} of several, the largest of {}",
+        plural(resolution.table().len(), "record"),
         plural(resolution.len(), "entity"),
         count(alone as u64),
         count((sizes.len() - alone) as u64),

@@ -25,7 +25,7 @@ pub(crate) fn read_document<T: DeserializeOwned>(
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        let path = if path == "." { "the top level".to_owned() } else { path };
+        let path = if path == "." || path == "?" { "the top level".to_owned() } else { path };
         let reason = error.inner().to_string();
         let suggestion = suggest(&reason);
         Error::InvalidDocument { document, path, reason, suggestion }

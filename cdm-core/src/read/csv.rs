@@ -142,9 +142,9 @@ impl<'a> CsvReader<'a> {
         };
         let (text, recoded) = self.decoding.text(&bytes[..body]);
         row.clear();
-        split(&text, self.dialect, row);
+        let cells = split(&text, self.dialect, row);
         let first_line = if scan.spans_lines { end_of_line(bytes) } else { body + break_length };
-        Ok(Scanned::Record { length: body + break_length, line, recoded, first_line })
+        Ok(Scanned::Record { length: body + break_length, cells, line, recoded, first_line })
     }
 }
 
@@ -172,20 +172,19 @@ impl Rows for CsvReader<'_> {
 
     fn next(&mut self, row: &mut Row) -> Result<Event> {
         let expected = self.columns.len();
-        let (length, line, recoded, first_line) = match self.scan(row)? {
+        let (length, found, line, recoded, first_line) = match self.scan(row)? {
             Scanned::End => return Ok(Event::End),
             Scanned::Open { line } => {
                 return Ok(Event::Rejected { line, reason: RejectReason::UnclosedQuote });
             }
-            Scanned::Record { length, line, recoded, first_line } => {
-                (length, line, recoded, first_line)
+            Scanned::Record { length, cells, line, recoded, first_line } => {
+                (length, cells, line, recoded, first_line)
             }
         };
         if row.is_blank_from(0) {
             self.buffer.consume(length);
             return Ok(Event::Blank);
         }
-        let found = row.len();
         // Surplus cells without text are trailing delimiters; too few are a row cut short, which
         // cannot be told from one whose last cells are empty, and is not guessed at.
         if found < expected || !row.is_blank_from(expected) {
@@ -206,7 +205,7 @@ impl Rows for CsvReader<'_> {
 }
 
 enum Scanned {
-    Record { length: usize, line: u64, recoded: bool, first_line: usize },
+    Record { length: usize, cells: usize, line: u64, recoded: bool, first_line: usize },
     Open { line: u64 },
     End,
 }
@@ -288,12 +287,16 @@ fn end_of_line(bytes: &[u8]) -> usize {
     }
 }
 
-/// Take a record apart. Follows [`Scan`] state by state.
-fn split(record: &str, dialect: Dialect, row: &mut Row) {
+/// Take a record apart, and say how many cells it has. Follows [`Scan`] state by state.
+///
+/// Past the most columns that a file may have, empty cells are counted and not kept: a line of
+/// nothing but delimiters must not take many times its size.
+fn split(record: &str, dialect: Dialect, row: &mut Row) -> usize {
     let Dialect { delimiter, quote, padded } = dialect;
     let bytes = record.as_bytes();
-    let mut at = 0;
+    let (mut at, mut cells) = (0, 0);
     loop {
+        cells += 1;
         let column = row.len() as u32;
         let start = row.text().len();
         if padded {
@@ -317,10 +320,14 @@ fn split(record: &str, dialect: Dialect, row: &mut Row) {
         }
         let length = memchr(delimiter, &bytes[at..]).unwrap_or(bytes.len() - at);
         row.text().push_str(&record[at..at + length]);
-        row.end_cell(column, 0, start);
+        if row.len() <= MAX_COLUMNS {
+            row.end_cell(column, 0, start);
+        } else if row.is_blank_from(MAX_COLUMNS) {
+            row.replace_last(start);
+        }
         at += length;
         if at == bytes.len() {
-            return;
+            return cells;
         }
         at += 1;
     }

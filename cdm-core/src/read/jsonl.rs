@@ -19,6 +19,9 @@ use crate::error::{Error, Result};
 pub(super) const FORMAT: &str = "JSON lines";
 /// How deep objects and arrays may lie within one another.
 const MAX_DEPTH: usize = 32;
+/// How many elements an array may have: far more than a field may hold values, and few enough that
+/// a long record of nothing but commas does not take many times its size.
+const MAX_ELEMENTS: usize = 1 << 16;
 
 /// Reads a file object by object.
 pub(super) struct JsonReader<'a> {
@@ -251,6 +254,10 @@ impl Columns {
             }
             Some(b'[') => {
                 let elements: Elements = serde_json::from_str(raw).map_err(bad)?;
+                if elements.0.len() > MAX_ELEMENTS {
+                    let field = path.clone();
+                    return Err(RejectReason::TooManyValues { field, limit: MAX_ELEMENTS });
+                }
                 for element in &elements.0 {
                     let mut group = group;
                     if element.get().starts_with('{') {
@@ -310,7 +317,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// The elements of an array.
+/// The elements of an array, of those past [`MAX_ELEMENTS`] only one.
 struct Elements<'a>(Vec<&'a RawValue>);
 
 impl<'de> Deserialize<'de> for Elements<'de> {
@@ -328,9 +335,12 @@ impl<'de> Deserialize<'de> for Elements<'de> {
                 mut seq: S,
             ) -> std::result::Result<Self::Value, S::Error> {
                 let mut elements = Vec::new();
-                while let Some(element) = seq.next_element()? {
+                while elements.len() <= MAX_ELEMENTS
+                    && let Some(element) = seq.next_element()?
+                {
                     elements.push(element);
                 }
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Elements(elements))
             }
         }

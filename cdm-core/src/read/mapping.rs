@@ -192,7 +192,8 @@ pub(super) fn whole_of(part: Form, kind: Kind) -> Option<Kind> {
 
 fn list(columns: &[String]) -> String {
     const SHOWN: usize = 40;
-    let mut text = columns.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let shown: Vec<String> = columns.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    let mut text = shown.join(", ");
     if columns.len() > SHOWN {
         text.push_str(&format!(" and {} more", columns.len() - SHOWN));
     }

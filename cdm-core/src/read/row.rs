@@ -46,6 +46,13 @@ impl Row {
         self.end_cell(column, group, start);
     }
 
+    /// Make the last cell one of what was pushed since `start`.
+    pub(super) fn replace_last(&mut self, start: usize) {
+        if let Some(Cell { column, group, .. }) = self.cells.pop() {
+            self.end_cell(column, group, start);
+        }
+    }
+
     /// How many cells there are.
     pub(super) fn len(&self) -> usize {
         self.cells.len()

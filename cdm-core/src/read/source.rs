@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
@@ -41,7 +41,7 @@ pub(super) fn size(origin: &Origin) -> u64 {
 
 fn open(origin: &Origin) -> Result<Box<dyn Read + '_>> {
     match origin {
-        Origin::Path(path) => match File::open(path) {
+        Origin::Path(path) => match open_file(path) {
             Ok(file) => Ok(Box::new(file)),
             Err(source) => Err(Error::ReadFile { path: path.clone(), source }),
         },
@@ -50,6 +50,21 @@ fn open(origin: &Origin) -> Result<Box<dyn Read + '_>> {
         #[cfg(feature = "arrow")]
         Origin::Batches { .. } => Ok(Box::new(io::empty())),
     }
+}
+
+/// A file that gives the same bytes each time it is opened. A pipe would not, and is opened several
+/// times: what was looked at to tell the format would be missing from the records.
+fn open_file(path: &Path) -> io::Result<File> {
+    let kind = path.metadata()?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::other("it is a folder, and a file is wanted"));
+    }
+    if !kind.is_file() {
+        return Err(io::Error::other(
+            "it is a pipe or a device, which cannot be read twice; save it to a file first",
+        ));
+    }
+    File::open(path)
 }
 
 fn read_error(origin: &Origin, source: io::Error) -> Error {
@@ -143,8 +158,8 @@ pub(super) fn why_not_text(head: &[u8], decoding: Decoding) -> Option<&'static s
     }
     let control = |byte: &&u8| matches!(byte, 0..=8 | 0x0e..=0x19 | 0x1b..=0x1f | 0x7f);
     let controls = head.iter().filter(control).count();
-    // A stray NUL is a blemish of a text file; one byte in fifty is another kind of file.
-    (controls * 50 > head.len()).then_some("it holds binary data, not text")
+    // Some stray NULs are a blemish of a text file; one byte in fifty is another kind of file.
+    (controls > 3 && controls * 50 > head.len()).then_some("it holds binary data, not text")
 }
 
 /// Whole records cut out of a stream, with never more than one record and one chunk in memory.
