@@ -47,7 +47,7 @@ struct Options {
     errors: usize,
 }
 
-/// How the records of a set are resolved: a column of the comparison each.
+/// How the records of a set are resolved; each way gives a row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     /// By the rules of the set's plan in the folder of plans.
@@ -105,6 +105,9 @@ fn main() -> ExitCode {
     );
     println!("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let mut notes = String::new();
+    for folder in options.generated.iter().filter(|folder| !folder.is_dir()) {
+        notes += &format!("Left out what {} holds: there is no such folder.\n", folder.display());
+    }
     for set in &sets {
         if let Some(missing) = set.missing() {
             notes += &format!("Left out {}: there is no {}.\n", set.name, missing.display());
