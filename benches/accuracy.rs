@@ -1,0 +1,171 @@
+//! How right cdm is: every labelled data set resolved and measured against its truth, as a table.
+//!
+//! ```text
+//! cargo run --release -p cdm-benches --bin accuracy -- --data ../shared/data
+//! ```
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use cdm_core::evaluate::Evaluation;
+use cdm_core::{Decisions, Error, Plan, Resolution, Run, read};
+use clap::Parser;
+
+#[path = "accuracy/errors.rs"]
+mod errors;
+#[path = "accuracy/sets.rs"]
+mod sets;
+
+use sets::DataSet;
+
+/// Resolve every labelled data set and print, as a Markdown table, how right the outcome is.
+///
+/// A set whose files are not there is left out, with a note.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// The folder with the labelled data sets.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"))]
+    data: PathBuf,
+
+    /// A folder whose subfolders hold generated customers; may be given several times.
+    #[arg(long)]
+    generated: Vec<PathBuf>,
+
+    /// The folder with the plans.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/plans"))]
+    plans: PathBuf,
+
+    /// Only the data set of this name; may be given several times.
+    #[arg(long)]
+    only: Vec<String>,
+
+    /// After the table, list so many of the false positive and of the false negative pairs of each
+    /// set, with their normalised values side by side, and what each rule linked.
+    #[arg(long, default_value_t = 0)]
+    errors: usize,
+}
+
+/// How the records of a set are resolved; each way gives a row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// By the rules of the set's plan in the folder of plans.
+    Rules,
+}
+
+impl How {
+    const ALL: [How; 1] = [How::Rules];
+
+    fn name(self) -> &'static str {
+        match self {
+            How::Rules => "rules",
+        }
+    }
+
+    fn resolve(self, set: &DataSet, plan: &Plan, run: &Run) -> Result<Outcome, Error> {
+        let started = Instant::now();
+        let inputs = set.inputs(plan);
+        let (table, reports) = read(&inputs, plan.schema(), run)?;
+        let resolution = match self {
+            How::Rules => plan.resolve(&table, &Decisions::new(), run)?,
+        };
+        let took = started.elapsed();
+        let truth = set.truth.read(&inputs, &reports, &table, run)?;
+        let entities = resolution.entities().iter().copied();
+        let score = Evaluation::new(entities.zip(truth.iter().copied()));
+        Ok(Outcome { how: self, resolution, truth, score, took })
+    }
+}
+
+/// What came of a data set.
+struct Outcome {
+    how: How,
+    resolution: Resolution,
+    /// The true entity of each row of the table, where it is known.
+    truth: Vec<Option<u32>>,
+    score: Evaluation,
+    took: Duration,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let sets: Vec<DataSet> = sets::public(&options.data)
+        .into_iter()
+        .chain(sets::generated(&options.generated))
+        .filter(|set| options.only.is_empty() || options.only.contains(&set.name))
+        .collect();
+    if sets.is_empty() {
+        eprintln!("error: no data set is called {}", options.only.join(" or "));
+        return ExitCode::FAILURE;
+    }
+    println!(
+        "| data set | how | records | true pairs | precision | recall | F1 | B-cubed F1 \
+         | largest entity (true) | seconds |"
+    );
+    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    let mut notes = String::new();
+    for folder in options.generated.iter().filter(|folder| !folder.is_dir()) {
+        notes += &format!("Left out what {} holds: there is no such folder.\n", folder.display());
+    }
+    for set in &sets {
+        if let Some(missing) = set.missing() {
+            notes += &format!("Left out {}: there is no {}.\n", set.name, missing.display());
+            continue;
+        }
+        for how in How::ALL {
+            match set.plan(&options.plans).and_then(|plan| how.resolve(set, &plan, &Run::new())) {
+                Ok(outcome) => {
+                    println!("{}", row(set, &outcome));
+                    if options.errors > 0 {
+                        match errors::list(&outcome, options.errors) {
+                            Ok(text) => notes += &format!("## {}\n\n{text}", set.name),
+                            Err(error) => return failed(set, &error),
+                        }
+                    }
+                }
+                Err(error) => return failed(set, &error),
+            }
+        }
+    }
+    if !notes.is_empty() {
+        println!("\n{}", notes.trim_end());
+    }
+    ExitCode::SUCCESS
+}
+
+fn failed(set: &DataSet, error: &Error) -> ExitCode {
+    eprintln!("error [{}] in {}: {error}", error.code(), set.name);
+    ExitCode::FAILURE
+}
+
+fn row(set: &DataSet, outcome: &Outcome) -> String {
+    let score = &outcome.score;
+    format!(
+        "| {} | {} | {} | {} | {:.4} | {:.4} | {:.4} | {:.4} | {} ({}) | {:.2} |",
+        set.name,
+        outcome.how.name(),
+        count(score.records),
+        count(score.true_pairs),
+        score.precision,
+        score.recall,
+        score.f1,
+        score.b_cubed_f1,
+        score.largest_found,
+        score.largest_true,
+        outcome.took.as_secs_f64(),
+    )
+}
+
+/// A number with its thousands apart.
+fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.char_indices() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}

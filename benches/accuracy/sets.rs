@@ -1,0 +1,233 @@
+//! The labelled data sets: where their records are, by which plan they are read, what is true.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cdm_core::plan::Source;
+use cdm_core::read::FieldMapping;
+use cdm_core::{Error, Field, Input, Kind, Mapping, Plan, ReadReport, RecordKey, Run, Schema};
+use cdm_core::{Table, read};
+
+/// Records of which it is known who they are.
+pub(crate) struct DataSet {
+    /// As tables and `--only` call it.
+    pub(crate) name: String,
+    /// The name of its plan.
+    plan: &'static str,
+    /// Source and file.
+    files: Vec<(&'static str, PathBuf)>,
+    pub(crate) truth: Truth,
+}
+
+/// Where the truth about the records stands.
+pub(crate) enum Truth {
+    /// In a column of the records themselves.
+    Column(&'static str),
+    /// In the first number of a column of the records themselves: `rec-17-org`, `rec-17-dup-0`.
+    NumberIn(&'static str),
+    /// In a file with columns for source, record id and entity.
+    File(PathBuf, [&'static str; 3]),
+    /// In a file of pairs: for each of two sources the column of its ids, and the column that says
+    /// `1` of a true pair. A record in no true pair is alone.
+    Pairs(PathBuf, [(&'static str, &'static str); 2], &'static str),
+}
+
+/// The public data sets, as they lie in the folder `data`.
+pub(crate) fn public(data: &Path) -> Vec<DataSet> {
+    let set = |name: &str, plan, files: &[(&'static str, &str)], truth| {
+        let files = files.iter().map(|(source, file)| (*source, data.join(file))).collect();
+        DataSet { name: name.to_owned(), plan, files, truth }
+    };
+    vec![
+        set("febrl3", "febrl", &[("febrl3", "febrl/dataset3.csv")], Truth::NumberIn("rec_id")),
+        set(
+            "febrl4",
+            "febrl",
+            &[("febrl4a", "febrl/dataset4a.csv"), ("febrl4b", "febrl/dataset4b.csv")],
+            Truth::NumberIn("rec_id"),
+        ),
+        set("fake_1000", "fake_1000", &[("fake_1000", "fake_1000.csv")], Truth::Column("cluster")),
+        set(
+            "chicago_childcare",
+            "chicago_childcare",
+            &[("chicago", "chicago_childcare.csv")],
+            Truth::Column("True Id"),
+        ),
+        set(
+            "restaurants",
+            "restaurants",
+            &[("fodors", "restaurants/fodors.csv"), ("zagats", "restaurants/zagats.csv")],
+            Truth::Pairs(
+                data.join("restaurants/matches.csv"),
+                [("fodors", "fodors_id"), ("zagats", "zagats_id")],
+                "gold",
+            ),
+        ),
+        set(
+            "senzing",
+            "senzing",
+            &[
+                ("CUSTOMERS", "senzing/customers.jsonl"),
+                ("REFERENCE", "senzing/reference.jsonl"),
+                ("WATCHLIST", "senzing/watchlist.jsonl"),
+            ],
+            Truth::File(
+                data.join("senzing/actual_truthset_key.csv"),
+                ["DATA_SOURCE", "RECORD_ID", "CLUSTER_ID"],
+            ),
+        ),
+    ]
+}
+
+/// The sample that is part of the project, and the generated customers in the subfolders of each of
+/// `folders`, by name.
+pub(crate) fn generated(folders: &[PathBuf]) -> Vec<DataSet> {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sample");
+    let subfolders: BTreeSet<PathBuf> = folders
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join("truth.csv").is_file())
+        .collect();
+    [sample].into_iter().chain(subfolders).map(|folder| customers(&folder)).collect()
+}
+
+fn customers(folder: &Path) -> DataSet {
+    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
+    let files = [
+        ("crm", "crm.csv"),
+        ("loyalty", "loyalty.csv"),
+        ("shop", "shop.jsonl"),
+        ("support", "support.csv"),
+    ];
+    DataSet {
+        name,
+        plan: "sample",
+        files: files.map(|(source, file)| (source, folder.join(file))).to_vec(),
+        truth: Truth::File(folder.join("truth.csv"), ["source", "id", "entity_id"]),
+    }
+}
+
+impl DataSet {
+    /// The first of its files that is not there.
+    pub(crate) fn missing(&self) -> Option<&Path> {
+        let truth = match &self.truth {
+            Truth::File(path, _) | Truth::Pairs(path, ..) => Some(path),
+            Truth::Column(_) | Truth::NumberIn(_) => None,
+        };
+        let mut files = self.files.iter().map(|(_, path)| path).chain(truth);
+        files.find(|path| !path.is_file()).map(PathBuf::as_path)
+    }
+
+    /// The plan by which it is read and resolved.
+    pub(crate) fn plan(&self, plans: &Path) -> Result<Plan, Error> {
+        let path = plans.join(format!("{}.json", self.plan));
+        let json = fs::read_to_string(&path).map_err(|source| Error::ReadFile { path, source })?;
+        Plan::from_json(&json)
+    }
+
+    /// Its files, to be read as `plan` says.
+    pub(crate) fn inputs(&self, plan: &Plan) -> Vec<Input> {
+        let input = |(source, path): &(&str, PathBuf)| {
+            let known = plan.sources().iter().find(|known| known.name == *source);
+            let Source { mapping, reading, .. } = known.cloned().unwrap_or_default();
+            Input { mapping, options: reading, ..Input::file(*source, path) }
+        };
+        self.files.iter().map(input).collect()
+    }
+}
+
+impl Truth {
+    /// The true entity of each row of `table`, which was read from `inputs`.
+    pub(crate) fn read(
+        &self,
+        inputs: &[Input],
+        reports: &[ReadReport],
+        table: &Table,
+        run: &Run,
+    ) -> Result<Vec<Option<u32>>, Error> {
+        let of_key: BTreeMap<RecordKey, String> = match self {
+            Truth::Column(column) => in_column(column, inputs, reports, run)?,
+            Truth::NumberIn(column) => in_column(column, inputs, reports, run)?
+                .into_iter()
+                .map(|(key, value)| (key, first_number(&value)))
+                .collect(),
+            Truth::File(path, [source, id, entity]) => {
+                let mapping = Mapping {
+                    id: Some((*id).to_owned()),
+                    source: Some((*source).to_owned()),
+                    time: None,
+                    fields: vec![FieldMapping::new("entity", *entity)],
+                };
+                entities(&[Input::file("truth", path).with_mapping(mapping)], run)?
+            }
+            Truth::Pairs(path, ids, is_true) => {
+                let paired = pairs(path, ids, is_true, run)?;
+                let alone = (0..table.len()).map(|row| table.key(row));
+                let alone = alone.map(|key| (key.clone(), format!("{}:{}", key.source, key.id)));
+                alone.chain(paired).collect()
+            }
+        };
+        let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
+        let number = |row| {
+            let next = numbers.len() as u32;
+            of_key.get(&table.key(row)).map(|entity| *numbers.entry(entity).or_insert(next))
+        };
+        Ok((0..table.len()).map(number).collect())
+    }
+}
+
+fn first_number(text: &str) -> String {
+    let digits = text.chars().skip_while(|c| !c.is_ascii_digit());
+    digits.take_while(char::is_ascii_digit).collect()
+}
+
+/// What stands in a column of the records that was not read as a field.
+fn in_column(
+    column: &str,
+    inputs: &[Input],
+    reports: &[ReadReport],
+    run: &Run,
+) -> Result<BTreeMap<RecordKey, String>, Error> {
+    let of_column = |(input, report): (&Input, &ReadReport)| {
+        let fields = vec![FieldMapping::new("entity", column)];
+        input.clone().with_mapping(Mapping { time: None, fields, ..report.mapping.clone() })
+    };
+    let inputs: Vec<Input> = inputs.iter().zip(reports).map(of_column).collect();
+    entities(&inputs, run)
+}
+
+fn entities(inputs: &[Input], run: &Run) -> Result<BTreeMap<RecordKey, String>, Error> {
+    let schema = Schema::new("truth", vec![Field::new("entity", Kind::Text)])?;
+    let (table, _) = read(inputs, &schema, run)?;
+    let entity = |row| Some((table.key(row), table.column(0).values(row).next()?.to_owned()));
+    Ok((0..table.len()).filter_map(entity).collect())
+}
+
+/// The records of the true pairs, each pair an entity of its own.
+fn pairs(
+    path: &Path,
+    ids: &[(&str, &str); 2],
+    is_true: &str,
+    run: &Run,
+) -> Result<Vec<(RecordKey, String)>, Error> {
+    let names = ["left", "right", "is_true"];
+    let fields = names.map(|name| Field::new(name, Kind::Text)).to_vec();
+    let schema = Schema::new("pairs", fields)?;
+    let columns = [ids[0].1, ids[1].1, is_true];
+    let fields = names.iter().zip(columns).map(|(name, column)| FieldMapping::new(*name, column));
+    let mapping = Mapping { fields: fields.collect(), ..Mapping::default() };
+    let (table, _) = read(&[Input::file("pairs", path).with_mapping(mapping)], &schema, run)?;
+    let mut members = Vec::new();
+    for row in 0..table.len() {
+        let value = |field| table.column(field).values(row).next();
+        if let (Some(left), Some(right), Some("1")) = (value(0), value(1), value(2)) {
+            for ((source, _), id) in ids.iter().zip([left, right]) {
+                members.push((RecordKey::new(*source, id), format!("pair {row}")));
+            }
+        }
+    }
+    Ok(members)
+}
