@@ -189,6 +189,33 @@ fn the_sample_is_resolved_counted_and_measured() {
 }
 
 #[test]
+fn neither_the_order_of_files_nor_the_number_of_threads_changes_a_byte() {
+    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans/sample.json");
+    let desk = Desk::new().with("plan.json", fs::read(plan).expect("the plan"));
+    let files = [("crm", "crm.csv"), ("shop", "shop.jsonl"), ("support", "support.csv")];
+    let mut inputs = files.map(|(source, name)| format!("{source}={}", sample(name)));
+    let mut run = |out: &str, threads: &str| {
+        let mut arguments = vec!["--out", out, "--threads", threads];
+        arguments.extend(inputs.iter().map(String::as_str));
+        desk.run(&arguments).succeeded();
+        inputs.rotate_left(1);
+        let mut files = tree(&desk.path(out));
+        // What was read is told in the order in which it was asked for.
+        files.remove(&desk.path(out).join("read.json"));
+        let files = files.into_iter();
+        files.map(|(path, bytes)| (path.file_name().map(ToOwned::to_owned), bytes)).collect()
+    };
+    let first: BTreeMap<_, _> = run("first", "1");
+    assert_eq!(first.len(), FILES.len() - 1);
+    for (out, threads) in [("second", "2"), ("third", "8")] {
+        let again: BTreeMap<_, _> = run(out, threads);
+        for (name, bytes) in &first {
+            assert!(again.get(name) == Some(bytes), "{name:?} with {threads} threads");
+        }
+    }
+}
+
+#[test]
 fn every_plan_that_is_shipped_is_sound_and_what_is_written_can_be_used_again() {
     let plans = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans");
     for entry in fs::read_dir(plans).expect("the plans") {
