@@ -52,6 +52,10 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         let twice = value(kind, canonical, &context);
         assert_eq!(twice.canonical(), Some(canonical), "{kind} of {raw:?}, {context:?}");
     }
+    for (form, text) in once.forms() {
+        assert_eq!(text.trim(), text, "{kind} of {raw:?}: {form}");
+        assert!(!text.contains(char::is_control), "{kind} of {raw:?}: {form} is {text:?}");
+    }
     if let Some(ascii) = once.form(Form::Ascii) {
         let plain = |b: u8| b == b' ' || b.is_ascii_lowercase() || b.is_ascii_digit();
         assert!(ascii.bytes().all(plain), "{kind} of {raw:?}: {ascii:?}");
