@@ -193,6 +193,9 @@ impl Words<'_> {
             || word == "s" && after == b'n' && !self.peek(2).is_ascii_alphanumeric()
         {
             self.out.push('/');
+            self.out.push(after as char);
+            self.at += 1;
+            self.separate(Gap::Word);
         } else if word == "c" {
             self.out.push_str("alle"); // C/ Mayor
             self.separate(Gap::Word);
@@ -259,6 +262,8 @@ mod tests {
             ("St. John's Rd\nLondon", "st johns rd, london"),
             ("#4B", "# 4b"),
             ("c/o Li; Apt. 3/27", "c/o li, apt 3/27"),
+            ("c/o'Brien", "c/o brien"),
+            ("s/n-4", "s/n 4"),
             ("улица Ленина, д. 5", "ulitsa lenina, d 5"),
         ] {
             assert_eq!(words_of(raw), words, "{raw}");

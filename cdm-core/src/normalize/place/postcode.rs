@@ -263,7 +263,8 @@ fn digits_with_zeros(country: &str) -> Option<usize> {
 /// then doubtful.
 ///
 /// Forms: canonical and postcode are digits alone (`01310100`), or where letters belong to the code
-/// upper case in the country's spacing (`SW1A 2AA`, `1015 CJ`); display is the country's layout
+/// upper case in the country's spacing (`SW1A 2AA`, `1015 CJ`). Where the context's region would read
+/// another country's code as a shortened one of its own, canonical keeps the prefix. Display is the country's layout
 /// (`01310-100`), where the country is known. Issues: [`Issue::BadPostcode`] (doubtful),
 /// [`Issue::Placeholder`] for codes of zeros or nines, [`Issue::Patterned`] (a remark) for `12345`
 /// and other repeated digits, which real places have too, [`Issue::NoContent`].
@@ -299,7 +300,29 @@ pub fn postcode(raw: &str, context: &Context) -> Normalized {
     let Some(compact) = compact_of(text) else {
         return bad(folded);
     };
-    let (compact, country) = without_prefix(&compact, country);
+    let (rest, named) = without_prefix(&compact, country);
+    let value = read(rest, named);
+    let Some(canonical) = value.canonical().filter(|canonical| *canonical != compact) else {
+        return value;
+    };
+    // Alone, the code of another country could be read as a shortened one of this (`A-1010` in the
+    // United States): what tells them apart stays.
+    let alone = compact_of(canonical).map(|alone| {
+        let (rest, named) = without_prefix(&alone, country);
+        read(rest, named)
+    });
+    if alone.is_some_and(|alone| alone.canonical() == Some(canonical)) {
+        return value;
+    }
+    let whole = match compact.strip_suffix(rest) {
+        Some(prefix) if !prefix.is_empty() => format!("{prefix}{canonical}"),
+        _ => compact,
+    };
+    value.with(Form::Canonical, whole)
+}
+
+/// What letters and digits say, as a code of `country` where that is known.
+fn read(compact: &str, country: Option<&str>) -> Normalized {
     if let Some(fit) = fit_compact(compact, country) {
         return fitting(fit);
     }
@@ -369,9 +392,28 @@ mod tests {
         Context { region: Some(region.into()), ..Context::default() }
     }
 
+    #[test]
+    fn a_foreign_code_is_not_taken_for_a_shortened_one() {
+        for (text, region, canonical) in [
+            ("A-1010", "US", "A1010"),
+            ("D-10115", "JP", "D10115"),
+            ("A-197003", "JP", "A197003"),
+            ("123456789", "RO", "123456789"),
+            ("D-10115", "FR", "10115"),
+        ] {
+            let context = within(region);
+            assert_eq!(postcode(text, &context).canonical(), Some(canonical), "{text} {region}");
+            assert_eq!(
+                postcode(canonical, &context).canonical(),
+                Some(canonical),
+                "{text} {region}"
+            );
+        }
+    }
+
     proptest! {
         #[test]
-        fn normalising_twice_is_once(text in "[ A-Za-z0-9-]{0,12}|[0-9]{3,10}|.*", region in "US|GB|CA|NL|BR|SE|HK|DE|LV|") {
+        fn normalising_twice_is_once(text in "[ A-Za-z0-9-]{0,12}|((A|D|F|AT|PL)-)?[0-9]{3,10}|.*", region in "US|GB|CA|NL|BR|SE|HK|DE|LV|JP|RO|AU|") {
             let context = if region.is_empty() { Context::default() } else { within(&region) };
             let once = postcode(&text, &context);
             if let Some(canonical) = once.canonical() {
