@@ -57,6 +57,8 @@ impl Unit for char {
 pub(super) struct Packed {
     low: u64,
     high: u64,
+    /// A bit for each byte that there is: the others are 0 and would equal U+0000.
+    used: u64,
 }
 
 impl Packed {
@@ -65,17 +67,17 @@ impl Packed {
     /// `text` is ASCII and at most [`MOST`](Self::MOST) long; what is beyond is left out.
     #[inline]
     pub(super) fn new(text: &[u8]) -> Self {
-        // A byte that is no ASCII is equal to none.
-        let mut bytes = [0x80; Self::MOST];
-        for (byte, unit) in bytes.iter_mut().zip(text) {
-            *byte = *unit;
+        let used = (1 << text.len().min(Self::MOST)) - 1;
+        match text.split_first_chunk::<8>() {
+            None => Self { low: up_to_8(text), high: 0, used },
+            Some((low, rest)) => {
+                let high = match rest.first_chunk::<8>() {
+                    Some(high) => u64::from_le_bytes(*high),
+                    None => up_to_8(rest),
+                };
+                Self { low: u64::from_le_bytes(*low), high, used }
+            }
         }
-        let word = |from: usize| {
-            let mut eight = [0; 8];
-            eight.copy_from_slice(&bytes[from..from + 8]);
-            u64::from_le_bytes(eight)
-        };
-        Self { low: word(0), high: word(8) }
     }
 }
 
@@ -86,22 +88,61 @@ impl Masks for Packed {
             return 0;
         }
         let repeated = u64::from(code) * 0x0101_0101_0101_0101;
-        gather(zero_bytes(self.low ^ repeated)) | gather(zero_bytes(self.high ^ repeated)) << 8
+        (equal_bytes(self.low, repeated) | equal_bytes(self.high, repeated) << 8) & self.used
     }
 }
 
-/// The lowest bit of each byte that is zero.
+/// Fewer than 8 bytes as a word, by loads that overlap.
 #[inline]
-fn zero_bytes(word: u64) -> u64 {
-    const SEVEN: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-    !(((word & SEVEN) + SEVEN) | word | SEVEN) >> 7
+fn up_to_8(text: &[u8]) -> u64 {
+    if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let shift = 8 * (text.len() - 4) as u32;
+        u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << shift
+    } else {
+        text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    }
 }
 
-/// The lowest bits of the eight bytes side by side. The products meet no other in any bit, so that
-/// nothing carries.
+/// A bit for each of the eight bytes in which two words of ASCII agree.
 #[inline]
-fn gather(bytes: u64) -> u64 {
-    bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56
+fn equal_bytes(left: u64, right: u64) -> u64 {
+    // A difference of ASCII bytes is below 0x80, so that nothing carries into the next byte.
+    let equal = !((left ^ right) + 0x7F7F_7F7F_7F7F_7F7F) & 0x8080_8080_8080_8080;
+    // Gathers the highest bits side by side; the products meet no other in any bit.
+    equal.wrapping_mul(0x0002_0408_1020_4081) >> 56
+}
+
+/// Up to 16 characters of any script, each compared with the one that is sought.
+#[derive(Debug, Clone)]
+pub(super) struct FewChars {
+    codes: [u32; Self::MOST],
+}
+
+impl FewChars {
+    pub(super) const MOST: usize = 16;
+    /// No character has this code.
+    const NONE: u32 = u32::MAX;
+
+    /// `text` is at most [`MOST`](Self::MOST) long; what is beyond is left out.
+    #[inline]
+    pub(super) fn new<U: Unit>(text: &[U]) -> Self {
+        let mut codes = [Self::NONE; Self::MOST];
+        for (code, unit) in codes.iter_mut().zip(text) {
+            *code = unit.code();
+        }
+        Self { codes }
+    }
+}
+
+impl Masks for FewChars {
+    #[inline]
+    fn of(&self, code: u32) -> u64 {
+        let mut mask = 0_u32;
+        for (place, known) in self.codes.iter().enumerate() {
+            mask |= if *known == code { 1 << place } else { 0 };
+        }
+        mask.into()
+    }
 }
 
 /// The masks of up to 64 ASCII bytes.
@@ -179,11 +220,14 @@ mod tests {
             let ascii = AsciiTable::new(text.as_bytes());
             let short = &text[..text.len().min(Packed::MOST)];
             let packed = Packed::new(short.as_bytes());
-            let chars = CharTable::new(&other.chars().collect::<Vec<_>>());
+            let other_chars: Vec<char> = other.chars().collect();
+            let chars = CharTable::new(&other_chars);
+            let few = FewChars::new(&other_chars[..other_chars.len().min(FewChars::MOST)]);
             for c in (0..=0x7F_u8).map(char::from).chain("é\u{80}\u{10FFFF}".chars()) {
                 prop_assert_eq!(ascii.of(c.code()), places(&text, c));
                 prop_assert_eq!(packed.of(c.code()), places(short, c));
                 prop_assert_eq!(chars.of(c.code()), places(&other, c));
+                prop_assert_eq!(few.of(c.code()), places(&other, c) & 0xFFFF);
             }
         }
     }

@@ -1,4 +1,4 @@
-use super::bits::{Masks, Packed, Unit, WORD};
+use super::bits::{FewChars, Masks, Packed, Unit, WORD};
 use super::text::{Units, with_slices, with_units};
 
 /// What exchanging two neighbouring characters costs.
@@ -150,10 +150,11 @@ fn slices<const SWAPS: bool, S: Unit, L: Unit>(
     if short.len() > WORD {
         return strips::<SWAPS, _, _>(short, long, limit);
     }
-    if short.len() <= Packed::MOST
-        && let Some(packed) = packed(short)
-    {
-        return one_word::<SWAPS, _>(&packed, short.len(), long, limit);
+    if short.len() <= FewChars::MOST {
+        return match packed(short) {
+            Some(packed) => one_word::<SWAPS, _>(&packed, short.len(), long, limit),
+            None => one_word::<SWAPS, _>(&FewChars::new(short), short.len(), long, limit),
+        };
     }
     one_word::<SWAPS, _>(&Unit::table(short), short.len(), long, limit)
 }
@@ -162,7 +163,7 @@ fn slices<const SWAPS: bool, S: Unit, L: Unit>(
 /// not.
 #[inline]
 fn packed<U: Unit>(text: &[U]) -> Option<Packed> {
-    let mut bytes = [0x80; Packed::MOST];
+    let mut bytes = [0; Packed::MOST];
     for (byte, unit) in bytes.iter_mut().zip(text) {
         *byte = u8::try_from(unit.code()).ok().filter(u8::is_ascii)?;
     }

@@ -1,4 +1,4 @@
-use super::bits::{Masks, Packed, Unit, WORD};
+use super::bits::{FewChars, Masks, Packed, Unit, WORD};
 use super::text::{Units, with_slices, with_units};
 
 /// Jaro similarity: from 0 (no character in common) to 1 (equal).
@@ -44,9 +44,14 @@ pub fn jaro_winkler(left: &str, right: &str) -> f64 {
 
 #[inline]
 pub(super) fn of_units(left: Units<'_>, right: Units<'_>) -> f64 {
+    // A step for each character of the left: the shorter has fewer.
+    let (left, right) = if left.len() <= right.len() { (left, right) } else { (right, left) };
     match (left, right) {
-        (Units::Ascii(l), Units::Ascii(r)) if r.len() <= Packed::MOST && l.len() <= WORD => {
+        (Units::Ascii(l), Units::Ascii(r)) if r.len() <= Packed::MOST => {
             with_masks(l, r, &Packed::new(r))
+        }
+        (l, r) if r.len() <= FewChars::MOST => {
+            with_slices!(l, r, |l, r| with_masks(l, r, &FewChars::new(r)))
         }
         (l, r) => with_slices!(l, r, |l, r| if l.len() <= WORD && r.len() <= WORD {
             with_masks(l, r, &Unit::table(r))
