@@ -28,6 +28,7 @@
 
 pub mod cancel;
 pub mod cluster;
+pub mod compare;
 pub mod error;
 pub mod evaluate;
 pub mod features;

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema as JsonSchemaDocument, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use super::{Issue, IssueSet};
@@ -141,6 +143,33 @@ impl FromStr for Form {
                 suggestion: nearest(name, names()),
                 wanted: names().collect::<Vec<_>>().join(", "),
             }
+        })
+    }
+}
+
+impl Serialize for Form {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Form {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Form {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Form".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> JsonSchemaDocument {
+        let names: Vec<&str> = Form::ALL.iter().map(|form| form.name()).collect();
+        json_schema!({
+            "type": "string",
+            "description": "One of the forms that a normalised value comes in.",
+            "enum": names,
         })
     }
 }

@@ -1,0 +1,415 @@
+use super::condition::Condition::{self, All, Any, Each};
+use super::date::DateCondition;
+use super::{Comparison, Level};
+use crate::normalize::Form;
+use crate::schema::Kind;
+
+impl Comparison {
+    /// The usual comparison of a field of that kind, named after the field.
+    ///
+    /// Its first level is "the same", which every value reaches with itself; it has at most seven
+    /// with `else`. [`Condition`] says what they look at:
+    ///
+    /// | kind | levels |
+    /// | --- | --- |
+    /// | given name | same, same first name, one letter off, nickname, initial, similar |
+    /// | family name | same, same but for particles or spaces, part of it or former name, one letter off, similar |
+    /// | full name | same, same words, same first and family name, short first name, nearly the same spelling, same family name |
+    /// | organisation | same, same with another legal form, nearly the same, one within the other, similar |
+    /// | e-mail | same, one letter off, same mailbox name elsewhere, similar mailbox name, same company |
+    /// | phone | same, same with another extension, same last seven digits, one digit off |
+    /// | address | same, same number and street, same number in a similar street, same street, same postcode, same city |
+    /// | street | same, same number and street, same number in a similar street, same street, similar |
+    /// | date | same, day and month swapped, one digit off, same as far as known, one part differs, same year |
+    /// | identifier | same, one character off, same last four |
+    /// | others | same, then nearer to farther |
+    ///
+    /// # Examples
+    /// ```
+    /// use cdm_core::{Kind, compare::Comparison};
+    /// let comparison = Comparison::template(Kind::Date, "born");
+    /// assert_eq!(comparison.label(1), "day and month swapped");
+    /// ```
+    #[must_use]
+    pub fn template(kind: Kind, field: impl Into<String>) -> Self {
+        let field = field.into();
+        let levels = match kind {
+            Kind::GivenName => given_name(),
+            Kind::FamilyName => family_name(),
+            Kind::FullName => full_name(),
+            Kind::Organisation => organisation(),
+            Kind::Email => email(),
+            Kind::Phone => phone(),
+            Kind::Address => address(),
+            Kind::Street => street(),
+            Kind::City => city(),
+            Kind::Region => region(),
+            Kind::Postcode => postcode(),
+            Kind::Country | Kind::Category => vec![level("same", same(Form::Canonical))],
+            Kind::Date => date(),
+            Kind::Identifier => identifier(),
+            Kind::Url => url(),
+            Kind::Text => text(),
+            Kind::Number => number(),
+            Kind::Geo => geo(),
+        };
+        Self { name: field.clone(), fields: vec![field], levels }
+    }
+
+    /// The comparison of a person's name in two fields, which are often filled the wrong way round.
+    ///
+    /// It stands for both fields' own: agreement on both at once, or on one where the other is
+    /// unknown, is one piece of evidence.
+    ///
+    /// # Examples
+    /// ```
+    /// use cdm_core::compare::{Comparison, Prepared};
+    /// use cdm_core::{Kind, normalize::Context};
+    /// let comparison = Comparison::person_name("given", "family");
+    /// let value = |kind, raw| Prepared::from_raw(kind, raw, &Context::default()).unwrap();
+    /// let (given, family) = (value(Kind::GivenName, "Ana"), value(Kind::FamilyName, "Ruiz"));
+    /// let (swapped, names) = (value(Kind::GivenName, "Ruiz"), value(Kind::FamilyName, "Ana"));
+    /// let level = comparison.compare(&[&[&given], &[&family]], &[&[&swapped], &[&names]]);
+    /// assert_eq!(comparison.label(level.unwrap()), "given and family name swapped");
+    /// ```
+    #[must_use]
+    pub fn person_name(given: impl Into<String>, family: impl Into<String>) -> Self {
+        let same_given = || Any(vec![same(Form::Ascii), same(Form::Given), Condition::SameLetters]);
+        let same_family = || Any(vec![same(Form::Ascii), same(Form::Core), Condition::SameLetters]);
+        let near_given = || {
+            Any(vec![
+                Condition::Nickname,
+                one_edit(Form::Ascii, 4),
+                Condition::Initials,
+                alike(Form::Ascii, 0.92),
+            ])
+        };
+        let near_family = || {
+            Any(vec![
+                one_edit(Form::Ascii, 4),
+                alike(Form::Ascii, 0.92),
+                Condition::AlsoKnownAs,
+                Condition::WordsWithin { at_least: 1, min_length: 3 },
+                Condition::SoundsAlike,
+            ])
+        };
+        let each = |given, family| Each(vec![Some(given), Some(family)]);
+        let levels = vec![
+            level("same given and family name", each(same_given(), same_family())),
+            level(
+                "given and family name swapped",
+                Condition::Swapped(Box::new(Any(vec![same(Form::Ascii), Condition::SameLetters]))),
+            ),
+            level(
+                "one name the same, the other similar",
+                Any(vec![each(near_given(), same_family()), each(same_given(), near_family())]),
+            ),
+            level("both names similar", each(near_given(), near_family())),
+            level(
+                "same family name, given name unknown",
+                Each(vec![Some(Condition::Missing), Some(same_family())]),
+            ),
+            level("same family name", Each(vec![None, Some(same_family())])),
+        ];
+        let (given, family) = (given.into(), family.into());
+        Self { name: "person_name".to_owned(), fields: vec![given, family], levels }
+    }
+}
+
+fn level(label: &str, when: Condition) -> Level {
+    Level { label: label.to_owned(), when }
+}
+
+fn same(form: Form) -> Condition {
+    Condition::same(form)
+}
+
+fn one_edit(form: Form, min_length: u8) -> Condition {
+    Condition::Osa { form, at_most: 1, min_length }
+}
+
+fn alike(form: Form, at_least: f64) -> Condition {
+    Condition::JaroWinkler { form, at_least, min_length: 0 }
+}
+
+fn given_name() -> Vec<Level> {
+    vec![
+        level("same name", same(Form::Ascii)),
+        level("same first name", Any(vec![same(Form::Given), Condition::SameLetters])),
+        level("one letter off", one_edit(Form::Ascii, 4)),
+        level("nickname", Condition::Nickname),
+        level("initial", Condition::Initials),
+        level(
+            "similar name",
+            Any(vec![alike(Form::Ascii, 0.9), alike(Form::Given, 0.9), Condition::SoundsAlike]),
+        ),
+    ]
+}
+
+fn family_name() -> Vec<Level> {
+    vec![
+        level("same name", same(Form::Ascii)),
+        level(
+            "same but for particles or spaces",
+            Any(vec![same(Form::Core), Condition::SameLetters, Condition::SameWords]),
+        ),
+        level(
+            "part of the name, or a former one",
+            Any(vec![
+                Condition::WordsWithin { at_least: 1, min_length: 3 },
+                Condition::AlsoKnownAs,
+            ]),
+        ),
+        level("one letter off", Any(vec![one_edit(Form::Ascii, 4), one_edit(Form::Core, 4)])),
+        level("similar spelling", Any(vec![alike(Form::Ascii, 0.92), alike(Form::Core, 0.92)])),
+        level("sounds alike", Condition::SoundsAlike),
+    ]
+}
+
+fn full_name() -> Vec<Level> {
+    vec![
+        level("same name", same(Form::Ascii)),
+        level("same words", Any(vec![Condition::SameWords, Condition::SameLetters])),
+        level(
+            "same first and family name",
+            Any(vec![
+                All(vec![same(Form::Given), same(Form::Family)]),
+                Condition::WordsWithin { at_least: 2, min_length: 3 },
+            ]),
+        ),
+        level(
+            "short first name, same family name",
+            All(vec![same(Form::Family), Any(vec![Condition::Nickname, Condition::Initials])]),
+        ),
+        level(
+            "similar name",
+            Any(vec![
+                Condition::Osa { form: Form::Ascii, at_most: 2, min_length: 8 },
+                Condition::MongeElkan { at_least: 0.93 },
+                All(vec![same(Form::Family), alike(Form::Given, 0.85)]),
+                Condition::SoundsAlike,
+            ]),
+        ),
+        level("same family name", same(Form::Family)),
+    ]
+}
+
+fn organisation() -> Vec<Level> {
+    vec![
+        level(
+            "same name",
+            Any(vec![
+                same(Form::Canonical),
+                All(vec![same(Form::Ascii), Condition::Compatible { form: Form::LegalForm }]),
+            ]),
+        ),
+        level("same name, other legal form", same(Form::Ascii)),
+        level(
+            "nearly the same name",
+            Any(vec![Condition::SameLetters, Condition::SameWords, one_edit(Form::Ascii, 5)]),
+        ),
+        level("one name within the other", Condition::WordsWithin { at_least: 1, min_length: 4 }),
+        level(
+            "similar name",
+            Any(vec![
+                Condition::MongeElkan { at_least: 0.9 },
+                Condition::TokenJaccard { at_least: 0.6 },
+                alike(Form::Ascii, 0.92),
+            ]),
+        ),
+        level(
+            "some words in common",
+            Any(vec![Condition::TokenJaccard { at_least: 0.3 }, Condition::SoundsAlike]),
+        ),
+    ]
+}
+
+fn email() -> Vec<Level> {
+    let personal = |condition| All(vec![Condition::Personal, condition]);
+    vec![
+        level("same address", same(Form::Canonical)),
+        level("one letter off", one_edit(Form::Canonical, 10)),
+        level(
+            "same mailbox name at another domain",
+            personal(Condition::Same { form: Form::Local, min_length: 4 }),
+        ),
+        level(
+            "similar mailbox name",
+            personal(Condition::JaroWinkler { form: Form::Local, at_least: 0.92, min_length: 5 }),
+        ),
+        level("same company's domain", All(vec![Condition::OwnDomain, same(Form::Domain)])),
+    ]
+}
+
+fn phone() -> Vec<Level> {
+    vec![
+        level(
+            "same number",
+            All(vec![same(Form::Canonical), Condition::Compatible { form: Form::Extension }]),
+        ),
+        level("same number, other extension", same(Form::Canonical)),
+        level("same last seven digits", Condition::Last { form: Form::Canonical, length: 7 }),
+        level("one digit off", one_edit(Form::Canonical, 7)),
+    ]
+}
+
+fn address() -> Vec<Level> {
+    let same_place = || {
+        Any(vec![
+            same(Form::Postcode),
+            All(vec![same(Form::City), Condition::Compatible { form: Form::Postcode }]),
+        ])
+    };
+    let nowhere_else = || {
+        Any(vec![
+            Condition::Compatible { form: Form::Postcode },
+            Condition::Compatible { form: Form::City },
+        ])
+    };
+    let near = || Any(vec![same(Form::Postcode), same(Form::City)]);
+    let door = || All(vec![same(Form::HouseNumber), same(Form::Street)]);
+    vec![
+        level(
+            "same address",
+            Any(vec![
+                same(Form::Canonical),
+                All(vec![
+                    Any(vec![door(), same(Form::PoBox)]),
+                    same_place(),
+                    Condition::Compatible { form: Form::Unit },
+                ]),
+            ]),
+        ),
+        level("same number and street", All(vec![door(), nowhere_else()])),
+        level(
+            "same number, similar street",
+            All(vec![same(Form::HouseNumber), alike(Form::Street, 0.9), near()]),
+        ),
+        level("same street", All(vec![same(Form::Street), near()])),
+        level("same postcode", same(Form::Postcode)),
+        level(
+            "same city, or similar",
+            Any(vec![same(Form::City), Condition::TokenJaccard { at_least: 0.5 }]),
+        ),
+    ]
+}
+
+fn street() -> Vec<Level> {
+    vec![
+        level("same street and number", Any(vec![same(Form::Canonical), same(Form::Ascii)])),
+        level(
+            "same but for the unit",
+            Any(vec![All(vec![same(Form::HouseNumber), same(Form::Street)]), same(Form::PoBox)]),
+        ),
+        level(
+            "same number, similar street",
+            All(vec![same(Form::HouseNumber), alike(Form::Street, 0.9)]),
+        ),
+        level("one letter or digit off", Any(vec![one_edit(Form::Ascii, 8), Condition::SameWords])),
+        level("same street", same(Form::Street)),
+        level(
+            "similar street",
+            Any(vec![alike(Form::Street, 0.92), Condition::TokenJaccard { at_least: 0.5 }]),
+        ),
+    ]
+}
+
+fn city() -> Vec<Level> {
+    vec![
+        level("same city", Any(vec![same(Form::Canonical), same(Form::Ascii)])),
+        level(
+            "nearly the same spelling",
+            Any(vec![Condition::SameLetters, Condition::SameWords, one_edit(Form::Canonical, 5)]),
+        ),
+        level("one name within the other", Condition::WordsWithin { at_least: 1, min_length: 4 }),
+        level("similar name", Any(vec![alike(Form::Canonical, 0.9), Condition::SoundsAlike])),
+    ]
+}
+
+fn region() -> Vec<Level> {
+    vec![
+        level("same region", Any(vec![same(Form::Canonical), same(Form::Ascii)])),
+        level(
+            "similar name",
+            Condition::JaroWinkler { form: Form::Canonical, at_least: 0.9, min_length: 5 },
+        ),
+    ]
+}
+
+fn postcode() -> Vec<Level> {
+    let prefix = |length| Condition::Prefix { form: Form::Canonical, length };
+    vec![
+        level("same postcode", same(Form::Canonical)),
+        level("one character off", one_edit(Form::Canonical, 4)),
+        level("same first three", prefix(3)),
+        level("same first two", prefix(2)),
+    ]
+}
+
+fn date() -> Vec<Level> {
+    let date = Condition::Date;
+    vec![
+        level("same date", same(Form::Canonical)),
+        level("day and month swapped", date(DateCondition::DayMonthSwapped)),
+        level("one digit off", date(DateCondition::OneDigitOff)),
+        level("same as far as known", date(DateCondition::Compatible)),
+        level("one part differs", date(DateCondition::OnePartDiffers)),
+        level("same year", date(DateCondition::SameYear)),
+    ]
+}
+
+fn identifier() -> Vec<Level> {
+    vec![
+        level("same number", same(Form::Canonical)),
+        level("one character off", one_edit(Form::Canonical, 6)),
+        level("same last four", Condition::Last { form: Form::Canonical, length: 4 }),
+    ]
+}
+
+fn url() -> Vec<Level> {
+    vec![
+        level("same page", same(Form::Canonical)),
+        level("one letter off", one_edit(Form::Canonical, 10)),
+        level("same site", same(Form::Domain)),
+        level("similar site", alike(Form::Domain, 0.93)),
+    ]
+}
+
+fn text() -> Vec<Level> {
+    vec![
+        level("same text", Any(vec![same(Form::Canonical), same(Form::Ascii)])),
+        level("same words", Any(vec![Condition::SameWords, Condition::SameLetters])),
+        level(
+            "nearly the same",
+            Any(vec![
+                Condition::Osa { form: Form::Ascii, at_most: 2, min_length: 8 },
+                Condition::MongeElkan { at_least: 0.95 },
+            ]),
+        ),
+        level("one within the other", Condition::WordsWithin { at_least: 2, min_length: 4 }),
+        level("half the words in common", Condition::TokenJaccard { at_least: 0.5 }),
+        level("some words in common", Condition::TokenJaccard { at_least: 0.25 }),
+    ]
+}
+
+fn number() -> Vec<Level> {
+    let within = |at_most| Condition::RelativeDifference { at_most };
+    vec![
+        level("same number", same(Form::Canonical)),
+        level("within 1 %", within(0.01)),
+        level("within 5 %", within(0.05)),
+        level("within 20 %", within(0.2)),
+    ]
+}
+
+fn geo() -> Vec<Level> {
+    let within = |at_most_m| Condition::Distance { at_most_m };
+    vec![
+        level("same place", same(Form::Canonical)),
+        level("within 50 m", within(50.0)),
+        level("within 250 m", within(250.0)),
+        level("within 1 km", within(1_000.0)),
+        level("within 10 km", within(10_000.0)),
+        level("within 50 km", within(50_000.0)),
+    ]
+}

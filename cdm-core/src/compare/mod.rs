@@ -1,0 +1,6 @@
+//! How alike two values are: string metrics, and the comparison levels that are made of them.
+
+pub mod level;
+pub mod metric;
+
+pub use level::{Comparison, Condition, CustomComparison, DateCondition, Level, Prepared};
