@@ -62,7 +62,7 @@ pub enum Condition {
     Initials,
     /// A name in common, former and other names counted: Müller, née Schmidt, and Schmidt.
     AlsoKnownAs,
-    /// A Double Metaphone code of two letters or more in common.
+    /// A Double Metaphone code with two consonants or more in common.
     SoundsAlike,
     /// Jaro-Winkler similarity.
     JaroWinkler {

@@ -77,8 +77,9 @@ impl Prepared {
                 Kind::FamilyName => value.form(Form::Core).unwrap_or(ascii),
                 _ => ascii,
             };
-            // A single consonant is shared by too many names to say anything.
-            sounds.extend(normalize::phonetic_codes(sounded).into_iter().filter(|c| c.len() > 1));
+            // A single consonant is shared by too many names to say anything; A is any vowel.
+            let tells = |code: &String| code.bytes().filter(|b| !b" A".contains(b)).count() > 1;
+            sounds.extend(normalize::phonetic_codes(sounded).into_iter().filter(tells));
         }
         let number = |form| value.form(form).and_then(|text| text.parse().ok());
         Some(Self {

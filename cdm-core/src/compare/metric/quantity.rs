@@ -10,7 +10,7 @@ const EARTH_RADIUS_M: f64 = 6_371_008.8;
 /// ```
 /// use cdm_core::compare::metric::haversine_m;
 /// let metres = haversine_m([52.5200, 13.4050], [48.1372, 11.5756]); // Berlin, Munich
-/// assert_eq!(metres.round(), 504_284.0);
+/// assert_eq!(metres.round(), 504_306.0);
 /// ```
 ///
 /// # References

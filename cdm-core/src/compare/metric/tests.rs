@@ -88,7 +88,8 @@ proptest! {
     fn metrics_are_symmetric_bounded_and_1_for_a_text_with_itself((left, right) in pair()) {
         let (l, r) = (left.as_str(), right.as_str());
         let weight = |token: &str| token.len() as f64;
-        let metrics: [(&str, &dyn Fn(&str, &str) -> f64); 11] = [
+        type Metric<'a> = &'a dyn Fn(&str, &str) -> f64;
+        let metrics: [(&str, Metric<'_>); 11] = [
             ("jaro", &jaro),
             ("jaro_winkler", &jaro_winkler),
             ("normalized_levenshtein", &normalized_levenshtein),

@@ -202,7 +202,7 @@ pub fn token_jaccard(left: &str, right: &str) -> f64 {
 /// ```
 /// use cdm_core::compare::metric::token_set_ratio;
 /// assert_eq!(token_set_ratio("acme trading", "trading acme uk"), 1.0);
-/// assert_eq!(token_set_ratio("acme", "umbra"), 2.0 * 2.0 / 9.0);
+/// assert_eq!(token_set_ratio("acme", "umbra"), 1.0 - 7.0 / 9.0); // 7 edits of 4 + 5 letters
 /// ```
 ///
 /// # References
