@@ -14,7 +14,7 @@ use std::time::Instant;
 use cdm_core::evaluate::Evaluation;
 use cdm_core::plan::Source;
 use cdm_core::read::{FieldMapping, Input, Mapping, ReadReport, read};
-use cdm_core::write::OutputFolder;
+use cdm_core::write::{GoldenWriters, OutputFolder};
 use cdm_core::{
     CancelToken, Decisions, Error, Field, Kind, Plan, RecordKey, Resolution, Run, Schema, Table,
 };
@@ -152,10 +152,18 @@ fn write(
 ) -> Result<(), Error> {
     let folder = OutputFolder::create(&options.out)?;
     folder.write("entities.csv", |file| resolution.write_entities(file, run))?;
-    folder.write("golden.csv", |file| resolution.write_golden_csv(file, run))?;
-    folder.write("golden.jsonl", |file| resolution.write_golden_json_lines(file, run))?;
-    if !options.no_lineage {
-        folder.write("lineage.jsonl", |file| resolution.write_lineage_json_lines(file, run))?;
+    if options.no_lineage {
+        folder.write_together(["golden.csv", "golden.jsonl"], |[csv, lines]| {
+            let to = GoldenWriters { csv: Some(csv), json_lines: Some(lines), lineage: None };
+            resolution.write_golden(to, run)
+        })?;
+    } else {
+        let names = ["golden.csv", "golden.jsonl", "lineage.jsonl"];
+        folder.write_together(names, |[csv, lines, lineage]| {
+            let lineage = Some(lineage as &mut dyn Write);
+            let to = GoldenWriters { csv: Some(csv), json_lines: Some(lines), lineage };
+            resolution.write_golden(to, run)
+        })?;
     }
     folder.write("links.jsonl", |file| resolution.write_links_json_lines(file, run))?;
     folder.write("quality.json", |file| write_json(file, &resolution.quality()))?;
