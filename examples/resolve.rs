@@ -17,7 +17,7 @@ use std::time::Instant;
 use cdm_core::evaluate::Evaluation;
 use cdm_core::plan::Source;
 use cdm_core::read::{FieldMapping, Format, Input, Mapping, ReadReport, RejectReason, read};
-use cdm_core::write::OutputFolder;
+use cdm_core::write::{GoldenWriters, OutputFolder};
 use cdm_core::{
     CancelToken, Decisions, Error, Field, Kind, Plan, RecordKey, Resolution, Run, Schema, Table,
 };
@@ -248,23 +248,28 @@ fn write(
     reports: &[ReadReport],
     run: &Run,
 ) -> Result<(), Error> {
-    for name in FILES {
-        if name == LINEAGE && options.no_lineage {
-            folder.leave_out(name);
-            continue;
-        }
-        folder.write(name, |file| match name {
-            "entities.csv" => resolution.write_entities(file, run),
-            "golden.csv" => resolution.write_golden_csv(file, run),
-            "golden.jsonl" => resolution.write_golden_json_lines(file, run),
-            LINEAGE => resolution.write_lineage_json_lines(file, run),
-            "links.jsonl" => resolution.write_links_json_lines(file, run),
-            "quality.json" => write_json(file, &resolution.quality()),
-            "read.json" => write_json(file, &reports),
-            "plan.json" => write_text(file, &resolution.model().plan().to_json()),
-            _ => write_text(file, &resolution.model().to_json()),
+    folder.write("entities.csv", |file| resolution.write_entities(file, run))?;
+    if options.no_lineage {
+        folder.leave_out(LINEAGE);
+        folder.write_together(["golden.csv", "golden.jsonl"], |[csv, lines]| {
+            let to = GoldenWriters { csv: Some(csv), json_lines: Some(lines), lineage: None };
+            resolution.write_golden(to, run)
         })?;
+    } else {
+        folder.write_together(
+            ["golden.csv", "golden.jsonl", LINEAGE],
+            |[csv, lines, lineage]| {
+                let lineage = Some(lineage as &mut dyn Write);
+                let to = GoldenWriters { csv: Some(csv), json_lines: Some(lines), lineage };
+                resolution.write_golden(to, run)
+            },
+        )?;
     }
+    folder.write("links.jsonl", |file| resolution.write_links_json_lines(file, run))?;
+    folder.write("quality.json", |file| write_json(file, &resolution.quality()))?;
+    folder.write("read.json", |file| write_json(file, &reports))?;
+    folder.write("plan.json", |file| write_text(file, &resolution.model().plan().to_json()))?;
+    folder.write("model.json", |file| write_text(file, &resolution.model().to_json()))?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::features::{Features, FieldValues};
@@ -97,7 +98,7 @@ impl QualityReport {
             *sources.entry(table.source(row)).or_insert(0) += 1;
         }
         let sources = sources.into_iter().map(|(source, count)| (source.to_owned(), count));
-        let fields = table.schema().fields().iter().enumerate().map(|(position, field)| {
+        let fields = table.schema().fields().par_iter().enumerate().map(|(position, field)| {
             let of_field = |(source, fields): (&String, &BTreeMap<String, DateOrderEvidence>)| {
                 Some((source.clone(), *fields.get(&field.name)?))
             };

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::cancel::Run;
 use crate::cluster::{Cause, Clusterer, Forbids, Guards, Limit, Link, Partition, Reason};
@@ -11,7 +13,7 @@ use crate::features::{Features, date_order_evidence};
 use crate::merge::{GoldenRecord, Merger};
 use crate::plan::{Decisions, LinkType, Model, Plan};
 use crate::quality::QualityReport;
-use crate::rule::{BoundRules, Decision};
+use crate::rule::{BoundRules, Decision, SharedKey};
 use crate::schema::{EntityId, RecordKey};
 use crate::table::{Codes, Table};
 
@@ -146,10 +148,16 @@ impl Resolution {
         must_link.iter().for_each(|(left, right)| clusterer.must_link(*left, *right));
         let across_sources = model.plan().link_type() == LinkType::Link;
         let tiers = tiers(model.plan());
-        for (done, rule) in tiers.iter().enumerate() {
-            run.report("match", done as u64, tiers.len() as u64)?;
-            for block in blocks(&model, &rules, *rule, &rank_of_row, run)? {
-                clusterer.block(Cause::Rule(*rule as u32), &block, across_sources);
+        let at_once = rayon::current_num_threads();
+        for (round, tier) in tiers.chunks(at_once).enumerate() {
+            run.report("match", (round * at_once) as u64, tiers.len() as u64)?;
+            let of_rules =
+                tier.par_iter().map(|rule| blocks(&model, &rules, *rule, &rank_of_row, run));
+            let of_rules: Vec<Blocks> = of_rules.collect::<Result<_>>()?;
+            for (rule, blocks) in tier.iter().zip(&of_rules) {
+                for block in blocks.iter() {
+                    clusterer.block(Cause::Rule(*rule as u32), block, across_sources);
+                }
             }
         }
         run.report("match", tiers.len() as u64, tiers.len() as u64)?;
@@ -234,32 +242,39 @@ impl Resolution {
     /// The links that joined entities, one fewer for each entity than it has records; stewards'
     /// first, then by rule and record key.
     pub fn links(&self) -> impl ExactSizeIterator<Item = ResolvedLink> {
-        self.partition.links.iter().map(|link| self.resolved(link))
+        (0..self.partition.links.len()).map(|number| self.link(number))
     }
 
     /// The links that were refused: the first of each two groups that met.
     pub fn refusals(&self) -> impl ExactSizeIterator<Item = RefusedLink> {
+        (0..self.partition.refusals.len()).map(|number| self.refusal(number))
+    }
+
+    pub(crate) fn link(&self, number: usize) -> ResolvedLink {
+        self.resolved(&self.partition.links[number])
+    }
+
+    pub(crate) fn refusal(&self, number: usize) -> RefusedLink {
+        let refusal = &self.partition.refusals[number];
         let limits = &self.model.plan().guards().limits;
-        self.partition.refusals.iter().map(move |refusal| RefusedLink {
-            link: self.resolved(&refusal.link),
-            reason: match refusal.reason {
-                Reason::CannotLink { left, right } => {
-                    RefusalReason::CannotLink { between: (self.key(left), self.key(right)) }
-                }
-                Reason::NeverRule { rule, left, right } => RefusalReason::NeverRule {
-                    never: self.model.plan().rules()[rule as usize].name.clone(),
-                    between: (self.key(left), self.key(right)),
-                },
-                Reason::Limit { limit, found } => RefusalReason::Limit {
-                    field: limits[limit as usize].field.clone(),
-                    at_most: limits[limit as usize].at_most,
-                    found,
-                },
-                Reason::OnePerSource { source } => RefusalReason::OnePerSource {
-                    source: self.table.sources()[source as usize].clone(),
-                },
+        let reason = match refusal.reason {
+            Reason::CannotLink { left, right } => {
+                RefusalReason::CannotLink { between: (self.key(left), self.key(right)) }
+            }
+            Reason::NeverRule { rule, left, right } => RefusalReason::NeverRule {
+                never: self.model.plan().rules()[rule as usize].name.clone(),
+                between: (self.key(left), self.key(right)),
             },
-        })
+            Reason::Limit { limit, found } => RefusalReason::Limit {
+                field: limits[limit as usize].field.clone(),
+                at_most: limits[limit as usize].at_most,
+                found,
+            },
+            Reason::OnePerSource { source } => RefusalReason::OnePerSource {
+                source: self.table.sources()[source as usize].clone(),
+            },
+        };
+        RefusedLink { link: self.resolved(&refusal.link), reason }
     }
 
     /// Record keys that decisions name and the table does not have, sorted.
@@ -274,10 +289,14 @@ impl Resolution {
     /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field that the
     /// plan lets survive.
     pub fn golden_records(&self) -> Result<impl ExactSizeIterator<Item = GoldenRecord<'_>>> {
+        let merger = self.merger()?;
+        Ok((0..self.len() as u32).map(move |entity| merger.merge(self.rows(entity))))
+    }
+
+    pub(crate) fn merger(&self) -> Result<Merger<'_>> {
         let plan = self.model.plan();
         let sources: Vec<String> = plan.sources().iter().map(|s| s.name.clone()).collect();
-        let merger = Merger::new(&self.table, &self.features, plan.survivorship(), &sources)?;
-        Ok((0..self.len() as u32).map(move |entity| merger.merge(self.rows(entity))))
+        Merger::new(&self.table, &self.features, plan.survivorship(), &sources)
     }
 
     /// What there is to know of the quality of the values.
@@ -321,6 +340,19 @@ fn tiers(plan: &Plan) -> Vec<usize> {
     tiers.into_iter().map(|(_, rule)| rule).collect()
 }
 
+/// Lists of records, in one piece of memory.
+struct Blocks {
+    members: Vec<u32>,
+    /// Where in `members` each block begins and ends.
+    ranges: Vec<(usize, usize)>,
+}
+
+impl Blocks {
+    fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        self.ranges.iter().map(|(start, end)| &self.members[*start..*end])
+    }
+}
+
 /// The records that share a key under a rule, by rank, in an order that keys alone decide.
 fn blocks(
     model: &Model,
@@ -328,21 +360,40 @@ fn blocks(
     rule: usize,
     rank_of_row: &[u32],
     run: &Run,
-) -> Result<Vec<Vec<u32>>> {
-    let mut keys = rules.keys(rule, rank_of_row.len(), run)?;
-    let mut entries = std::mem::take(&mut keys.entries);
-    entries.iter_mut().for_each(|(_, row)| *row = rank_of_row[*row as usize]);
-    entries.sort_unstable();
-    run.check()?;
+) -> Result<Blocks> {
+    let keys = rules.keys(rule, rank_of_row.len(), run)?;
     let stop_keys = model.stop_keys().get(&rules.rules()[rule].name);
-    let mut blocks: Vec<Vec<u32>> = entries
-        .chunk_by(|left, right| left.0 == right.0)
-        .filter(|block| block.len() > 1)
-        .filter(|block| stop_keys.is_none_or(|stop| !stop.contains(&keys.texts(block[0].0))))
-        .map(|block| block.iter().map(|(_, rank)| *rank).collect())
+    // Few keys are stopped, so that most are told by a hash, without a copy of their texts.
+    let hash = |texts: &mut dyn Iterator<Item = &str>| {
+        texts.fold(0, |hash, text| xxh3_64_with_seed(text.as_bytes(), hash))
+    };
+    let stopped: BTreeSet<u64> = stop_keys
+        .into_iter()
+        .flatten()
+        .map(|texts| hash(&mut texts.iter().map(String::as_str)))
         .collect();
+    let is_stopped = |key: SharedKey<'_>| {
+        stopped.contains(&hash(&mut key.texts()))
+            && stop_keys.is_some_and(|stop_keys| {
+                stop_keys.contains(&key.texts().map(str::to_owned).collect::<Vec<_>>())
+            })
+    };
+    let mut blocks = Blocks { members: Vec::new(), ranges: Vec::new() };
+    for key in keys.shared() {
+        if !stopped.is_empty() && is_stopped(key) {
+            continue;
+        }
+        let start = blocks.members.len();
+        blocks.members.extend(key.rows().map(|row| rank_of_row[row as usize]));
+        blocks.members[start..].sort_unstable();
+        blocks.ranges.push((start, blocks.members.len()));
+    }
+    drop(keys);
+    run.check()?;
     // Codes depend on the order of rows; the records in a block do not.
-    blocks.sort_unstable();
+    let members = &blocks.members;
+    let of = |range: &(usize, usize)| &members[range.0..range.1];
+    blocks.ranges.par_sort_unstable_by(|one, two| of(one).cmp(of(two)));
     Ok(blocks)
 }
 

@@ -1,8 +1,10 @@
 //! Deterministic rules: which records must be one customer, and which must never be.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +75,8 @@ pub struct BoundRules<'a> {
 
 struct Bound<'a> {
     same: Vec<&'a Column>,
+    /// For each column of `same`, by code, whether several rows have it; for `match` rules only.
+    shared: Vec<Arc<Vec<bool>>>,
     differ: Vec<&'a Column>,
 }
 
@@ -85,10 +89,25 @@ impl<'a> BoundRules<'a> {
         let bind = |expressions: &[Expression]| {
             expressions.iter().map(|expression| features.keys(expression)).collect::<Result<_>>()
         };
-        let bound = rules
-            .iter()
-            .map(|rule| Ok(Bound { same: bind(&rule.same)?, differ: bind(&rule.differ)? }))
-            .collect::<Result<_>>()?;
+        let bound = rules.iter().map(|rule| {
+            Ok(Bound { same: bind(&rule.same)?, shared: Vec::new(), differ: bind(&rule.differ)? })
+        });
+        let mut bound: Vec<Bound<'a>> = bound.collect::<Result<_>>()?;
+        let is_match = |position: usize| rules[position].decision == Decision::Match;
+        let mut columns: Vec<&Column> = Vec::new();
+        for (_, rule) in bound.iter().enumerate().filter(|(position, _)| is_match(*position)) {
+            for column in &rule.same {
+                if place_of(column, &columns).is_none() {
+                    columns.push(column);
+                }
+            }
+        }
+        let shared: Vec<Arc<Vec<bool>>> =
+            columns.par_iter().map(|column| Arc::new(shared_codes(column))).collect();
+        for (_, rule) in bound.iter_mut().enumerate().filter(|(position, _)| is_match(*position)) {
+            let places = rule.same.iter().filter_map(|column| place_of(column, &columns));
+            rule.shared = places.map(|place| Arc::clone(&shared[place])).collect();
+        }
         Ok(Self { rules, bound })
     }
 
@@ -124,7 +143,7 @@ impl<'a> BoundRules<'a> {
         for column in
             self.bound[..=last].iter().flat_map(|rule| rule.same.iter().chain(&rule.differ))
         {
-            if !columns.iter().any(|known| std::ptr::eq(*known, *column)) {
+            if place_of(column, &columns).is_none() {
                 columns.push(column);
             }
         }
@@ -144,72 +163,146 @@ impl<'a> BoundRules<'a> {
             .collect()
     }
 
-    /// The keys of every row under `match` rule number `rule`: one for every combination of its
+    /// The keys of the rows under `match` rule number `rule`: one for every combination of its
     /// expressions' keys, at most [`MAX_KEYS`] a row. The rule holds for two rows just where they
     /// share one.
+    ///
+    /// Keys that no second row can have, because a part of them is one row's alone, are left out.
     ///
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn keys(&self, rule: usize, rows: usize, run: &Run) -> Result<RuleKeys<'a>> {
-        let columns = self.bound[rule].same.clone();
-        let mut entries = Vec::new();
-        let mut folds: Vec<HashMap<(u32, u32), u32, DefaultHashBuilder>> =
-            vec![HashMap::default(); columns.len().saturating_sub(1)];
-        let mut parts: Vec<Vec<(u32, u32)>> = vec![Vec::new(); folds.len()];
-        let (mut keys, mut next) = (Vec::new(), Vec::new());
+        let Bound { same: columns, shared, .. } = &self.bound[rule];
+        let mut entries: Vec<(Key, u32)> = Vec::new();
+        let mut tails: HashMap<Vec<u32>, u32, DefaultHashBuilder> = HashMap::default();
+        let mut add = |codes: &[u32], row: usize| {
+            if codes.iter().zip(shared).all(|(code, shared)| shared[*code as usize]) {
+                entries.push((key_of(codes, &mut tails), row as u32));
+            }
+        };
+        let (mut made, mut next) = (Vec::new(), Vec::new());
         for row in 0..rows {
             if row % 65_536 == 0 {
                 run.check()?;
             }
-            keys.clear();
-            let Some((first, rest)) = columns.split_first() else { break };
-            keys.extend_from_slice(first.codes(row));
-            for ((column, fold), parts) in rest.iter().zip(&mut folds).zip(&mut parts) {
-                next.clear();
-                let pairs = keys
-                    .iter()
-                    .flat_map(|key| column.codes(row).iter().map(move |code| (*key, *code)));
-                for (key, code) in pairs.take(MAX_KEYS) {
-                    next.push(*fold.entry((key, code)).or_insert_with(|| {
-                        parts.push((key, code));
-                        parts.len() as u32 - 1
-                    }));
+            made.clear();
+            // One code in each column, as nearly every row has, is one key.
+            for column in columns {
+                match column.codes(row) {
+                    [code] => made.push(*code),
+                    _ => break,
                 }
-                std::mem::swap(&mut keys, &mut next);
             }
-            entries.extend(keys.iter().map(|key| (*key, row as u32)));
+            if made.len() == columns.len() {
+                add(&made, row);
+                continue;
+            }
+            if columns.iter().any(|column| column.codes(row).is_empty()) {
+                continue;
+            }
+            made.clear();
+            for (width, column) in columns.iter().enumerate() {
+                next.clear();
+                let codes = column.codes(row);
+                let keys = (made.len() / width.max(1)).max(usize::from(width == 0));
+                for pair in (0..keys * codes.len()).take(MAX_KEYS) {
+                    let (key, code) = (pair / codes.len(), pair % codes.len());
+                    next.extend_from_slice(&made[key * width..(key + 1) * width]);
+                    next.push(codes[code]);
+                }
+                std::mem::swap(&mut made, &mut next);
+            }
+            made.chunks_exact(columns.len()).for_each(|codes| add(codes, row));
         }
-        Ok(RuleKeys { columns, parts, entries })
+        run.check()?;
+        entries.par_sort_unstable();
+        let mut tails: Vec<(Vec<u32>, u32)> = tails.into_iter().collect();
+        tails.sort_unstable_by_key(|(_, number)| *number);
+        let tails = tails.into_iter().map(|(codes, _)| codes).collect();
+        Ok(RuleKeys { columns: columns.clone(), tails, entries })
     }
 }
 
 /// The most keys that one record has under one rule; real records have a handful.
 pub const MAX_KEYS: usize = 4096;
 
-/// The keys of all rows under one rule.
+/// A code of each of a rule's expressions; where there are more, the last place numbers the codes
+/// of the rest.
+type Key = [u32; 4];
+
+fn key_of(codes: &[u32], tails: &mut HashMap<Vec<u32>, u32, DefaultHashBuilder>) -> Key {
+    let mut key = Key::default();
+    if codes.len() <= key.len() {
+        key[..codes.len()].copy_from_slice(codes);
+    } else {
+        let (head, tail) = codes.split_at(key.len() - 1);
+        key[..head.len()].copy_from_slice(head);
+        let next = tails.len() as u32;
+        key[head.len()] = *tails.entry_ref(tail).or_insert(next);
+    }
+    key
+}
+
+/// The keys that rows share under one rule.
 pub struct RuleKeys<'a> {
     columns: Vec<&'a Column>,
-    /// For each column but the first, the pair (key so far, code of that column) by key.
-    parts: Vec<Vec<(u32, u32)>>,
-    /// `(key, row)`.
-    pub(crate) entries: Vec<(u32, u32)>,
+    /// What the last place of the keys numbers, where a rule has more expressions than places.
+    tails: Vec<Vec<u32>>,
+    /// Key and row, sorted.
+    entries: Vec<(Key, u32)>,
+}
+
+/// Some rows that share a key.
+#[derive(Clone, Copy)]
+pub struct SharedKey<'k> {
+    keys: &'k RuleKeys<'k>,
+    entries: &'k [(Key, u32)],
 }
 
 impl RuleKeys<'_> {
-    /// The texts of a key, one for each expression of the rule.
-    #[must_use]
-    pub fn texts(&self, key: u32) -> Vec<String> {
-        let mut texts = Vec::new();
-        let mut key = key;
-        for (parts, column) in self.parts.iter().zip(&self.columns[1..]).rev() {
-            let (rest, code) = parts[key as usize];
-            texts.push(column.pool().get(code).to_owned());
-            key = rest;
-        }
-        texts.extend(self.columns.first().map(|column| column.pool().get(key).to_owned()));
-        texts.reverse();
-        texts
+    /// The keys that more than one row has.
+    pub fn shared(&self) -> impl Iterator<Item = SharedKey<'_>> {
+        let groups = self.entries.chunk_by(|left, right| left.0 == right.0);
+        groups.filter(|entries| entries.len() > 1).map(|entries| SharedKey { keys: self, entries })
     }
+}
+
+impl<'k> SharedKey<'k> {
+    /// The rows, in order.
+    pub fn rows(self) -> impl ExactSizeIterator<Item = u32> + 'k {
+        self.entries.iter().map(|(_, row)| *row)
+    }
+
+    /// The texts of the key, one for each expression of the rule.
+    pub fn texts(self) -> impl Iterator<Item = &'k str> {
+        let RuleKeys { columns, tails, .. } = self.keys;
+        let key = &self.entries[0].0;
+        let (head, tail) = match columns.len() {
+            count if count <= key.len() => (&key[..count], &[][..]),
+            _ => (&key[..key.len() - 1], &tails[key[key.len() - 1] as usize][..]),
+        };
+        let codes = head.iter().chain(tail);
+        columns.iter().zip(codes).map(|(column, code)| column.pool().get(*code))
+    }
+}
+
+/// Where `column` itself, not one like it, is among `columns`.
+fn place_of(column: &Column, columns: &[&Column]) -> Option<usize> {
+    columns.iter().position(|known| std::ptr::eq(*known, column))
+}
+
+/// By code, whether more than one row has it.
+fn shared_codes(column: &Column) -> Vec<bool> {
+    let mut seen = vec![false; column.pool().len()];
+    let mut shared = vec![false; column.pool().len()];
+    for row in 0..column.len() {
+        for code in column.codes(row) {
+            let code = *code as usize;
+            shared[code] |= seen[code];
+            seen[code] = true;
+        }
+    }
+    shared
 }
 
 impl Bound<'_> {

@@ -187,7 +187,7 @@ fn date_part(date: &str, range: std::ops::Range<usize>) -> Option<&str> {
 }
 
 /// The transliterated words of `texts`, in order, joined by spaces.
-pub(crate) fn sorted_words<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+fn sorted_words<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let mut words: Vec<String> = texts
         .flat_map(|text| ascii(text).split(' ').map(str::to_owned).collect::<Vec<_>>())
         .collect();

@@ -4,6 +4,9 @@ mod expression;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use rayon::prelude::*;
 
 use crate::cancel::Run;
 use crate::error::{Error, Result};
@@ -11,7 +14,7 @@ use crate::normalize::{self, Context, Form};
 use crate::schema::Field;
 use crate::table::{Codes, Column, ColumnBuilder, PoolBuilder, Table};
 
-use expression::{Term, sorted_words};
+use expression::Term;
 use values::{Counted, normalize_field};
 
 pub use expression::{Expression, Transform};
@@ -46,15 +49,13 @@ impl Features {
             let position = schema.position(&term.field)?;
             forms[position].insert(term.form(schema.fields()[position].kind));
         }
-        let mut fields = Vec::with_capacity(forms.len());
-        let mut counted = Counted {
-            run,
-            done: 0,
-            total: (0..forms.len()).map(|field| table.column(field).pool().len() as u64).sum(),
-        };
-        for (position, forms) in forms.iter().enumerate() {
-            fields.push(normalize_field(table, position, settings, forms, &mut counted)?);
-        }
+        let total = (0..forms.len()).map(|field| table.column(field).pool().len() as u64).sum();
+        run.report("normalize", 0, total)?;
+        let counted = Counted { run, done: Mutex::new(0), total };
+        let fields = forms.par_iter().enumerate();
+        let fields = fields
+            .map(|(position, forms)| normalize_field(table, position, settings, forms, &counted))
+            .collect::<Result<_>>()?;
         let blocked: BTreeMap<String, BTreeSet<String>> = blocked
             .iter()
             .map(|(field, raw)| {
@@ -63,11 +64,12 @@ impl Features {
             })
             .collect::<Result<_>>()?;
         let mut features = Self { fields, expressions: BTreeMap::new() };
-        for (done, expression) in expressions.iter().enumerate() {
-            run.report("keys", done as u64, expressions.len() as u64)?;
-            let column = features.compute(table, expression, &blocked)?;
-            features.expressions.insert(expression.clone(), column);
-        }
+        run.report("keys", 0, expressions.len() as u64)?;
+        let computed = expressions.par_iter().map(|expression| {
+            run.check()?;
+            Ok((expression.clone(), features.compute(table, expression, &blocked)?))
+        });
+        features.expressions = computed.collect::<Result<_>>()?;
         run.report("keys", expressions.len() as u64, expressions.len() as u64)?;
         features.fields.iter_mut().for_each(|field| field.forms.clear());
         Ok(features)
@@ -196,22 +198,43 @@ fn sorted_keys(table: &Table, terms: &[(&FieldValues, Column)]) -> Result<Column
     let mut pool = PoolBuilder::new();
     let mut rows = Codes::new();
     let mut codes = Vec::new();
+    // Transliterated once for each distinct key, not for each row.
+    let spelt: Vec<Column> = terms.iter().map(|(_, keys)| spelt(keys)).collect::<Result<_>>()?;
+    let (mut combinations, mut longer): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
+    let mut of_term: Vec<u32> = Vec::new();
+    let (mut words, mut key) = (Vec::new(), String::new());
     for row in 0..table.len() {
-        let mut combinations: Vec<Vec<&str>> = vec![Vec::new()];
-        for (field, keys) in terms {
-            let values = field.codes(row).iter().flat_map(|value| keys.values(*value as usize));
-            let values: Vec<&str> = values.collect();
-            combinations = combinations
-                .iter()
-                .flat_map(|words| {
-                    values.iter().map(move |value| [words.as_slice(), &[*value]].concat())
-                })
-                .take(MAX_COMBINATIONS)
-                .collect();
+        combinations.clear();
+        for (width, (field, keys)) in terms.iter().enumerate() {
+            of_term.clear();
+            of_term.extend(field.codes(row).iter().flat_map(|v| keys.codes(*v as usize)));
+            // No combination yet is one of no words.
+            let count = combinations.len().checked_div(width).unwrap_or(1);
+            longer.clear();
+            for pair in (0..count * of_term.len()).take(MAX_COMBINATIONS) {
+                let (combination, code) = (pair / of_term.len(), pair % of_term.len());
+                longer.extend_from_slice(
+                    &combinations[combination * width..(combination + 1) * width],
+                );
+                longer.push(of_term[code]);
+            }
+            std::mem::swap(&mut combinations, &mut longer);
         }
         codes.clear();
-        for words in &combinations {
-            let key = sorted_words(words.iter().copied());
+        for combination in combinations.chunks_exact(terms.len().max(1)) {
+            words.clear();
+            for (spelt, code) in spelt.iter().zip(combination) {
+                let spelt = spelt.values(*code as usize).flat_map(|text| text.split(' '));
+                words.extend(spelt.filter(|word| !word.is_empty()));
+            }
+            words.sort_unstable();
+            key.clear();
+            for word in &words {
+                if !key.is_empty() {
+                    key.push(' ');
+                }
+                key.push_str(word);
+            }
             if !key.is_empty() {
                 extend_distinct(&mut codes, &[pool.intern(&key)?]);
             }
@@ -219,7 +242,17 @@ fn sorted_keys(table: &Table, terms: &[(&FieldValues, Column)]) -> Result<Column
         codes.sort_unstable();
         rows.push(&codes)?;
     }
-    Ok(Column::new(std::sync::Arc::new(pool.freeze()), rows))
+    Ok(Column::new(Arc::new(pool.freeze()), rows))
+}
+
+/// The transliteration of every key, by its code.
+fn spelt(keys: &Column) -> Result<Column> {
+    let mut spelt = ColumnBuilder::new();
+    for key in keys.pool().iter() {
+        let code = spelt.intern(&normalize::ascii(key))?;
+        spelt.push(&[code])?;
+    }
+    Ok(spelt.finish())
 }
 
 /// The most combinations of several fields' values that one record gives; real records give a

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
@@ -114,10 +115,19 @@ impl FieldValues {
 /// How many values are normalised, over all fields.
 pub(super) struct Counted<'a> {
     pub(super) run: &'a Run,
-    pub(super) done: u64,
+    /// Locked while it is reported, so that the reports of several threads come in order.
+    pub(super) done: Mutex<u64>,
     /// Distinct raw values; a value in several contexts is done several times, so that `done` may
     /// come to more.
     pub(super) total: u64,
+}
+
+impl Counted<'_> {
+    fn add(&self, values: usize) -> Result<()> {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        *done += values as u64;
+        self.run.report("normalize", (*done).min(self.total), self.total)
+    }
 }
 
 /// Normalise one field of `table`: each distinct value in each context once, in parallel.
@@ -126,7 +136,7 @@ pub(super) fn normalize_field(
     field: usize,
     settings: &Settings,
     forms: &BTreeSet<Form>,
-    counted: &mut Counted<'_>,
+    counted: &Counted<'_>,
 ) -> Result<FieldValues> {
     let raw = table.column(field).clone();
     let kind = table.schema().fields()[field].kind;
@@ -155,7 +165,6 @@ pub(super) fn normalize_field(
         forms.iter().map(|form| (*form, ColumnBuilder::new())).collect();
     let mut codes = Vec::new();
     for start in (0..count).step_by(BATCH) {
-        counted.run.report("normalize", counted.done.min(counted.total), counted.total)?;
         let batch: Vec<_> = (start..count.min(start + BATCH))
             .into_par_iter()
             .map(|value| {
@@ -167,7 +176,7 @@ pub(super) fn normalize_field(
                 (raw, normalize::value(kind, raw, &contexts.all[usize::from(context)]))
             })
             .collect();
-        counted.done += batch.len() as u64;
+        counted.add(batch.len())?;
         for (raw, value) in &batch {
             values.statuses.push(value.status());
             values.issues.push(value.issues());

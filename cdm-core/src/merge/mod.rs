@@ -109,7 +109,7 @@ impl<'a> Merger<'a> {
             match group.fields.as_slice() {
                 [field] => {
                     let candidates = self.candidates(rows, *field);
-                    let winners = self.winners(group, rows, *field, &candidates);
+                    let winners = self.winners(group, rows, *field, candidates);
                     self.fill(&mut golden[*field], group.strategy, rows, *field, &winners);
                 }
                 fields => {
@@ -161,19 +161,19 @@ impl<'a> Merger<'a> {
         group: &Group,
         rows: &[u32],
         field: usize,
-        candidates: &[Candidate],
+        candidates: Vec<Candidate>,
     ) -> Vec<Candidate> {
+        if candidates.len() < 2 {
+            return candidates;
+        }
         let weighs_doubtful_alike = matches!(
             group.strategy,
             Strategy::Union | Strategy::MostRestrictive | Strategy::LatestDecision
         );
         let doubtful_allowed = weighs_doubtful_alike
             || !candidates.iter().any(|candidate| candidate.status == Status::Valid);
-        let mut eligible: Vec<Candidate> = candidates
-            .iter()
-            .filter(|candidate| doubtful_allowed || candidate.status == Status::Valid)
-            .copied()
-            .collect();
+        let mut eligible = candidates;
+        eligible.retain(|candidate| doubtful_allowed || candidate.status == Status::Valid);
         let weights = self.weights(group.strategy, rows, &eligible);
         eligible.sort_by(|one, two| {
             self.by_strategy(group, rows, field, one, two, &weights)
@@ -308,6 +308,12 @@ impl<'a> Merger<'a> {
         rows: &[u32],
         candidates: &[Vec<Candidate>],
     ) -> Option<usize> {
+        // Most records are alone; then there is nothing to choose.
+        let mut positions = candidates.iter().flatten().map(|candidate| candidate.position);
+        let first = positions.next()?;
+        if positions.all(|position| position == first) {
+            return Some(first);
+        }
         // The first value of each field by position.
         let mut said: BTreeMap<usize, Vec<Option<Candidate>>> = BTreeMap::new();
         for (place, candidates) in candidates.iter().enumerate() {
@@ -322,7 +328,9 @@ impl<'a> Merger<'a> {
             fields.iter().map(|field| field.map(|candidate| candidate.canonical)).collect()
         };
         let mut counts: BTreeMap<Vec<Option<u32>>, usize> = BTreeMap::new();
-        said.values().for_each(|fields| *counts.entry(canonicals(fields)).or_default() += 1);
+        if group.strategy == Strategy::MostFrequent {
+            said.values().for_each(|fields| *counts.entry(canonicals(fields)).or_default() += 1);
+        }
         // Less is better.
         let preference = |position: usize, fields: &[Option<Candidate>]| match group.strategy {
             Strategy::SourcePriority => group.priority[self.source(rows, position)],

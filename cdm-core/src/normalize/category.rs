@@ -1,6 +1,6 @@
 //! Values of which there are few, such as a gender or a consent.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::LazyLock;
 
 use super::data::rows;

@@ -1,6 +1,6 @@
 //! Nicknames, and the names they stand for.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::LazyLock;
 
 use super::data::rows;

@@ -1,6 +1,6 @@
 //! Values that stand for "no value".
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 use std::sync::LazyLock;
 
 use super::data::rows;

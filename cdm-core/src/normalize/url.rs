@@ -1,6 +1,6 @@
 //! Web addresses.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::LazyLock;
 

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
@@ -62,25 +63,16 @@ impl Plan {
         let features = model.features(table, run)?;
         let most = self.guards().max_records_per_key as usize;
         let rules = BoundRules::new(self.rules(), &features)?;
-        for (position, rule) in self.rules().iter().enumerate() {
-            if rule.decision != Decision::Match {
-                continue;
-            }
-            let mut keys = rules.keys(position, table.len(), run)?;
-            let entries = std::mem::take(&mut keys.entries);
-            let mut counts =
-                vec![0_usize; entries.iter().map(|e| e.0 as usize + 1).max().unwrap_or(0)];
-            entries.iter().for_each(|(key, _)| counts[*key as usize] += 1);
-            let hot: BTreeSet<Vec<String>> = counts
-                .iter()
-                .enumerate()
-                .filter(|(_, count)| **count > most)
-                .map(|(key, _)| keys.texts(key as u32))
-                .collect();
-            if !hot.is_empty() {
-                model.stop_keys.insert(rule.name.clone(), hot);
-            }
-        }
+        let stop_keys = self.rules().par_iter().enumerate().filter_map(|(position, rule)| {
+            let hot = || -> Result<BTreeSet<Vec<String>>> {
+                let keys = rules.keys(position, table.len(), run)?;
+                let hot = keys.shared().filter(|key| key.rows().len() > most);
+                Ok(hot.map(|key| key.texts().map(str::to_owned).collect()).collect())
+            };
+            (rule.decision == Decision::Match).then(|| Ok((rule.name.clone(), hot()?)))
+        });
+        let stop_keys = stop_keys.collect::<Result<BTreeMap<_, _>>>()?;
+        model.stop_keys = stop_keys.into_iter().filter(|(_, hot)| !hot.is_empty()).collect();
         Ok((model, features))
     }
 }

@@ -6,7 +6,7 @@ use super::mapping::{Mapping, whole_of};
 use super::names;
 use super::row::Row;
 use crate::error::Result;
-use crate::normalize::{self, Context, Form};
+use crate::normalize::{self, Context, Form, Normalized};
 use crate::schema::{Kind, Schema, Timestamp};
 use crate::table::MAX_VALUES_PER_FIELD;
 
@@ -38,6 +38,15 @@ pub(super) struct Composition {
     values: Vec<(usize, usize, usize)>,
     groups: Vec<u32>,
     joined: String,
+    /// What this row's wholes were read as: a name or an address is taken apart for several fields.
+    wholes: Vec<(Kind, Context, String, Normalized)>,
+}
+
+/// Where the pieces of a row go.
+struct Pieces<'c> {
+    text: &'c mut String,
+    values: &'c mut Vec<(usize, usize, usize)>,
+    wholes: &'c mut Vec<(Kind, Context, String, Normalized)>,
 }
 
 impl Binding {
@@ -91,6 +100,7 @@ impl Binding {
     pub(super) fn compose(&self, row: &Row, composition: &mut Composition) {
         composition.text.clear();
         composition.values.clear();
+        composition.wholes.clear();
         for composed in &self.composed {
             composed.compose(row, composition);
         }
@@ -161,11 +171,12 @@ fn joints(columns: &[String], whole: Kind) -> Vec<&'static str> {
 
 impl Composed {
     fn compose(&self, row: &Row, composition: &mut Composition) {
-        let Composition { text, values, groups, joined } = composition;
+        let Composition { text, values, groups, joined, wholes } = composition;
+        let mut pieces = Pieces { text, values, wholes };
         groups.clear();
         if let [column] = self.columns[..] {
             for (_, raw) in row.values(column) {
-                self.take(raw, text, values);
+                self.take(raw, &mut pieces);
             }
             return;
         }
@@ -194,28 +205,37 @@ impl Composed {
                     joined.push_str(raw);
                 }
             }
-            self.take(joined, text, values);
+            self.take(joined, &mut pieces);
         }
     }
 
     /// Split one value and take the part that is wanted.
-    fn take(&self, raw: &str, text: &mut String, values: &mut Vec<(usize, usize, usize)>) {
+    fn take(&self, raw: &str, pieces: &mut Pieces<'_>) {
         match &self.separator {
-            None => self.take_piece(raw, text, values),
+            None => self.take_piece(raw, pieces),
             Some(separator) => {
                 for piece in raw.split(separator.as_str()) {
-                    self.take_piece(piece.trim(), text, values);
+                    self.take_piece(piece.trim(), pieces);
                 }
             }
         }
     }
 
-    fn take_piece(&self, raw: &str, text: &mut String, values: &mut Vec<(usize, usize, usize)>) {
+    fn take_piece(&self, raw: &str, pieces: &mut Pieces<'_>) {
+        let Pieces { text, values, wholes } = pieces;
         let start = text.len();
         match &self.part {
             None => text.push_str(raw),
             Some((kind, form, context)) => {
-                let value = normalize::value(*kind, raw, context);
+                let known = wholes.iter().position(|(known, circumstances, whole, _)| {
+                    known == kind && whole == raw && circumstances == context
+                });
+                let known = known.unwrap_or_else(|| {
+                    let value = normalize::value(*kind, raw, context);
+                    wholes.push((*kind, context.clone(), raw.to_owned(), value));
+                    wholes.len() - 1
+                });
+                let value = &wholes[known].3;
                 if self.takes_whole_street {
                     for form in [Form::HouseNumber, Form::Street, Form::Unit, Form::PoBox] {
                         if let Some(piece) = value.form(form) {

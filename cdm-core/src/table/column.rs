@@ -39,6 +39,7 @@ impl Codes {
         }
     }
 
+    #[inline]
     pub(crate) fn get(&self, row: usize) -> &[u32] {
         match self {
             Codes::Single(codes) if codes[row] == NULL => &[],
@@ -111,6 +112,7 @@ impl Column {
     /// # Panics
     /// Where the table has no such row.
     #[must_use]
+    #[inline]
     pub fn codes(&self, row: usize) -> &[u32] {
         self.codes.get(row)
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
+use rayon::prelude::*;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::error::{Error, Result};
@@ -159,10 +160,8 @@ impl Table {
     #[must_use]
     pub fn rows_by_key(&self) -> Vec<u32> {
         let mut rows: Vec<u32> = (0..self.len() as u32).collect();
-        rows.sort_unstable_by_key(|row| {
-            let row = *row as usize;
-            (self.source(row), self.id(row))
-        });
+        let key = |row: u32| (self.source(row as usize), self.id(row as usize));
+        rows.par_sort_unstable_by(|one, two| key(*one).cmp(&key(*two)));
         rows
     }
 }

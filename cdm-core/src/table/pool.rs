@@ -78,6 +78,7 @@ impl Pool {
     /// # Panics
     /// Where the code is not one of this pool's.
     #[must_use]
+    #[inline]
     pub fn get(&self, code: u32) -> &str {
         let code = code as usize;
         let start = if code == 0 { 0 } else { self.ends[code - 1] };

@@ -1,6 +1,6 @@
 //! The lists of words that addresses are made of, ready for looking up.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::LazyLock;
 
 use crate::normalize::data::rows;

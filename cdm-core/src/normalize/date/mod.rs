@@ -4,7 +4,7 @@ mod order;
 mod scan;
 mod shape;
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 use std::sync::LazyLock;
 
 use self::scan::{Scan, scan};

@@ -1,6 +1,6 @@
 //! What is known of domains and local parts, from the lists under `data/`.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::normalize::data::rows;

@@ -1,6 +1,6 @@
 //! The schemes that an identifier can belong to.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::LazyLock;
 
 use super::check::{ean, luhn, mod_11_10, mod_97, value, weighted};

@@ -1,6 +1,6 @@
 //! The word lists that names are read by.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::super::data::rows;

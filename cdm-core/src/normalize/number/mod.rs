@@ -3,7 +3,7 @@
 mod decimal;
 mod geo;
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::LazyLock;
 
 use self::decimal::{Decimal, Reading};

@@ -1,6 +1,6 @@
 //! Legal forms: GmbH, Inc., 株式会社.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::tokens::{Token, join_into};

@@ -1,6 +1,6 @@
 //! Words of names: articles, what joins, abbreviations, other names.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::tokens::{Token, join_into};
