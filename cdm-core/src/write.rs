@@ -37,7 +37,7 @@ impl Resolution {
         let mut csv = csv::Writer::from_writer(to);
         csv.write_record(["source", "id", "entity_id"]).map_err(csv_error)?;
         for entity in 0..self.len() as u32 {
-            if entity as usize % BATCH == 0 {
+            if (entity as usize).is_multiple_of(BATCH) {
                 run.report("write entities", entity.into(), self.len() as u64)?;
             }
             let entity_id = self.entity_id(entity);

@@ -208,7 +208,7 @@ fn sorted_keys(table: &Table, terms: &[(&FieldValues, Column)]) -> Result<Column
         for (width, (field, keys)) in terms.iter().enumerate() {
             of_term.clear();
             of_term.extend(field.codes(row).iter().flat_map(|v| keys.codes(*v as usize)));
-            let count = if width == 0 { 1 } else { combinations.len() / width };
+            let count = combinations.len().checked_div(width).unwrap_or(1);
             longer.clear();
             for pair in (0..count * of_term.len()).take(MAX_COMBINATIONS) {
                 let (combination, code) = (pair / of_term.len(), pair % of_term.len());
