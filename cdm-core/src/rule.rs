@@ -201,9 +201,16 @@ impl<'a> BoundRules<'a> {
                 continue;
             }
             made.clear();
+            let combinations = columns
+                .iter()
+                .fold(1_usize, |all, column| all.saturating_mul(column.codes(row).len()));
             for (width, column) in columns.iter().enumerate() {
                 next.clear();
-                let codes = column.codes(row);
+                let mut codes = std::borrow::Cow::Borrowed(column.codes(row));
+                if combinations > MAX_KEYS {
+                    // Codes are numbered in the order of rows; which keys a record has must not be.
+                    codes.to_mut().sort_unstable_by_key(|code| column.pool().get(*code));
+                }
                 let keys = (made.len() / width.max(1)).max(usize::from(width == 0));
                 for pair in (0..keys * codes.len()).take(MAX_KEYS) {
                     let (key, code) = (pair / codes.len(), pair % codes.len());

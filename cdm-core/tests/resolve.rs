@@ -269,6 +269,25 @@ fn a_hot_key_links_nobody_and_is_recorded_in_the_model() {
 }
 
 #[test]
+fn a_record_of_more_keys_than_are_made_has_the_same_ones_in_any_order_of_records() {
+    let many = |id: &str, from: usize| {
+        let record = Record::new(RecordKey::new("desk", id));
+        (from..from + 200).fold(record, |record, n| {
+            record.with("email", format!("p{n}@example.org")).with("family_name", format!("N{n}"))
+        })
+    };
+    // 40,000 combinations of e-mail and family name each, of which 150 x 150 are shared.
+    let mut records = vec![many("1", 0), many("2", 50), many("3", 190)];
+    let expected = written(&resolve(&records, &Decisions::new()));
+    for _ in 0..3 {
+        records.rotate_left(1);
+        assert!(expected == written(&resolve(&records, &Decisions::new())));
+    }
+    records.reverse();
+    assert!(expected == written(&resolve(&records, &Decisions::new())));
+}
+
+#[test]
 fn slips_in_a_plan_are_named_with_their_path_and_the_nearest_right_word() {
     let broken = |from: &str, to: &str| {
         let text = PLAN.replacen(from, to, 1);
