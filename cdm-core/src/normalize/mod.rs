@@ -14,6 +14,8 @@ mod email;
 mod form;
 mod identifier;
 mod issue;
+#[cfg(test)]
+mod laws;
 mod name;
 mod nickname;
 mod number;
