@@ -406,13 +406,15 @@ impl<'a> Merger<'a> {
 
 /// By source code, the source's place in `listed`; others come after, in the order of their names.
 fn ranks(sources: &[String], listed: &[String]) -> Vec<usize> {
-    let mut others: Vec<&String> = sources.iter().filter(|s| !listed.contains(s)).collect();
-    others.sort_unstable();
-    let all: Vec<&String> = listed.iter().chain(others).collect();
-    sources
-        .iter()
-        .map(|source| all.iter().position(|s| *s == source).unwrap_or(all.len()))
-        .collect()
+    let named: BTreeSet<&String> = listed.iter().collect();
+    let others: BTreeSet<&String> = sources.iter().filter(|s| !named.contains(s)).collect();
+    let mut places = BTreeMap::new();
+    for source in listed.iter().chain(others) {
+        let next = places.len();
+        places.entry(source).or_insert(next);
+    }
+    // Every source is listed or among the others.
+    sources.iter().map(|source| places.get(source).copied().unwrap_or(usize::MAX)).collect()
 }
 
 /// Compare two plain decimal numbers of any length, such as `-12.5`.

@@ -294,6 +294,8 @@ impl fmt::Debug for TableBuilder {
 #[derive(Default)]
 struct Keys {
     sources: Vec<String>,
+    /// Codes of sources by name: a column that names them may name as many as there are records.
+    source_index: HashTable<u32>,
     source_of: Vec<u32>,
     ids: String,
     id_ends: Vec<usize>,
@@ -320,11 +322,20 @@ impl Keys {
         if row >= MAX_RECORDS {
             return Err(Error::TableFull { what: "records", limit: MAX_RECORDS as u64 });
         }
-        let code = self.sources.iter().position(|known| known == source).unwrap_or_else(|| {
-            self.sources.push(source.to_owned());
-            self.sources.len() - 1
-        });
-        self.source_of.push(code as u32);
+        let hash = xxh3_64(source.as_bytes());
+        let is_it = |code: &u32| self.sources[*code as usize] == source;
+        let code = match self.source_index.find(hash, is_it) {
+            Some(code) => *code,
+            None => {
+                let code = self.sources.len() as u32;
+                self.sources.push(source.to_owned());
+                let sources = &self.sources;
+                let hash_of = |code: &u32| xxh3_64(sources[*code as usize].as_bytes());
+                self.source_index.insert_unique(hash, code, hash_of);
+                code
+            }
+        };
+        self.source_of.push(code);
         self.ids.push_str(id);
         self.id_ends.push(self.ids.len());
         let mut index = std::mem::take(&mut self.index);
