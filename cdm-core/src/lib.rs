@@ -26,6 +26,7 @@
 //! Whether two records match depends on those two records and the model, on nothing else: the order
 //! of records and the number of threads change nothing.
 
+pub mod block;
 pub mod cancel;
 pub mod cluster;
 pub mod compare;
@@ -33,6 +34,7 @@ pub mod error;
 pub mod evaluate;
 pub mod features;
 pub mod merge;
+pub mod model;
 pub mod normalize;
 pub mod plan;
 pub mod quality;

@@ -3,13 +3,16 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::block::BlockingRule;
+use crate::compare::Comparison;
 use crate::merge::Survivorship;
+use crate::model::Coincidence;
 use crate::read::{Mapping, ReadOptions};
 use crate::rule::Rule;
 use crate::schema::Field;
 
 /// A plan as it is written, before it is checked as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
     /// Version of this format: 1.
@@ -31,6 +34,16 @@ pub(super) struct Document {
     /// Deterministic rules, in order: the first that holds decides a pair.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) rules: Vec<Rule>,
+    /// Which pairs are compared, beside those that rules decide: the first rule that finds a pair
+    /// counts it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) blocking: Vec<BlockingRule>,
+    /// What is compared about a candidate pair. Without comparisons, rules alone match.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) comparisons: Vec<Comparison>,
+    /// The ways in which two different customers come to agree, beside sheer chance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) coincidences: Vec<Coincidence>,
     /// What keeps entities from growing beyond belief.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) guards: Guards,

@@ -8,9 +8,12 @@ mod model;
 
 use std::collections::BTreeSet;
 
+use crate::block::BlockingRule;
+use crate::compare::Comparison;
 use crate::error::{Error, Result, nearest};
 use crate::features::Expression;
 use crate::merge::{Strategy, Survivorship};
+use crate::model::Coincidence;
 use crate::rule::{Decision, Rule};
 use crate::schema::{Field, Kind, Schema};
 
@@ -47,7 +50,7 @@ pub use model::Model;
 /// assert!(error.to_string().contains(r#"did you mean "fields"?"#));
 /// # Ok::<(), cdm_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     document: Document,
     schema: Schema,
@@ -68,6 +71,9 @@ impl Plan {
             sources: Vec::new(),
             link_type: LinkType::default(),
             rules: Vec::new(),
+            blocking: Vec::new(),
+            comparisons: Vec::new(),
+            coincidences: Vec::new(),
             guards: Guards::default(),
             survivorship: Vec::new(),
         })
@@ -131,6 +137,24 @@ impl Plan {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.document.rules
+    }
+
+    /// Which pairs are compared, in order.
+    #[must_use]
+    pub fn blocking(&self) -> &[BlockingRule] {
+        &self.document.blocking
+    }
+
+    /// What is compared about a candidate pair.
+    #[must_use]
+    pub fn comparisons(&self) -> &[Comparison] {
+        &self.document.comparisons
+    }
+
+    /// The ways in which two different customers come to agree, beside sheer chance.
+    #[must_use]
+    pub fn coincidences(&self) -> &[Coincidence] {
+        &self.document.coincidences
     }
 
     /// What keeps entities from growing beyond belief.

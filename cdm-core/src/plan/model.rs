@@ -20,7 +20,7 @@ use crate::table::Table;
 /// keys). After that, whether two records match depends on those two records and the model alone.
 ///
 /// One JSON document. It holds the stop keys in clear, so treat it like the records themselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     plan: Plan,
     date_orders: BTreeMap<String, BTreeMap<String, DateOrder>>,

@@ -1,0 +1,5 @@
+//! Blocking: which pairs of records are worth comparing.
+
+mod rule;
+
+pub use rule::BlockingRule;
