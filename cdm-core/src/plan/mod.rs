@@ -4,6 +4,7 @@
 mod check;
 mod decisions;
 mod document;
+mod infer;
 mod json;
 mod model;
 
@@ -23,6 +24,7 @@ use json::read_document;
 
 pub use decisions::Decisions;
 pub use document::{Guards, LinkType, Source, ValueLimit};
+pub use infer::{BlockingEstimate, Inferred, LeftOut, LeftOutReason};
 pub use model::Model;
 
 /// What to do with records: their fields, the rules by which they match, what keeps entities

@@ -346,6 +346,11 @@ pub fn infer_schema(inputs: &[Input], run: &Run) -> Result<Schema> {
     infer::schema_of(&samples?)
 }
 
+/// What a field is by its name, as columns of files are understood, such as `date_of_birth`.
+pub(crate) fn meaning_of(field: &str) -> Option<&'static str> {
+    names::key(field)
+}
+
 /// What is known of an input before it is read.
 struct Prepared {
     format: Format,
