@@ -3,14 +3,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::document::Document;
+use super::document::{Document, LinkType};
 use super::json::read_document;
 use super::{Plan, wrong};
+use crate::block::{Blocking, PairScope, hot_keys};
 use crate::cancel::Run;
 use crate::error::Result;
-use crate::features::{Features, Settings, date_order_evidence};
-use crate::rule::{BoundRules, Decision};
-use crate::schema::DateOrder;
+use crate::features::{Features, Needs, Settings, date_order_evidence};
+use crate::model::{
+    Comparer, Evidence, Parameters, Pattern, PatternCounts, count_terms, fit, random_pairs,
+};
+use crate::schema::{DateOrder, Kind};
 use crate::table::Table;
 
 /// A plan, and what was learned by it from the records of a table.
@@ -26,6 +29,8 @@ pub struct Model {
     date_orders: BTreeMap<String, BTreeMap<String, DateOrder>>,
     /// By rule name: keys, each with one text for every expression of the rule.
     stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
+    /// What comparisons tell; `None` where the plan has none.
+    parameters: Option<Parameters>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,6 +42,8 @@ struct ModelDocument {
     date_orders: BTreeMap<String, BTreeMap<String, DateOrder>>,
     #[serde(default)]
     stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parameters: Option<Parameters>,
 }
 
 impl Plan {
@@ -59,23 +66,26 @@ impl Plan {
                 (source, decided.collect())
             })
             .collect();
-        let mut model = Model { plan: self.clone(), date_orders, stop_keys: BTreeMap::new() };
+        let mut model = Model {
+            plan: self.clone(),
+            date_orders,
+            stop_keys: BTreeMap::new(),
+            parameters: None,
+        };
         let features = model.features(table, run)?;
-        let most = self.guards().max_records_per_key as usize;
-        let rules = BoundRules::new(self.rules(), &features)?;
-        let stop_keys = self.rules().par_iter().enumerate().filter_map(|(position, rule)| {
-            let hot = || -> Result<BTreeSet<Vec<String>>> {
-                let keys = rules.keys(position, table.len(), run)?;
-                let hot = keys.shared().filter(|key| key.rows().len() > most);
-                Ok(hot.map(|key| key.texts().map(str::to_owned).collect()).collect())
-            };
-            (rule.decision == Decision::Match).then(|| Ok((rule.name.clone(), hot()?)))
-        });
-        let stop_keys = stop_keys.collect::<Result<BTreeMap<_, _>>>()?;
-        model.stop_keys = stop_keys.into_iter().filter(|(_, hot)| !hot.is_empty()).collect();
+        model.stop_keys = self.stop_keys(&features, table.len(), run)?;
+        if !self.comparisons().is_empty() {
+            model.parameters = Some(model.learn(table, &features, run)?);
+        }
         Ok((model, features))
     }
 }
+
+/// The most candidate pairs from which a model is learned; of more, a part is taken, pair by pair.
+const MOST_CANDIDATES: u64 = 1_000_000;
+
+/// The most random pairs from which a model learns how often strangers agree.
+const MOST_RANDOM: usize = 1_000_000;
 
 impl Model {
     /// The version of the format that this library reads and writes.
@@ -121,6 +131,89 @@ impl Model {
     #[must_use]
     pub fn stop_keys(&self) -> &BTreeMap<String, BTreeSet<Vec<String>>> {
         &self.stop_keys
+    }
+
+    /// What comparisons tell, where the plan has any.
+    #[must_use]
+    pub fn parameters(&self) -> Option<&Parameters> {
+        self.parameters.as_ref()
+    }
+
+    /// The blocking rules of the plan, bound to the features of a table.
+    pub(crate) fn blocking<'a>(
+        &'a self,
+        table: &Table,
+        features: &'a Features,
+        run: &Run,
+    ) -> Result<Blocking<'a>> {
+        let scope = self.scope(table);
+        Blocking::new(self.plan.blocking(), features, &self.stop_keys, scope, table.len(), run)
+    }
+
+    /// Learn the parameters from the candidate pairs and from random pairs.
+    fn learn(&self, table: &Table, features: &Features, run: &Run) -> Result<Parameters> {
+        let plan = &self.plan;
+        let comparisons = plan.comparisons();
+        let row_of_rank = table.rows_by_key();
+        let mut rank_of_row = vec![0; row_of_rank.len()];
+        for (rank, row) in row_of_rank.iter().enumerate() {
+            rank_of_row[*row as usize] = rank as u32;
+        }
+        let comparer = Comparer::new(comparisons, table.schema(), features)?;
+        let blocking = self.blocking(table, features, run)?;
+        let found: u64 = blocking.count(run)?.iter().map(|rule| rule.pairs).sum();
+        let one_in = found.div_ceil(MOST_CANDIDATES).max(1);
+        let counts = blocking.fold(
+            &rank_of_row,
+            run,
+            PatternCounts::default,
+            |counts, left, right, _| {
+                let drawn = one_in == 1 || {
+                    let (left, right) = (rank_of_row[left as usize], rank_of_row[right as usize]);
+                    let pair = u64::from(left) << 32 | u64::from(right);
+                    xxh3_64(&pair.to_le_bytes()) % one_in == 0
+                };
+                if drawn {
+                    counts.add(comparer.pattern(left as usize, right as usize));
+                }
+            },
+        )?;
+        let candidates = PatternCounts::sum(counts);
+        let scope = self.scope(table);
+        let row = |rank: u32| row_of_rank[rank as usize];
+        let counts_as = |left: u32, right: u32| scope.counts(row(left), row(right));
+        let records = row_of_rank.len() as u32;
+        let drawn = random_pairs(records, MOST_RANDOM, counts_as);
+        let random = drawn.par_chunks(16_384).map(|chunk| {
+            run.check()?;
+            let mut counts = PatternCounts::default();
+            for (left, right) in chunk {
+                counts.add(comparer.pattern(row(*left) as usize, row(*right) as usize));
+            }
+            Ok(counts)
+        });
+        let random = PatternCounts::sum(random.collect::<Result<Vec<_>>>()?);
+        let evidence = Evidence {
+            comparisons,
+            coincidences: plan.coincidences(),
+            candidates: &candidates,
+            per_candidate: one_in as f64,
+            random: &random,
+            all_pairs: f64::from(records) * f64::from(records.saturating_sub(1)) / 2.0,
+            labelled: &[],
+        };
+        let mut parameters = fit(&evidence, run)?;
+        let terms = comparisons.par_iter().filter_map(|comparison| {
+            let position = table.schema().position(&comparison.fields[0]).ok()?;
+            let kind = table.schema().fields()[position].kind;
+            if matches!(kind, Kind::Number | Kind::Geo) {
+                return None;
+            }
+            let terms = count_terms(features.field(position), table.len())?;
+            Some((comparison.name.clone(), terms))
+        });
+        parameters.term_frequencies = terms.collect();
+        Ok(parameters)
     }
 
     /// The features of `table` that the plan's rules look at.
