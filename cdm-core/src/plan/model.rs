@@ -1,15 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::json::read_document;
 use super::{Plan, wrong};
+use crate::block::hot_keys;
 use crate::cancel::Run;
 use crate::error::Result;
-use crate::features::{Features, Settings, date_order_evidence};
-use crate::rule::{BoundRules, Decision};
+use crate::features::{Features, Needs, Settings, date_order_evidence};
+use crate::rule::Decision;
 use crate::schema::DateOrder;
 use crate::table::Table;
 
@@ -61,18 +61,10 @@ impl Plan {
             .collect();
         let mut model = Model { plan: self.clone(), date_orders, stop_keys: BTreeMap::new() };
         let features = model.features(table, run)?;
-        let most = self.guards().max_records_per_key as usize;
-        let rules = BoundRules::new(self.rules(), &features)?;
-        let stop_keys = self.rules().par_iter().enumerate().filter_map(|(position, rule)| {
-            let hot = || -> Result<BTreeSet<Vec<String>>> {
-                let keys = rules.keys(position, table.len(), run)?;
-                let hot = keys.shared().filter(|key| key.rows().len() > most);
-                Ok(hot.map(|key| key.texts().map(str::to_owned).collect()).collect())
-            };
-            (rule.decision == Decision::Match).then(|| Ok((rule.name.clone(), hot()?)))
-        });
-        let stop_keys = stop_keys.collect::<Result<BTreeMap<_, _>>>()?;
-        model.stop_keys = stop_keys.into_iter().filter(|(_, hot)| !hot.is_empty()).collect();
+        let rules = self.rules().iter().filter(|rule| rule.decision == Decision::Match);
+        let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
+        let most = self.guards().max_records_per_key;
+        model.stop_keys = hot_keys(named, &features, table.len(), most, run)?;
         Ok((model, features))
     }
 }
@@ -134,6 +126,7 @@ impl Model {
             date_orders: self.date_orders.clone(),
         };
         let blocked = &self.plan.guards().blocked;
-        Features::new(table, &settings, &self.plan.expressions(), blocked, run)
+        let needs = Needs::new().with_expressions(self.plan.expressions());
+        Features::new(table, &settings, &needs, blocked, run)
     }
 }
