@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use cdm_core::features::{Features, Settings, date_order_evidence};
+use cdm_core::features::{Features, Needs, Settings, date_order_evidence};
 use cdm_core::rule::{BoundRules, expressions};
 use cdm_core::{Error, Plan, RecordKey, Run, Table};
 
@@ -91,7 +91,7 @@ impl<'a> Values<'a> {
                 .collect(),
             date_orders: date_orders.collect(),
         };
-        let wanted = expressions(plan.rules());
+        let wanted = Needs::new().with_expressions(expressions(plan.rules()));
         let blocked = &plan.guards().blocked;
         let features = Features::new(table, &settings, &wanted, blocked, &Run::new())?;
         Ok(Self { plan, features })

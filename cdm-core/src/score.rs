@@ -1,10 +1,10 @@
 //! One pair of records in, its match weight out.
 
+use crate::compare::Comparison;
 use crate::error::Result;
 use crate::features::Features;
-use crate::model::{BoundTerms, Comparer, Likelihoods, Parameters, Pattern};
-use crate::compare::Comparison;
 use crate::model::Coincidence;
+use crate::model::{BoundTerms, Comparer, Likelihoods, Parameters, Pattern};
 use crate::probability::MatchWeight;
 use crate::schema::Schema;
 

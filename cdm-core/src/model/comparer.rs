@@ -56,8 +56,7 @@ impl Bound<'_> {
             return self.level_of_one(field, left, right);
         }
         let values = |row: usize| -> Vec<Vec<&Prepared>> {
-            let of_field = |field: &&'_ FieldValues| prepared(field, row).collect();
-            self.fields.iter().map(of_field).collect()
+            self.fields.iter().map(|field| prepared(field, row).collect()).collect()
         };
         let (left, right) = (values(left), values(right));
         let left: Vec<&[&Prepared]> = left.iter().map(Vec::as_slice).collect();

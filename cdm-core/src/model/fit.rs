@@ -12,19 +12,19 @@ use crate::compare::Comparison;
 use crate::error::Result;
 
 /// What a model is learned from.
-pub(crate) struct Evidence<'a> {
-    pub(crate) comparisons: &'a [Comparison],
-    pub(crate) coincidences: &'a [Coincidence],
+pub(super) struct Evidence<'a> {
+    pub(super) comparisons: &'a [Comparison],
+    pub(super) coincidences: &'a [Coincidence],
     /// Patterns of candidate pairs, sorted.
-    pub(crate) candidates: &'a [(Pattern, u64)],
+    pub(super) candidates: &'a [(Pattern, u64)],
     /// How many candidate pairs each of those stands for.
-    pub(crate) per_candidate: f64,
+    pub(super) per_candidate: f64,
     /// Patterns of random pairs, sorted.
-    pub(crate) random: &'a [(Pattern, u64)],
+    pub(super) random: &'a [(Pattern, u64)],
     /// How many pairs there are among all records.
-    pub(crate) all_pairs: f64,
+    pub(super) all_pairs: f64,
     /// Patterns of pairs that people labelled, and whether they are matches.
-    pub(crate) labelled: &'a [(Pattern, bool)],
+    pub(super) labelled: &'a [(Pattern, bool)],
 }
 
 /// How many pairs the built-in knowledge of a distribution over levels weighs.
@@ -54,7 +54,7 @@ const TOLERANCE: f64 = 1e-4;
 /// Source: Dempster, Laird & Rubin (1977), Maximum Likelihood from Incomplete Data via the EM
 /// Algorithm, JRSS B 39(1); Winkler (1988), Using the EM Algorithm for Weight Computation in the
 /// Fellegi-Sunter Model of Record Linkage.
-pub(crate) fn fit(evidence: &Evidence<'_>, run: &Run) -> Result<Parameters> {
+pub(super) fn fit(evidence: &Evidence<'_>, run: &Run) -> Result<Parameters> {
     let mut mixture = Mixture::start(evidence);
     let mut diagnostics = Diagnostics {
         candidate_pairs: evidence.candidates.iter().map(|(_, count)| count).sum(),
@@ -118,7 +118,8 @@ impl Mixture {
             .coincidences
             .iter()
             .map(|coincidence| {
-                let shared = |comparison: &Comparison| coincidence.shares.contains(&comparison.name);
+                let shared =
+                    |comparison: &Comparison| coincidence.shares.contains(&comparison.name);
                 let own = comparisons.iter().enumerate();
                 own.map(|(k, comparison)| shared(comparison).then(|| mixture.assumed_own(k)))
                     .collect()

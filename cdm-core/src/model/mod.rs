@@ -3,6 +3,7 @@
 mod coincidence;
 mod comparer;
 mod fit;
+mod learn;
 mod parameters;
 mod pattern;
 mod random;
@@ -15,6 +16,5 @@ pub use parameters::{
 };
 pub use pattern::{Pattern, PatternCounts};
 
-pub(crate) use fit::{Evidence, fit};
-pub(crate) use random::random_pairs;
-pub(crate) use terms::{BoundTerms, count_terms};
+pub(crate) use learn::Lesson;
+pub(crate) use terms::BoundTerms;

@@ -2,14 +2,15 @@
 /// `most`, else so many drawn with repetition, always the same ones.
 ///
 /// Only pairs that `counts` are given; where few do, fewer than `most` are.
-pub(crate) fn random_pairs(
+pub(super) fn random_pairs(
     records: u32,
     most: usize,
     counts: impl Fn(u32, u32) -> bool,
 ) -> Vec<(u32, u32)> {
     let all = u64::from(records) * u64::from(records.saturating_sub(1)) / 2;
     if all <= most as u64 {
-        let pairs = (0..records).flat_map(|left| (left + 1..records).map(move |right| (left, right)));
+        let pairs =
+            (0..records).flat_map(|left| (left + 1..records).map(move |right| (left, right)));
         return pairs.filter(|(left, right)| counts(*left, *right)).collect();
     }
     let mut state = 0x5eed_0fca_7e5e_ed00_u64;

@@ -8,7 +8,7 @@ const MOST_TERMS: usize = 10_000;
 const COMMON: u64 = 3;
 
 /// Count how common each value of a field is; `None` where no value occurs twice.
-pub(crate) fn count_terms(field: &FieldValues, rows: usize) -> Option<TermFrequencies> {
+pub(super) fn count_terms(field: &FieldValues, rows: usize) -> Option<TermFrequencies> {
     let mut counts: Vec<u64> = Vec::new();
     let (mut records, mut of_row) = (0_u64, Vec::new());
     for row in 0..rows {
@@ -25,7 +25,8 @@ pub(crate) fn count_terms(field: &FieldValues, rows: usize) -> Option<TermFreque
             counts[code] += 1;
         }
     }
-    let agreeing: f64 = counts.iter().map(|count| *count as f64 * count.saturating_sub(1) as f64).sum();
+    let agreeing: f64 =
+        counts.iter().map(|count| *count as f64 * count.saturating_sub(1) as f64).sum();
     if agreeing == 0.0 {
         return None;
     }
@@ -45,7 +46,10 @@ pub(crate) fn count_terms(field: &FieldValues, rows: usize) -> Option<TermFreque
     Some(TermFrequencies {
         expected: agreeing / (all * (all - 1.0)),
         rest: rest.max(1.0) / all,
-        terms: common.into_iter().map(|(count, text)| (text.to_owned(), count as f64 / all)).collect(),
+        terms: common
+            .into_iter()
+            .map(|(count, text)| (text.to_owned(), count as f64 / all))
+            .collect(),
     })
 }
 
@@ -67,9 +71,8 @@ impl BoundTerms {
     /// The factor of the rarest value that two rows have in common; where their values are the
     /// same in another form only, that of the most common one.
     pub(crate) fn factor(&self, field: &FieldValues, left: usize, right: usize) -> f64 {
-        let codes = |row: usize| {
-            field.codes(row).iter().filter_map(|value| field.canonical_code(*value))
-        };
+        let codes =
+            |row: usize| field.codes(row).iter().filter_map(|value| field.canonical_code(*value));
         let factor = |code: u32| self.factors[code as usize];
         let shared = codes(left).filter(|code| codes(right).any(|other| other == *code));
         let rarest = shared.map(factor).reduce(f64::min);

@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Document, LinkType};
@@ -10,10 +9,9 @@ use crate::block::{Blocking, PairScope, hot_keys};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::{Features, Needs, Settings, date_order_evidence};
-use crate::model::{
-    Comparer, Evidence, Parameters, Pattern, PatternCounts, count_terms, fit, random_pairs,
-};
-use crate::schema::{DateOrder, Kind};
+use crate::model::{Lesson, Parameters};
+use crate::rule::Decision;
+use crate::schema::DateOrder;
 use crate::table::Table;
 
 /// A plan, and what was learned by it from the records of a table.
@@ -29,6 +27,8 @@ pub struct Model {
     date_orders: BTreeMap<String, BTreeMap<String, DateOrder>>,
     /// By rule name: keys, each with one text for every expression of the rule.
     stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
+    /// The same, by blocking rule as it is written.
+    blocking_stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
     /// What comparisons tell; `None` where the plan has none.
     parameters: Option<Parameters>,
 }
@@ -42,6 +42,8 @@ struct ModelDocument {
     date_orders: BTreeMap<String, BTreeMap<String, DateOrder>>,
     #[serde(default)]
     stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    blocking_stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parameters: Option<Parameters>,
 }
@@ -70,22 +72,46 @@ impl Plan {
             plan: self.clone(),
             date_orders,
             stop_keys: BTreeMap::new(),
+            blocking_stop_keys: BTreeMap::new(),
             parameters: None,
         };
         let features = model.features(table, run)?;
-        model.stop_keys = self.stop_keys(&features, table.len(), run)?;
+        let rules = self.rules().iter().filter(|rule| rule.decision == Decision::Match);
+        let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
+        let most = self.guards().max_records_per_key;
+        model.stop_keys = hot_keys(named, &features, table.len(), most, run)?;
+        let blocking = self.blocking().iter().map(|rule| (rule.to_string(), &rule.same[..]));
+        model.blocking_stop_keys = hot_keys(blocking, &features, table.len(), most, run)?;
         if !self.comparisons().is_empty() {
-            model.parameters = Some(model.learn(table, &features, run)?);
+            let lesson = Lesson {
+                comparisons: self.comparisons(),
+                coincidences: self.coincidences(),
+                blocking: &model.blocking(table, &features, run)?,
+                scope: &self.scope(table),
+                schema: table.schema(),
+                features: &features,
+                row_of_rank: &table.rows_by_key(),
+            };
+            model.parameters = Some(lesson.learn(run)?);
         }
         Ok((model, features))
     }
 }
 
-/// The most candidate pairs from which a model is learned; of more, a part is taken, pair by pair.
-const MOST_CANDIDATES: u64 = 1_000_000;
-
-/// The most random pairs from which a model learns how often strangers agree.
-const MOST_RANDOM: usize = 1_000_000;
+impl Plan {
+    /// Which two records of `table` may be one customer at all.
+    pub(crate) fn scope(&self, table: &Table) -> PairScope {
+        let source_of_row = (0..table.len()).map(|row| table.source_code(row)).collect();
+        if self.link_type() == LinkType::Link {
+            return PairScope::across_sources(source_of_row);
+        }
+        let free = |source: &String| {
+            self.sources().iter().any(|known| known.name == *source && known.duplicate_free)
+        };
+        let duplicate_free: Vec<bool> = table.sources().iter().map(free).collect();
+        PairScope::new(source_of_row, &duplicate_free)
+    }
+}
 
 impl Model {
     /// The version of the format that this library reads and writes.
@@ -105,7 +131,13 @@ impl Model {
                 return Err(wrong(&format!("stop_keys.{rule}"), &reason));
             }
         }
-        Ok(Self { plan, date_orders: document.date_orders, stop_keys: document.stop_keys })
+        Ok(Self {
+            plan,
+            date_orders: document.date_orders,
+            stop_keys: document.stop_keys,
+            blocking_stop_keys: document.blocking_stop_keys,
+            parameters: document.parameters,
+        })
     }
 
     /// The model as JSON, indented; [`from_json`](Self::from_json) reads it back the same.
@@ -116,6 +148,8 @@ impl Model {
             plan: self.plan.document.clone(),
             date_orders: self.date_orders.clone(),
             stop_keys: self.stop_keys.clone(),
+            blocking_stop_keys: self.blocking_stop_keys.clone(),
+            parameters: self.parameters.clone(),
         };
         serde_json::to_string_pretty(&document).unwrap_or_default()
     }
@@ -146,74 +180,8 @@ impl Model {
         features: &'a Features,
         run: &Run,
     ) -> Result<Blocking<'a>> {
-        let scope = self.scope(table);
-        Blocking::new(self.plan.blocking(), features, &self.stop_keys, scope, table.len(), run)
-    }
-
-    /// Learn the parameters from the candidate pairs and from random pairs.
-    fn learn(&self, table: &Table, features: &Features, run: &Run) -> Result<Parameters> {
-        let plan = &self.plan;
-        let comparisons = plan.comparisons();
-        let row_of_rank = table.rows_by_key();
-        let mut rank_of_row = vec![0; row_of_rank.len()];
-        for (rank, row) in row_of_rank.iter().enumerate() {
-            rank_of_row[*row as usize] = rank as u32;
-        }
-        let comparer = Comparer::new(comparisons, table.schema(), features)?;
-        let blocking = self.blocking(table, features, run)?;
-        let found: u64 = blocking.count(run)?.iter().map(|rule| rule.pairs).sum();
-        let one_in = found.div_ceil(MOST_CANDIDATES).max(1);
-        let counts = blocking.fold(
-            &rank_of_row,
-            run,
-            PatternCounts::default,
-            |counts, left, right, _| {
-                let drawn = one_in == 1 || {
-                    let (left, right) = (rank_of_row[left as usize], rank_of_row[right as usize]);
-                    let pair = u64::from(left) << 32 | u64::from(right);
-                    xxh3_64(&pair.to_le_bytes()) % one_in == 0
-                };
-                if drawn {
-                    counts.add(comparer.pattern(left as usize, right as usize));
-                }
-            },
-        )?;
-        let candidates = PatternCounts::sum(counts);
-        let scope = self.scope(table);
-        let row = |rank: u32| row_of_rank[rank as usize];
-        let counts_as = |left: u32, right: u32| scope.counts(row(left), row(right));
-        let records = row_of_rank.len() as u32;
-        let drawn = random_pairs(records, MOST_RANDOM, counts_as);
-        let random = drawn.par_chunks(16_384).map(|chunk| {
-            run.check()?;
-            let mut counts = PatternCounts::default();
-            for (left, right) in chunk {
-                counts.add(comparer.pattern(row(*left) as usize, row(*right) as usize));
-            }
-            Ok(counts)
-        });
-        let random = PatternCounts::sum(random.collect::<Result<Vec<_>>>()?);
-        let evidence = Evidence {
-            comparisons,
-            coincidences: plan.coincidences(),
-            candidates: &candidates,
-            per_candidate: one_in as f64,
-            random: &random,
-            all_pairs: f64::from(records) * f64::from(records.saturating_sub(1)) / 2.0,
-            labelled: &[],
-        };
-        let mut parameters = fit(&evidence, run)?;
-        let terms = comparisons.par_iter().filter_map(|comparison| {
-            let position = table.schema().position(&comparison.fields[0]).ok()?;
-            let kind = table.schema().fields()[position].kind;
-            if matches!(kind, Kind::Number | Kind::Geo) {
-                return None;
-            }
-            let terms = count_terms(features.field(position), table.len())?;
-            Some((comparison.name.clone(), terms))
-        });
-        parameters.term_frequencies = terms.collect();
-        Ok(parameters)
+        let (rules, stop_keys) = (self.plan.blocking(), &self.blocking_stop_keys);
+        Blocking::new(rules, features, stop_keys, self.plan.scope(table), table.len(), run)
     }
 
     /// The features of `table` that the plan's rules look at.
@@ -227,6 +195,9 @@ impl Model {
             date_orders: self.date_orders.clone(),
         };
         let blocked = &self.plan.guards().blocked;
-        Features::new(table, &settings, &self.plan.expressions(), blocked, run)
+        let needs = Needs::new()
+            .with_expressions(self.plan.expressions())
+            .with_comparisons(self.plan.comparisons());
+        Features::new(table, &settings, &needs, blocked, run)
     }
 }
