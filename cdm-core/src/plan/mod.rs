@@ -1,6 +1,7 @@
 //! The documents: what to do ([`Plan`]), what was learned by it ([`Model`]), and what people decided
 //! ([`Decisions`]).
 
+mod check;
 mod decisions;
 mod document;
 mod json;
@@ -59,6 +60,9 @@ pub struct Plan {
 impl Plan {
     /// The version of the format that this library reads and writes.
     pub const VERSION: u64 = 1;
+
+    /// The most comparisons: their levels fit into one number, four bits each.
+    pub const MOST_COMPARISONS: usize = 16;
 
     /// Start a plan of that name.
     #[must_use]
@@ -178,6 +182,9 @@ impl Plan {
         plan.check_rules()?;
         plan.check_guards()?;
         plan.check_survivorship()?;
+        check::blocking(&plan.document, &plan.schema)?;
+        check::comparisons(&plan.document, &plan.schema)?;
+        check::coincidences(&plan.document)?;
         Ok(plan)
     }
 
@@ -388,6 +395,27 @@ impl PlanBuilder {
     #[must_use]
     pub fn rule(mut self, rule: Rule) -> Self {
         self.0.rules.push(rule);
+        self
+    }
+
+    /// Compare the pairs that this rule finds, beside those of the rules before it.
+    #[must_use]
+    pub fn block_on(mut self, rule: BlockingRule) -> Self {
+        self.0.blocking.push(rule);
+        self
+    }
+
+    /// Compare this about a candidate pair.
+    #[must_use]
+    pub fn compare(mut self, comparison: Comparison) -> Self {
+        self.0.comparisons.push(comparison);
+        self
+    }
+
+    /// Add a way in which two different customers come to agree.
+    #[must_use]
+    pub fn coincidence(mut self, coincidence: Coincidence) -> Self {
+        self.0.coincidences.push(coincidence);
         self
     }
 
