@@ -47,13 +47,26 @@ impl<'a> Comparer<'a> {
     }
 }
 
-/// How many values of one row in one field are compared without a list on the heap.
-const FEW: usize = 8;
+/// Up to how many fields of one value each are compared without a list on the heap.
+const FEW: usize = 4;
 
 impl Bound<'_> {
     fn level(&self, left: usize, right: usize) -> Option<u8> {
         if let [field] = self.fields[..] {
             return self.level_of_one(field, left, right);
+        }
+        let is_single =
+            |field: &&FieldValues| field.codes(left).len() <= 1 && field.codes(right).len() <= 1;
+        let count = self.fields.len();
+        if count <= FEW && self.fields.iter().all(is_single) {
+            let (mut one, mut two) = ([None; FEW], [None; FEW]);
+            for (place, field) in self.fields.iter().enumerate() {
+                one[place] = prepared(field, left).next();
+                two[place] = prepared(field, right).next();
+            }
+            let (one, two) =
+                (one.each_ref().map(Option::as_slice), two.each_ref().map(Option::as_slice));
+            return self.comparison.compare(&one[..count], &two[..count]);
         }
         let values = |row: usize| -> Vec<Vec<&Prepared>> {
             self.fields.iter().map(|field| prepared(field, row).collect()).collect()
@@ -68,14 +81,15 @@ impl Bound<'_> {
     fn level_of_one(&self, field: &FieldValues, left: usize, right: usize) -> Option<u8> {
         let mut best: Option<u8> = None;
         for one in field.codes(left) {
-            let Some(prepared_one) = field.prepared(*one) else { continue };
+            let Some(code) = field.prepared_code(*one) else { continue };
             for two in field.codes(right) {
+                let Some(other) = field.prepared_code(*two) else { continue };
                 // Every value reaches the first level with itself.
-                if one == two {
+                if code == other {
                     return Some(0);
                 }
-                let Some(prepared_two) = field.prepared(*two) else { continue };
-                let level = self.comparison.compare_two(prepared_one, prepared_two);
+                let values = (field.prepared_of(code), field.prepared_of(other));
+                let level = self.comparison.compare_two(values.0, values.1);
                 best = Some(best.map_or(level, |best| best.min(level)));
                 if level == 0 {
                     return best;
@@ -87,5 +101,5 @@ impl Bound<'_> {
 }
 
 fn prepared<'f>(field: &'f FieldValues, row: usize) -> impl Iterator<Item = &'f Prepared> {
-    field.codes(row).iter().filter_map(|value| field.prepared(*value)).take(FEW)
+    field.codes(row).iter().filter_map(|value| field.prepared(*value))
 }
