@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write;
 use std::time::Instant;
 
-use cdm_core::features::Features;
+use cdm_core::features::{Features, Needs};
 use cdm_core::plan::{Inferred, LinkType};
 use cdm_core::rule::{BoundRules, Rule};
 use cdm_core::{Error, Plan, Run, Table, read};
@@ -129,7 +129,8 @@ fn pairs_of_each_rule(
 ) -> Result<Vec<HashSet<(u32, u32)>>, Error> {
     let rules: Vec<Rule> =
         plan.blocking().iter().map(|b| Rule::matching(b.to_string(), b.same.clone())).collect();
-    let wanted = plan.blocking().iter().flat_map(|rule| rule.same.clone()).collect();
+    let wanted =
+        Needs::new().with_expressions(plan.blocking().iter().flat_map(|rule| rule.same.clone()));
     let blocked = &plan.guards().blocked;
     let features = Features::new(table, &settings(plan, table), &wanted, blocked, run)?;
     let bound = BoundRules::new(&rules, &features)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use cdm_core::features::{Features, Settings, date_order_evidence};
+use cdm_core::features::{Features, Needs, Settings, date_order_evidence};
 use cdm_core::rule::{BoundRules, expressions};
 use cdm_core::{Error, Plan, RecordKey, Run, Table};
 
@@ -80,7 +80,7 @@ struct Values<'a> {
 impl<'a> Values<'a> {
     fn new(plan: &'a Plan, table: &Table) -> Result<Self, Error> {
         let settings = settings(plan, table);
-        let wanted = expressions(plan.rules());
+        let wanted = Needs::new().with_expressions(expressions(plan.rules()));
         let blocked = &plan.guards().blocked;
         let features = Features::new(table, &settings, &wanted, blocked, &Run::new())?;
         Ok(Self { plan, features })

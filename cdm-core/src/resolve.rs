@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::Serialize;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::block::StopKeys;
 use crate::cancel::Run;
 use crate::cluster::{Cause, Clusterer, Forbids, Guards, Limit, Link, Partition, Reason};
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::features::{Features, date_order_evidence};
 use crate::merge::{GoldenRecord, Merger};
 use crate::plan::{Decisions, LinkType, Model, Plan};
 use crate::quality::QualityReport;
-use crate::rule::{BoundRules, Decision, SharedKey};
+use crate::rule::{BoundRules, Decision};
 use crate::schema::{EntityId, RecordKey};
 use crate::table::{Codes, Table};
 
@@ -362,25 +362,10 @@ fn blocks(
     run: &Run,
 ) -> Result<Blocks> {
     let keys = rules.keys(rule, rank_of_row.len(), run)?;
-    let stop_keys = model.stop_keys().get(&rules.rules()[rule].name);
-    // Few keys are stopped, so that most are told by a hash, without a copy of their texts.
-    let hash = |texts: &mut dyn Iterator<Item = &str>| {
-        texts.fold(0, |hash, text| xxh3_64_with_seed(text.as_bytes(), hash))
-    };
-    let stopped: BTreeSet<u64> = stop_keys
-        .into_iter()
-        .flatten()
-        .map(|texts| hash(&mut texts.iter().map(String::as_str)))
-        .collect();
-    let is_stopped = |key: SharedKey<'_>| {
-        stopped.contains(&hash(&mut key.texts()))
-            && stop_keys.is_some_and(|stop_keys| {
-                stop_keys.contains(&key.texts().map(str::to_owned).collect::<Vec<_>>())
-            })
-    };
+    let stop_keys = StopKeys::new(model.stop_keys().get(&rules.rules()[rule].name));
     let mut blocks = Blocks { members: Vec::new(), ranges: Vec::new() };
     for key in keys.shared() {
-        if !stopped.is_empty() && is_stopped(key) {
+        if stop_keys.contains(key) {
             continue;
         }
         let start = blocks.members.len();

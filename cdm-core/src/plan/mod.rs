@@ -322,9 +322,11 @@ impl Plan {
         Ok(())
     }
 
-    /// Every expression that the rules look at.
+    /// Every expression that the rules and the blocking rules look at.
     pub(crate) fn expressions(&self) -> BTreeSet<Expression> {
-        crate::rule::expressions(&self.document.rules)
+        let mut expressions = crate::rule::expressions(&self.document.rules);
+        expressions.extend(self.document.blocking.iter().flat_map(|rule| rule.same.clone()));
+        expressions
     }
 }
 

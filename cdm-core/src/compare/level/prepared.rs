@@ -18,7 +18,7 @@ use crate::schema::Kind;
 /// assert_eq!(name.form(normalize::Form::Ascii), Some("jose"));
 /// assert!(Prepared::new(Kind::GivenName, &normalize::given_name("N/A")).is_none());
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Prepared {
     kind: Kind,
     issues: IssueSet,

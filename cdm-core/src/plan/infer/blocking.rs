@@ -117,7 +117,9 @@ fn found_by_each(sample: &Sample, keys: &[KeyCandidate], columns: &[&Column]) ->
             let damage = Damage::new(number);
             let start = damage.choice(probes.len());
             let others = probes[start..].iter().chain(&probes[..start]).take(64);
-            let like = others.copied().find(|other| sample.may_link(record, *other));
+            let like = others
+                .copied()
+                .find(|other| sample.scope.contains(record as usize, *other as usize));
             Some((record, like.unwrap_or(record), damage))
         })
         .collect();
@@ -211,7 +213,8 @@ fn measure(
         let probe = sample.probes[at];
         for slot in slots.iter().filter(|slot| works(slot)) {
             let others = rows_of_slot[*slot as usize].iter().filter(|row| **row != probe);
-            let linkable = others.filter(|row| sample.may_link(probe, **row));
+            let linkable =
+                others.filter(|row| sample.scope.contains(probe as usize, **row as usize));
             partners.extend(linkable.map(|row| sample.pair(at, *row)));
         }
         if partners.len() > 2 * most_partners + 1_000 {

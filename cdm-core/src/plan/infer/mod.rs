@@ -17,7 +17,7 @@ use super::{Plan, PlanBuilder};
 use crate::block::BlockingRule;
 use crate::cancel::Run;
 use crate::error::Result;
-use crate::features::{Features, Settings, date_order_evidence};
+use crate::features::{Features, Needs, Settings, date_order_evidence};
 use crate::table::Table;
 
 use blocking::Budget;
@@ -162,7 +162,8 @@ impl PlanBuilder {
         };
         let blocked = &plan.guards().blocked;
         let settings = settings(&plan, table);
-        let features = Features::new(&sample.table, &settings, &expressions, blocked, run)?;
+        let needs = Needs::new().with_expressions(expressions);
+        let features = Features::new(&sample.table, &settings, &needs, blocked, run)?;
         let facts = Facts::all(&sample.table, plan.schema(), &features)?;
 
         let mut document = plan.document.clone();

@@ -1,6 +1,7 @@
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::super::{LinkType, Plan};
+use super::super::Plan;
+use crate::block::PairScope;
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::table::Table;
@@ -22,9 +23,8 @@ pub(super) struct Sample {
     pub(super) scale: f64,
     /// The rows whose partners are counted, in an order that has nothing to do with that of rows.
     pub(super) probes: Vec<u32>,
-    /// By source code: whether the source holds each customer once.
-    one_per_source: Vec<bool>,
-    across_sources: bool,
+    /// Which rows may be one customer at all.
+    pub(super) scope: PairScope,
 }
 
 impl Sample {
@@ -40,23 +40,12 @@ impl Sample {
             one.0.cmp(&other.0).then_with(|| key(one.1).cmp(&key(other.1)))
         });
         probes.truncate(MOST_PROBES.min(MOST_PROBED_PAIRS / table.len().max(1)));
-        let free = |source: &String| {
-            plan.sources().iter().any(|known| known.name == *source && known.duplicate_free)
-        };
         Ok(Self {
             scale: whole.len() as f64 / table.len().max(1) as f64,
             probes: probes.into_iter().map(|(_, row)| row).collect(),
-            one_per_source: table.sources().iter().map(free).collect(),
-            across_sources: plan.link_type() == LinkType::Link,
+            scope: plan.scope(&table),
             table,
         })
-    }
-
-    /// Whether two rows may be linked at all.
-    pub(super) fn may_link(&self, left: u32, right: u32) -> bool {
-        let source = self.table.source_code(left as usize);
-        source != self.table.source_code(right as usize)
-            || !self.across_sources && !self.one_per_source[source as usize]
     }
 
     /// The number of the pair of a probe, by its position, and another row.
