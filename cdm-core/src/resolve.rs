@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::block::StopKeys;
 use crate::cancel::Run;
-use crate::cluster::{Cause, Clusterer, Forbids, Guards, Limit, Link, Partition, Reason};
+use crate::cluster::{Cause, Clusterer, Forbids, Guards, Limit, Link, Partition, Reason, Weight};
 use crate::error::Result;
 use crate::features::{Features, date_order_evidence};
 use crate::merge::{GoldenRecord, Merger};
@@ -89,6 +89,11 @@ pub enum RefusalReason {
     OnePerSource {
         /// The source.
         source: String,
+    },
+    /// Taken together, the pairs of records between them speak against.
+    Outweighed {
+        /// What the pairs between the two groups say in sum, in bits.
+        sum: Weight,
     },
 }
 
@@ -273,6 +278,7 @@ impl Resolution {
             Reason::OnePerSource { source } => RefusalReason::OnePerSource {
                 source: self.table.sources()[source as usize].clone(),
             },
+            Reason::Outweighed { sum } => RefusalReason::Outweighed { sum },
         };
         RefusedLink { link: self.resolved(&refusal.link), reason }
     }
@@ -312,7 +318,8 @@ impl Resolution {
 
     fn resolved(&self, link: &Link) -> ResolvedLink {
         let rule = match link.cause {
-            Cause::Steward => None,
+            // The pipeline has no scored links yet.
+            Cause::Steward | Cause::Score(_) => None,
             Cause::Rule(rule) => Some(self.model.plan().rules()[rule as usize].name.clone()),
         };
         ResolvedLink { left: self.key(link.left), right: self.key(link.right), rule }
