@@ -48,10 +48,15 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         }
     };
     let lives = !place.is_empty() || !phone.is_empty();
-    if !family.is_empty() && lives {
-        add("same household", &[&family, &place, &phone, &email]);
+    let shared_at_home = named(&|field| {
+        !matches!(field.kind, Kind::GivenName | Kind::FullName | Kind::Identifier)
+    });
+    let shared_at_home: Vec<String> =
+        shared_at_home.into_iter().filter(|name| !birth.contains(name)).collect();
+    if are_persons && lives {
+        add("same household", &[&shared_at_home]);
         if !birth.is_empty() {
-            add("twins", &[&family, &place, &phone, &email, &birth]);
+            add("twins", &[&shared_at_home, &birth]);
         }
     }
     match are_persons {
