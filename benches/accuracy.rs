@@ -35,6 +35,11 @@ struct Options {
     #[arg(long)]
     generated: Vec<PathBuf>,
 
+    /// A folder of tables with a column `entity` that says what is true; may be given several times.
+    /// `x_a.csv` and `x_b.csv` are two lists to link, any other is one list with repeats.
+    #[arg(long)]
+    labelled: Vec<PathBuf>,
+
     /// The folder with the plans.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/plans"))]
     plans: PathBuf,
@@ -104,6 +109,7 @@ fn main() -> ExitCode {
     let sets: Vec<DataSet> = sets::public(&options.data)
         .into_iter()
         .chain(sets::generated(&options.generated))
+        .chain(sets::labelled(&options.labelled))
         .filter(|set| options.only.is_empty() || options.only.contains(&set.name))
         .collect();
     if sets.is_empty() {
@@ -128,7 +134,8 @@ fn main() -> ExitCode {
             continue;
         }
         for how in How::ALL {
-            match set.plan(&options.plans).and_then(|plan| how.resolve(set, &plan, &Run::new())) {
+            let Some(plan) = set.plan(&options.plans) else { continue };
+            match plan.and_then(|plan| how.resolve(set, &plan, &Run::new())) {
                 Ok(outcome) => {
                     println!("{}", row(set, &outcome));
                     if options.errors > 0 {
