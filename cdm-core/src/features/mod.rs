@@ -53,8 +53,8 @@ impl Features {
             let position = schema.position(&term.field)?;
             wanted[position].forms.insert(term.form(schema.fields()[position].kind));
         }
-        for field in needs.compared() {
-            wanted[schema.position(field)?].compared = true;
+        for (field, aspects) in needs.compared() {
+            wanted[schema.position(field)?].compared = Some(aspects);
         }
         let total = (0..wanted.len()).map(|field| table.column(field).pool().len() as u64).sum();
         run.report("normalize", 0, total)?;

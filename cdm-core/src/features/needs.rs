@@ -1,7 +1,7 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Expression;
-use crate::compare::Comparison;
+use crate::compare::{Aspects, Comparison};
 
 /// What is asked of the features of a table: keys, and values to compare.
 ///
@@ -17,7 +17,7 @@ use crate::compare::Comparison;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     expressions: BTreeSet<Expression>,
-    compared: BTreeSet<String>,
+    compared: BTreeMap<String, Aspects>,
 }
 
 impl Needs {
@@ -37,16 +37,27 @@ impl Needs {
     /// The values of the fields of these comparisons too, ready to be compared by them.
     #[must_use]
     pub fn with_comparisons(mut self, comparisons: &[Comparison]) -> Self {
-        let fields = comparisons.iter().flat_map(|comparison| &comparison.fields);
-        self.compared.extend(fields.cloned());
+        for comparison in comparisons {
+            for (field, aspects) in comparison.fields.iter().zip(comparison.aspects()) {
+                self.add(field, aspects);
+            }
+        }
         self
     }
 
-    /// The values of these fields too, ready to be compared by whatever there is.
+    /// The values of these fields too, ready to be compared by whatever there is, such as a
+    /// [`CustomComparison`](crate::compare::CustomComparison).
     #[must_use]
     pub fn with_fields(mut self, fields: impl IntoIterator<Item = String>) -> Self {
-        self.compared.extend(fields);
+        for field in fields {
+            self.add(&field, Aspects::all());
+        }
         self
+    }
+
+    fn add(&mut self, field: &str, aspects: Aspects) {
+        let known = self.compared.entry(field.to_owned()).or_default();
+        *known = known.union(aspects);
     }
 
     /// The expressions whose keys are asked for.
@@ -55,8 +66,8 @@ impl Needs {
         &self.expressions
     }
 
-    /// The fields whose values are to be compared.
-    pub fn compared(&self) -> impl Iterator<Item = &str> {
-        self.compared.iter().map(String::as_str)
+    /// The fields whose values are to be compared, and what is looked at in them.
+    pub fn compared(&self) -> impl Iterator<Item = (&str, Aspects)> {
+        self.compared.iter().map(|(field, aspects)| (field.as_str(), *aspects))
     }
 }

@@ -1,14 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::cancel::Run;
-use crate::compare::Prepared;
+use crate::compare::{Aspects, Prepared, PreparedPool, PreparedPoolBuilder};
 use crate::error::Result;
-use crate::normalize::{self, Context, DateOrderEvidence, Form, IssueSet, Normalized, Status};
+use crate::normalize::{self, Context, DateOrderEvidence, Form, IssueSet, Status};
 use crate::schema::{DateOrder, Kind};
 use crate::table::{Codes, Column, ColumnBuilder, Table};
 
@@ -43,27 +42,16 @@ pub struct FieldValues {
     display: Column,
     pub(super) forms: BTreeMap<Form, Column>,
     /// `None` where no comparison looks at the field.
-    prepared: Option<PreparedValues>,
+    prepared: Option<PreparedPool>,
 }
-
-/// What comparisons look at, by value.
-struct PreparedValues {
-    /// Code by value; [`UNUSABLE`] for none.
-    codes: Vec<u32>,
-    /// Distinct ones, by code.
-    distinct: Vec<Prepared>,
-}
-
-/// The code of a value that cannot be used.
-const UNUSABLE: u32 = u32::MAX;
 
 /// What is wanted of the values of a field, beside themselves.
 #[derive(Clone, Default)]
 pub(super) struct Wanted {
     /// Forms that key expressions are made of.
     pub(super) forms: BTreeSet<Form>,
-    /// Whether comparisons look at the field.
-    pub(super) compared: bool,
+    /// What comparisons look at; `None` where there are none.
+    pub(super) compared: Option<Aspects>,
 }
 
 impl FieldValues {
@@ -144,17 +132,16 @@ impl FieldValues {
     /// value of a field that is not compared.
     #[must_use]
     pub fn prepared(&self, value: u32) -> Option<&Prepared> {
-        let prepared = self.prepared.as_ref()?;
-        prepared.distinct.get(prepared.codes[value as usize] as usize)
+        Some(self.prepared_of(self.prepared_code(value)?))
     }
 
     /// A code that two values share just where no comparison can tell them apart; `None` as for
     /// [`prepared`](Self::prepared). Codes run from 0, below
     /// [`prepared_len`](Self::prepared_len).
     #[must_use]
+    #[inline]
     pub fn prepared_code(&self, value: u32) -> Option<u32> {
-        let code = self.prepared.as_ref()?.codes[value as usize];
-        (code != UNUSABLE).then_some(code)
+        self.prepared.as_ref()?.code(value)
     }
 
     /// What the values of that code have for comparisons to look at.
@@ -162,47 +149,17 @@ impl FieldValues {
     /// # Panics
     /// Where no value has the code.
     #[must_use]
+    #[inline]
     pub fn prepared_of(&self, code: u32) -> &Prepared {
-        let prepared = self.prepared.as_ref().expect("a field with codes was prepared");
-        &prepared.distinct[code as usize]
+        let distinct = self.prepared.as_ref().map_or(&[][..], PreparedPool::distinct);
+        &distinct[code as usize]
     }
 
     /// How many values there are that comparisons can tell apart.
     #[must_use]
     pub fn prepared_len(&self) -> usize {
-        self.prepared.as_ref().map_or(0, |prepared| prepared.distinct.len())
+        self.prepared.as_ref().map_or(0, |prepared| prepared.distinct().len())
     }
-}
-
-/// Numbers values that comparisons can tell apart.
-struct Preparing {
-    values: PreparedValues,
-    index: HashTable<(u64, u32)>,
-}
-
-impl Preparing {
-    fn new(count: usize) -> Self {
-        let values = PreparedValues { codes: Vec::with_capacity(count), distinct: Vec::new() };
-        Self { values, index: HashTable::new() }
-    }
-
-    fn push(&mut self, prepared: Option<(u64, Prepared)>) {
-        let Some((hash, prepared)) = prepared else {
-            return self.values.codes.push(UNUSABLE);
-        };
-        let distinct = &mut self.values.distinct;
-        let known = self.index.find(hash, |(_, code)| distinct[*code as usize] == prepared);
-        let code = known.map_or(distinct.len() as u32, |(_, code)| *code);
-        if code as usize == distinct.len() {
-            self.index.insert_unique(hash, (hash, code), |(hash, _)| *hash);
-            distinct.push(prepared);
-        }
-        self.values.codes.push(code);
-    }
-}
-
-fn hash_of(value: &Normalized) -> u64 {
-    value.forms().fold(0, |hash, (_, text)| xxh3_64_with_seed(text.as_bytes(), hash))
 }
 
 /// How many values are normalised, over all fields.
@@ -253,14 +210,14 @@ pub(super) fn normalize_field(
         forms: BTreeMap::new(),
         prepared: None,
     };
-    let mut preparing = wanted.compared.then(|| Preparing::new(count));
+    let mut preparing = wanted.compared.map(|aspects| PreparedPoolBuilder::new(kind, aspects));
     let mut canonical = ColumnBuilder::new();
     let mut display = ColumnBuilder::new();
     let mut columns: BTreeMap<Form, ColumnBuilder> =
         wanted.forms.iter().map(|form| (*form, ColumnBuilder::new())).collect();
     let mut codes = Vec::new();
     for start in (0..count).step_by(BATCH) {
-        let batch: Vec<_> = (start..count.min(start + BATCH))
+        let (batch, prepared): (Vec<_>, Vec<_>) = (start..count.min(start + BATCH))
             .into_par_iter()
             .map(|value| {
                 let (code, context) = match &sources {
@@ -269,20 +226,19 @@ pub(super) fn normalize_field(
                 };
                 let raw = values.raw.pool().get(code);
                 let value = normalize::value(kind, raw, &contexts.all[usize::from(context)]);
-                let prepared = wanted.compared.then(|| Prepared::new(kind, &value)).flatten();
-                let prepared = prepared.map(|prepared| (hash_of(&value), prepared));
-                (raw, value, prepared)
+                let prepared = preparing.as_ref().and_then(|pool| pool.prepare(&value));
+                ((raw, value), prepared)
             })
-            .collect();
+            .unzip();
         counted.add(batch.len())?;
-        for (raw, value, prepared) in batch {
+        for (raw, value) in &batch {
             values.statuses.push(value.status());
             values.issues.push(value.issues());
             push_texts(&mut canonical, value.canonical(), &mut codes)?;
             let shown = value.form(Form::Display).or_else(|| value.form(Form::Deliverable));
             let shown = shown.map(std::borrow::Cow::Borrowed);
             let shown = shown.unwrap_or_else(|| normalize::clean(raw));
-            let differs = value.status().is_usable() && shown.as_ref() != raw;
+            let differs = value.status().is_usable() && shown.as_ref() != *raw;
             push_texts(&mut display, differs.then_some(shown.as_ref()), &mut codes)?;
             for (form, column) in &mut columns {
                 // A name without a letter that could be transliterated still equals itself.
@@ -291,13 +247,13 @@ pub(super) fn normalize_field(
                     .flatten();
                 push_texts(column, value.all(*form).chain(fallback), &mut codes)?;
             }
-            if let Some(preparing) = &mut preparing {
-                preparing.push(prepared);
-            }
+        }
+        if let Some(preparing) = &mut preparing {
+            preparing.extend(prepared);
         }
     }
     values.sources = sources;
-    values.prepared = preparing.map(|preparing| preparing.values);
+    values.prepared = preparing.map(PreparedPoolBuilder::finish);
     values.canonical = canonical.finish();
     values.display = display.finish();
     values.forms = columns.into_iter().map(|(form, column)| (form, column.finish())).collect();

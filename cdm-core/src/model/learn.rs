@@ -19,7 +19,7 @@ use crate::schema::{Kind, Schema};
 const MOST_CANDIDATES: u64 = 1_000_000;
 
 /// The most random pairs from which a model learns how often strangers agree.
-const MOST_RANDOM: usize = 1_000_000;
+const MOST_RANDOM: usize = 250_000;
 
 /// What a model is learned from: the records of a table, as a plan looks at them.
 pub(crate) struct Lesson<'a> {

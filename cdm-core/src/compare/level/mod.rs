@@ -3,16 +3,21 @@
 //! A model learns how often records of one customer, and of two, reach each level; so a level is a
 //! fact about two values and never a guess about their owners.
 
+mod aspects;
 mod condition;
 mod date;
+mod pool;
 mod prepared;
 mod template;
+mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use aspects::Aspects;
 pub use condition::Condition;
 pub use date::DateCondition;
+pub use pool::{PreparedDraft, PreparedPool, PreparedPoolBuilder};
 pub use prepared::Prepared;
 
 use crate::error::{Error, Result, nearest};

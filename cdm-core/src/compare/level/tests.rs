@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::normalize::Context;
+use crate::normalize::{self, Context};
 use crate::schema::Field;
 
 /// Values as columns hold them, by kind; any pairing of them is a fair question.
@@ -75,6 +75,65 @@ proptest! {
         for value in left {
             prop_assert_eq!(comparison.compare_two(value, value), 0);
         }
+    }
+
+    #[test]
+    fn a_value_prepared_for_a_comparison_is_compared_as_a_whole_one(
+        (kind, raw) in kinds().prop_flat_map(|k| (Just(k), prop::collection::vec(raw(k), 0..8)))
+    ) {
+        let comparison = Comparison::template(kind, "x");
+        let mut pool = PreparedPoolBuilder::new(kind, comparison.aspects()[0]);
+        let values: Vec<_> =
+            raw.iter().map(|raw| normalize::value(kind, raw, &Context::default())).collect();
+        // In two goes, so that values meet others of their own batch and of an earlier one.
+        let (first, second) = values.split_at(values.len() / 2);
+        for batch in [first, second] {
+            let drafts: Vec<_> = batch.iter().map(|value| pool.prepare(value)).collect();
+            pool.extend(drafts);
+        }
+        let pool = pool.finish();
+        let whole: Vec<_> = values.iter().map(|value| Prepared::new(kind, value)).collect();
+        for (i, left) in whole.iter().enumerate() {
+            prop_assert_eq!(pool.code(i as u32).is_some(), left.is_some());
+            for (j, right) in whole.iter().enumerate() {
+                let codes = pool.code(i as u32).zip(pool.code(j as u32));
+                let Some(((one, other), (l, r))) = left.as_ref().zip(right.as_ref()).zip(codes)
+                else {
+                    continue;
+                };
+                let [l, r] = [l, r].map(|code| &pool.distinct()[code as usize]);
+                prop_assert_eq!(comparison.compare_two(l, r), comparison.compare_two(one, other));
+                if values[i].forms().eq(values[j].forms()) && values[i].issues() == values[j].issues() {
+                    prop_assert_eq!(pool.code(i as u32), pool.code(j as u32));
+                }
+            }
+        }
+        prop_assert_eq!(pool.code(values.len() as u32), None);
+    }
+
+    #[test]
+    fn a_persons_name_prepared_for_its_comparison_is_compared_as_a_whole_one(
+        given in prop::collection::vec(raw(Kind::GivenName), 2),
+        family in prop::collection::vec(raw(Kind::FamilyName), 2),
+    ) {
+        let comparison = Comparison::person_name("given", "family");
+        let aspects = comparison.aspects();
+        let level = |aspects: [Aspects; 2]| {
+            let value = |kind, raw: &str, aspects| {
+                let value = normalize::value(kind, raw, &Context::default());
+                Prepared::with_aspects(kind, &value, aspects)
+            };
+            let given: Vec<_> =
+                given.iter().map(|raw| value(Kind::GivenName, raw, aspects[0])).collect();
+            let family: Vec<_> =
+                family.iter().map(|raw| value(Kind::FamilyName, raw, aspects[1])).collect();
+            let side = |i: usize| [given[i].as_slice(), family[i].as_slice()].map(|values| {
+                values.iter().collect::<Vec<_>>()
+            });
+            let (left, right) = (side(0), side(1));
+            comparison.compare(&[&left[0], &left[1]], &[&right[0], &right[1]])
+        };
+        prop_assert_eq!(level([aspects[0], aspects[1]]), level([Aspects::all(); 2]));
     }
 
     #[test]
