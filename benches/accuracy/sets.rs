@@ -30,14 +30,20 @@ struct ZeroConfig {
     duplicate_free: bool,
     /// Fields that must not help.
     without: &'static [&'static str],
+    /// By source, the column of the ids, where the name of the column does not say so.
+    ids: &'static [(&'static str, &'static str)],
 }
 
 const ONE_LIST: ZeroConfig =
-    ZeroConfig { link_type: LinkType::Dedupe, duplicate_free: false, without: &[] };
+    ZeroConfig { link_type: LinkType::Dedupe, duplicate_free: false, without: &[], ids: &[] };
 const TWO_LISTS: ZeroConfig =
-    ZeroConfig { link_type: LinkType::Link, duplicate_free: true, without: &[] };
-const SOURCES: ZeroConfig =
-    ZeroConfig { link_type: LinkType::LinkAndDedupe, duplicate_free: false, without: &[] };
+    ZeroConfig { link_type: LinkType::Link, duplicate_free: true, without: &[], ids: &[] };
+const SOURCES: ZeroConfig = ZeroConfig {
+    link_type: LinkType::LinkAndDedupe,
+    duplicate_free: false,
+    without: &[],
+    ids: &[],
+};
 /// `soc_sec_id` all but solves FEBRL.
 const WITHOUT_SSN: &[&str] = &["ssn"];
 
@@ -172,7 +178,11 @@ fn customers(folder: &Path) -> DataSet {
     DataSet {
         name,
         plan: Some("sample"),
-        zero_config: SOURCES,
+        zero_config: ZeroConfig {
+            without: &["card_no"],
+            ids: &[("loyalty", "card_no")],
+            ..SOURCES
+        },
         files: files.map(|(source, file)| (source.to_owned(), folder.join(file))).to_vec(),
         truth: Truth::File(folder.join("truth.csv"), ["source", "id", "entity_id"]),
     }
@@ -199,7 +209,7 @@ impl DataSet {
     /// The plan that says nothing but what its fields are, as inferred from its files, and which
     /// of its records may be linked.
     pub(crate) fn bare_plan(&self, run: &Run) -> Result<Plan, Error> {
-        let ZeroConfig { link_type, duplicate_free, without } = self.zero_config;
+        let ZeroConfig { link_type, duplicate_free, without, .. } = self.zero_config;
         let inputs: Vec<Input> =
             self.files.iter().map(|(source, path)| Input::file(source, path)).collect();
         let schema = infer_schema(&inputs, run)?;
@@ -215,14 +225,27 @@ impl DataSet {
     }
 
     /// Its files, to be read as `plan` says.
-    pub(crate) fn inputs(&self, plan: &Plan) -> Vec<Input> {
+    pub(crate) fn inputs(&self, plan: &Plan, run: &Run) -> Result<Vec<Input>, Error> {
         let input = |(source, path): &(String, PathBuf)| {
             let known = plan.sources().iter().find(|known| known.name == *source);
             let Source { mapping, reading, .. } = known.cloned().unwrap_or_default();
-            Input { mapping, options: reading, ..Input::file(source, path) }
+            let input = Input { mapping, options: reading, ..Input::file(source, path) };
+            let id = self.zero_config.ids.iter().find(|(known, _)| *known == source.as_str());
+            match id.filter(|_| input.mapping.is_none()) {
+                Some((_, id)) => with_id(&input, id, plan.schema(), run),
+                None => Ok(input),
+            }
         };
         self.files.iter().map(input).collect()
     }
+}
+
+/// The input, mapped as it would be of itself, but for the column of its ids.
+fn with_id(input: &Input, id: &str, schema: &Schema, run: &Run) -> Result<Input, Error> {
+    let (_, reports) = read(std::slice::from_ref(input), schema, run)?;
+    let mut mapping = reports.into_iter().next().map(|report| report.mapping).unwrap_or_default();
+    mapping.id = Some(id.to_owned());
+    Ok(input.clone().with_mapping(mapping))
 }
 
 impl Truth {
