@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::FieldValues;
 use super::expression::Term;
+use super::{FieldValues, SeenTwice};
 use crate::error::Result;
 use crate::normalize;
 use crate::table::{Codes, Column, ColumnBuilder, PoolBuilder, Table};
@@ -15,7 +15,7 @@ pub(super) fn keys_of_values(
     field: &FieldValues,
     term: &Term,
     blocked: Option<&BTreeSet<String>>,
-    shared: Option<&Filter>,
+    shared: Option<&SeenTwice>,
 ) -> Result<Column> {
     // Every form that an expression names was asked of the normalisers in `Features::new`.
     let texts = &field.forms[&term.form(field.kind())];
@@ -32,7 +32,7 @@ pub(super) fn keys_of_values(
         codes.clear();
         for (position, key) in made.iter().filter(|key| !key.is_empty()).enumerate() {
             // One is kept in any case: a record with a value has keys.
-            if position > 0 && shared.is_some_and(|shared| !shared.has_twice(key)) {
+            if position > 0 && shared.is_some_and(|shared| !shared.has(hash(key))) {
                 continue;
             }
             let code = of_text.intern(key)?;
@@ -56,48 +56,9 @@ pub(super) fn keys_of_values(
     Ok(of_text.with_codes(of_value))
 }
 
-/// Which keys may be those of several records: surely those that are, and few others.
-///
-/// A transform that makes twenty keys of a text makes far more than anybody shares; what one record
-/// alone has makes no pair, whatever else there is, and need not be kept.
-pub(super) struct Filter {
-    /// Two bits for each of a power of two of hashes: seen, and seen again.
-    words: Vec<u64>,
-}
-
-/// Words of a filter for each key: so many that one unshared key in ten or so slips through.
-const HASHES_PER_KEY: usize = 8;
-
-/// Hashes in a word of a filter.
-const HASHES_PER_WORD: usize = 32;
-
-impl Filter {
-    fn new(keys: usize) -> Self {
-        let words = keys.saturating_mul(HASHES_PER_KEY) / HASHES_PER_WORD;
-        Self { words: vec![0; words.max(1).next_power_of_two()] }
-    }
-
-    /// Word and shift of a key.
-    fn place(&self, key: &str) -> (usize, u32) {
-        let hash = xxh3_64(key.as_bytes());
-        let word = (hash >> 5) as usize & (self.words.len() - 1);
-        (word, (hash as u32 % HASHES_PER_WORD as u32) * 2)
-    }
-
-    fn add(&mut self, key: &str, several: bool) {
-        let (word, shift) = self.place(key);
-        let seen = self.words[word] >> shift & 1;
-        self.words[word] |= (1 | (seen | u64::from(several)) << 1) << shift;
-    }
-
-    fn has_twice(&self, key: &str) -> bool {
-        let (word, shift) = self.place(key);
-        self.words[word] >> shift & 2 != 0
-    }
-}
-
-/// The keys of a term that several rows may have.
-pub(super) fn shared_keys(table: &Table, field: &FieldValues, term: &Term) -> Filter {
+/// The hashes of the keys of a term that several rows have, and few others. A transform that makes
+/// twenty keys of a text makes far more than anybody shares, which need not be kept.
+pub(super) fn shared_keys(table: &Table, field: &FieldValues, term: &Term) -> SeenTwice {
     let texts = &field.forms[&term.form(field.kind())];
     let mut rows_of_text = vec![0_u8; texts.pool().len()];
     for row in 0..table.len() {
@@ -106,19 +67,22 @@ pub(super) fn shared_keys(table: &Table, field: &FieldValues, term: &Term) -> Fi
             *rows = rows.saturating_add(1);
         }
     }
-    let mut made = Vec::new();
-    let mut keys = |text: &str, then: &mut dyn FnMut(&str)| {
-        made.clear();
-        term.apply(text, &mut made);
-        made.iter().for_each(|key| then(key));
-    };
     // About one for each letter.
     let count = texts.pool().iter().map(|text| text.len() + 1).sum();
-    let mut filter = Filter::new(count);
+    let shared = SeenTwice::new(count);
+    let mut made = Vec::new();
     for (text, rows) in texts.pool().iter().zip(rows_of_text) {
-        keys(text, &mut |key| filter.add(key, rows > 1));
+        made.clear();
+        term.apply(text, &mut made);
+        for key in &made {
+            (0..rows.min(2)).for_each(|_| shared.add(hash(key)));
+        }
     }
-    filter
+    shared
+}
+
+fn hash(key: &str) -> u64 {
+    xxh3_64(key.as_bytes())
 }
 
 /// The keys of each row: those of all its values, sorted, so that two rows' keys can be merged.

@@ -3,6 +3,7 @@
 mod expression;
 mod keys;
 mod needs;
+mod twice;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use values::{Counted, Wanted, normalize_field};
 
 pub use expression::{Expression, Transform};
 pub use needs::Needs;
+pub(crate) use twice::SeenTwice;
 pub use values::{FieldValues, Settings, date_order_evidence};
 
 /// The normalised values of a table, and the keys of its expressions by row.
