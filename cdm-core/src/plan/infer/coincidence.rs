@@ -42,39 +42,45 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     let organisation = named(&names_itself);
     let employer = named(&|field| field.kind == Kind::Organisation && !names_itself(field));
 
+    let identifier = of(Kind::Identifier);
+    let contact = [phone.as_slice(), &email, &url].concat();
+
     let mut all: Vec<Coincidence> = Vec::new();
-    let mut add = |name: &str, parts: &[&[String]]| {
-        let shares = parts.concat();
-        if !shares.is_empty() && !all.iter().any(|known| known.shares == shares) {
-            all.push(Coincidence::new(name, shares));
+    let mut add = |name: &str, shares: Vec<String>, resembles: &[String]| {
+        let known = |known: &Coincidence| known.shares == shares && known.resembles == resembles;
+        if !shares.is_empty() && !all.iter().any(known) {
+            all.push(Coincidence::new(name, shares).with_resembling(resembles.to_vec()));
         }
     };
-    let lives = !place.is_empty() || !phone.is_empty();
-    let shared_at_home = named(&|field| {
-        !matches!(field.kind, Kind::GivenName | Kind::FullName | Kind::Identifier)
-    });
-    let shared_at_home: Vec<String> =
-        shared_at_home.into_iter().filter(|name| !birth.contains(name)).collect();
-    if are_persons && lives {
-        add("same household", &[&shared_at_home]);
-        if !birth.is_empty() {
-            add("twins", &[&shared_at_home, &birth]);
+    // Who lives together may have anything in common but what tells one of them from another.
+    let but = |apart: &[&[String]]| -> Vec<String> {
+        let names = comparisons.iter().map(|comparison| comparison.name.clone());
+        names.filter(|name| !apart.iter().any(|names| names.contains(name))).collect()
+    };
+    if are_persons {
+        if !place.is_empty() || !contact.is_empty() {
+            add("same household", but(&[&given, &full, &birth, &identifier, &organisation]), &full);
+            if !birth.is_empty() {
+                add("twins", but(&[&given, &full, &identifier, &organisation]), &full);
+            }
         }
+        add("same place", [&place[..], &phone, &employer].concat(), &[]);
+        add("same name", if given.is_empty() { full } else { [&given[..], &family].concat() }, &[]);
+        add("same birth date", birth, &[]);
+        add("same family name", family, &[]);
+        add("same given name", given, &[]);
+        add("same contact", contact.clone(), &[]);
     }
-    match are_persons {
-        true => add("same place", &[&place, &phone, &employer]),
-        false => add("same address", &[&place, &phone]),
+    if !organisation.is_empty() {
+        if !are_persons {
+            add("same address", but(&[&organisation, &identifier]), &[]);
+            add("sister organisation", but(&[&organisation, &identifier]), &organisation);
+            add("branch of a chain", but(&[&place, &identifier]), &[]);
+            add("same place", place, &[]);
+            add("same contact", contact, &[]);
+        }
+        add("same organisation name", organisation, &[]);
     }
-    if given.is_empty() || family.is_empty() {
-        add("same name", &[&full]);
-    } else {
-        add("same name", &[&given, &family]);
-    }
-    add("same birth date", &[&birth]);
-    add("same family name", &[&family]);
-    add("same given name", &[&given]);
-    add("same contact", &[&email, &phone]);
-    add("chain", &[&organisation, &url]);
     all
 }
 
