@@ -42,6 +42,14 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     let organisation = named(&names_itself);
     let employer = named(&|field| field.kind == Kind::Organisation && !names_itself(field));
 
+    // What belongs to nobody alone is alike among people who have anything in common: a household
+    // was born in one town, who has the same first name has the same gender. Where no coincidence
+    // shared it, the model would take agreement on it for what makes a match.
+    let traits = named(&|field| {
+        matches!(field.kind, Kind::Category | Kind::Text | Kind::Number)
+            || field.kind == Kind::City && !is_where_they_are(field)
+    });
+
     let mut all: Vec<Coincidence> = Vec::new();
     let mut add = |name: &str, parts: &[&[String]]| {
         let shares = parts.concat();
@@ -51,25 +59,30 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     };
     let lives = !place.is_empty() || !phone.is_empty();
     if !family.is_empty() && lives {
-        add("same household", &[&family, &place, &phone, &email]);
+        add("same household", &[&family, &place, &phone, &email, &traits]);
         if !birth.is_empty() {
-            add("twins", &[&family, &place, &phone, &email, &birth]);
+            add("twins", &[&family, &place, &phone, &email, &traits, &birth]);
         }
     }
     match are_persons {
-        true => add("same place", &[&place, &phone, &employer]),
-        false => add("same address", &[&place, &phone]),
+        true if lives => add("same place", &[&place, &phone, &employer, &traits]),
+        false if lives => add("same address", &[&place, &phone, &url, &traits]),
+        _ => {}
     }
     if given.is_empty() || family.is_empty() {
         add("same name", &[&full]);
     } else {
-        add("same name", &[&given, &family]);
+        add("same name", &[&given, &family, &traits]);
     }
     add("same birth date", &[&birth]);
     add("same family name", &[&family]);
-    add("same given name", &[&given]);
+    if !given.is_empty() {
+        add("same given name", &[&given, &traits]);
+    }
     add("same contact", &[&email, &phone]);
-    add("chain", &[&organisation, &url]);
+    if !organisation.is_empty() {
+        add("chain", &[&organisation, &url, &traits]);
+    }
     all
 }
 
