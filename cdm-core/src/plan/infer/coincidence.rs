@@ -14,10 +14,23 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         let found = comparisons.iter().filter(|c| field_of(c).is_some_and(wanted));
         found.map(|comparison| comparison.name.clone()).collect()
     };
+    // What is left of a name where the whole is another.
+    let in_part = |kind: Kind| -> Vec<String> {
+        let is_rest = |comparison: &&Comparison| {
+            comparison.levels.first().is_some_and(|level| level.counted_elsewhere)
+                && field_of(comparison).is_some_and(|field| field.kind == kind)
+        };
+        comparisons.iter().filter(is_rest).map(|comparison| comparison.name.clone()).collect()
+    };
     let of = |kind: Kind| named(&|field| field.kind == kind);
     let given = of(Kind::GivenName);
     let family = of(Kind::FamilyName);
     let full = of(Kind::FullName);
+    let kin = match family.is_empty() {
+        true => in_part(Kind::FullName),
+        false => family.clone(),
+    };
+    let group = in_part(Kind::Organisation);
     let birth = named(&|field| field.kind == Kind::Date && !field.means("date_of_death"));
     let place = named(&|field| {
         is_where_they_are(field)
@@ -30,6 +43,13 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
                     | Kind::Region
                     | Kind::Country
                     | Kind::Geo
+            )
+    });
+    let area = named(&|field| {
+        is_where_they_are(field)
+            && matches!(
+                field.kind,
+                Kind::Address | Kind::City | Kind::Postcode | Kind::Region | Kind::Country
             )
     });
     let (phone, email, url) = (of(Kind::Phone), of(Kind::Email), of(Kind::Url));
@@ -58,24 +78,25 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         }
     };
     let lives = !place.is_empty() || !phone.is_empty();
-    if !family.is_empty() && lives {
-        add("same household", &[&family, &place, &phone, &email, &traits]);
+    if !kin.is_empty() && lives {
+        add("same household", &[&kin, &place, &phone, &email, &traits]);
         if !birth.is_empty() {
-            add("twins", &[&family, &place, &phone, &email, &traits, &birth]);
+            add("twins", &[&kin, &place, &phone, &email, &traits, &birth]);
         }
     }
     match are_persons {
-        true if lives => add("same place", &[&place, &phone, &employer, &traits]),
-        false if lives => add("same address", &[&place, &phone, &url, &traits]),
+        true if lives => add("same place", &[&place, &phone, &email, &employer, &traits]),
+        false if lives => add("same address", &[&group, &place, &phone, &email, &url, &traits]),
         _ => {}
     }
+    add("same area", &[&area]);
     if given.is_empty() || family.is_empty() {
         add("same name", &[&full]);
     } else {
         add("same name", &[&given, &family, &traits]);
     }
     add("same birth date", &[&birth]);
-    add("same family name", &[&family]);
+    add("same family name", &[&kin]);
     if !given.is_empty() {
         add("same given name", &[&given, &traits]);
     }
