@@ -13,11 +13,6 @@ pub struct Coincidence {
     pub name: String,
     /// The names of the comparisons that agree for this one reason.
     pub shares: Vec<String>,
-    /// The names of the comparisons whose values are alike for this reason, but not the same: sister
-    /// companies have a word of their names in common. Their stronger half of levels stays at what
-    /// random pairs show.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub resembles: Vec<String>,
     /// Whether the reason lies beyond the values, such as a home: then agreeing on a rare value is
     /// as likely as on a common one. Without, common values meet more often.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -28,13 +23,7 @@ impl Coincidence {
     /// The coincidence of that name, by which these comparisons agree by chance.
     #[must_use]
     pub fn new(name: impl Into<String>, shares: Vec<String>) -> Self {
-        Self { name: name.into(), shares, resembles: Vec::new(), common_cause: false }
-    }
-
-    /// The same, where these comparisons are alike too.
-    #[must_use]
-    pub fn with_resembling(self, resembles: Vec<String>) -> Self {
-        Self { resembles, ..self }
+        Self { name: name.into(), shares, common_cause: false }
     }
 
     /// The same, for a reason that lies beyond the values.

@@ -172,8 +172,12 @@ impl Mixture {
         if let (Some(h), Some(t)) = (at("same household"), at("twins")) {
             self.shares[t + 1] = self.shares[t + 1].min(knob("TWINS", 0.02) * self.shares[h + 1]);
         }
-        if let Some(t) = at(&std::env::var("NOCLASS").unwrap_or_default()) { self.shares[t + 1] = 1e-30; }
-        if let Some(t) = at(&std::env::var("NOCLASS2").unwrap_or_default()) { self.shares[t + 1] = 1e-30; }
+        if let Some(t) = at(&std::env::var("NOCLASS").unwrap_or_default()) {
+            self.shares[t + 1] = 1e-30;
+        }
+        if let Some(t) = at(&std::env::var("NOCLASS2").unwrap_or_default()) {
+            self.shares[t + 1] = 1e-30;
+        }
         for comparison in 0..comparisons {
             let found = expected.levels(0, comparison, self.m[comparison].len());
             self.reached[comparison] = found.to_vec();
@@ -188,17 +192,13 @@ impl Mixture {
                     let assumed = self.assumed_own(comparison);
                     let found = expected.levels(class + 1, comparison, assumed.len());
                     let pairs = power(found, knob("ALPHA_OWN", 0.0));
-                    let mut own = smoothed(found, &assumed, pairs);
-                    let coincidence = &evidence.coincidences[class];
-                    if coincidence.resembles.contains(&evidence.comparisons[comparison].name) {
-                        own = never_the_same(&own, &self.u[comparison]);
-                    }
-                    self.own[class][comparison] = Some(own);
+                    self.own[class][comparison] = Some(smoothed(found, &assumed, pairs));
                 }
             }
         }
         self.order_levels();
-        let changes = self.shares.iter().zip(&before.0).map(|(new, old)| (new / old - 1.0).abs() * 0.01);
+        let changes =
+            self.shares.iter().zip(&before.0).map(|(new, old)| (new / old - 1.0).abs() * 0.01);
         let of_levels = |new: &[f64], old: &[f64]| {
             new.iter().zip(old).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max)
         };
@@ -374,15 +374,6 @@ impl Expected {
         let start = (class * self.comparisons + comparison) * Pattern::CODES + 1;
         &self.codes[start..start + count]
     }
-}
-
-/// The same distribution, but for the stronger half of the levels, which are as among strangers.
-fn never_the_same(levels: &[f64], u: &[f64]) -> Vec<f64> {
-    let strong = (levels.len() - 1) / 2;
-    let fixed: f64 = u[..strong].iter().sum();
-    let rest: f64 = levels[strong..].iter().sum();
-    let weaker = levels[strong..].iter().map(|level| level * (1.0 - fixed) / rest);
-    u[..strong].iter().copied().chain(weaker).collect()
 }
 
 /// What is assumed of matches beforehand: most agree, some nearly, few not at all.

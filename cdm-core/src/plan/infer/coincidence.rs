@@ -14,10 +14,23 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         let found = comparisons.iter().filter(|c| field_of(c).is_some_and(wanted));
         found.map(|comparison| comparison.name.clone()).collect()
     };
+    // What is left of a name where the whole is another.
+    let in_part = |kind: Kind| -> Vec<String> {
+        let is_rest = |comparison: &&Comparison| {
+            comparison.levels.first().is_some_and(|level| level.counted_elsewhere)
+                && field_of(comparison).is_some_and(|field| field.kind == kind)
+        };
+        comparisons.iter().filter(is_rest).map(|comparison| comparison.name.clone()).collect()
+    };
     let of = |kind: Kind| named(&|field| field.kind == kind);
     let given = of(Kind::GivenName);
     let family = of(Kind::FamilyName);
     let full = of(Kind::FullName);
+    let kin = match family.is_empty() {
+        true => in_part(Kind::FullName),
+        false => family.clone(),
+    };
+    let group = in_part(Kind::Organisation);
     let birth = named(&|field| field.kind == Kind::Date && !field.means("date_of_death"));
     let place = named(&|field| {
         is_where_they_are(field)
@@ -32,6 +45,13 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
                     | Kind::Geo
             )
     });
+    let area = named(&|field| {
+        is_where_they_are(field)
+            && matches!(
+                field.kind,
+                Kind::Address | Kind::City | Kind::Postcode | Kind::Region | Kind::Country
+            )
+    });
     let (phone, email, url) = (of(Kind::Phone), of(Kind::Email), of(Kind::Url));
     let are_persons = !(given.is_empty() && family.is_empty() && full.is_empty());
     // A person's company is a place of many, an organisation's name its own.
@@ -42,44 +62,51 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     let organisation = named(&names_itself);
     let employer = named(&|field| field.kind == Kind::Organisation && !names_itself(field));
 
-    let identifier = of(Kind::Identifier);
-    let contact = [phone.as_slice(), &email, &url].concat();
+    // What belongs to nobody alone is alike among people who have anything in common: a household
+    // was born in one town, who has the same first name has the same gender. Where no coincidence
+    // shared it, the model would take agreement on it for what makes a match.
+    let traits = named(&|field| {
+        matches!(field.kind, Kind::Category | Kind::Text | Kind::Number)
+            || field.kind == Kind::City && !is_where_they_are(field)
+    });
 
     let mut all: Vec<Coincidence> = Vec::new();
-    let mut add = |name: &str, shares: Vec<String>, resembles: &[String]| {
-        let known = |known: &Coincidence| known.shares == shares && known.resembles == resembles;
-        if !shares.is_empty() && !all.iter().any(known) {
-            all.push(Coincidence::new(name, shares).with_resembling(resembles.to_vec()));
+    let mut add = |name: &str, parts: &[&[String]]| {
+        let shares = parts.concat();
+        if !shares.is_empty() && !all.iter().any(|known| known.shares == shares) {
+            all.push(Coincidence::new(name, shares));
         }
     };
-    // Who lives together may have anything in common but what tells one of them from another.
-    let but = |apart: &[&[String]]| -> Vec<String> {
-        let names = comparisons.iter().map(|comparison| comparison.name.clone());
-        names.filter(|name| !apart.iter().any(|names| names.contains(name))).collect()
-    };
-    if are_persons {
-        if !place.is_empty() || !contact.is_empty() {
-            add("same household", but(&[&given, &full, &birth, &identifier, &organisation]), &full);
-            if !birth.is_empty() {
-                add("twins", but(&[&given, &full, &identifier, &organisation]), &full);
-            }
+    let lives = !place.is_empty() || !phone.is_empty();
+    if !kin.is_empty() && lives {
+        add("same household", &[&kin, &place, &phone, &email, &traits]);
+        if !birth.is_empty() {
+            add("twins", &[&kin, &place, &phone, &email, &traits, &birth]);
         }
-        add("same place", [&place[..], &phone, &employer].concat(), &[]);
-        add("same name", if given.is_empty() { full } else { [&given[..], &family].concat() }, &[]);
-        add("same birth date", birth, &[]);
-        add("same family name", family, &[]);
-        add("same given name", given, &[]);
-        add("same contact", contact.clone(), &[]);
     }
+    match are_persons {
+        true if lives => add("same place", &[&place, &phone, &email, &employer, &traits]),
+        false if lives => add("same address", &[&group, &place, &phone, &email, &url, &traits]),
+        _ => {}
+    }
+    add("same area", &[&area]);
+    if given.is_empty() || family.is_empty() {
+        add("same name", &[&full]);
+    } else {
+        add("same name", &[&given, &family, &traits]);
+    }
+    add("same birth date", &[&birth]);
+    add("same family name", &[&kin]);
+    if !given.is_empty() {
+        add("same given name", &[&given, &traits]);
+    }
+    add("same contact", &[&email, &phone]);
     if !organisation.is_empty() {
-        if !are_persons {
-            add("same address", but(&[&organisation, &identifier]), &[]);
-            add("sister organisation", but(&[&organisation, &identifier]), &organisation);
-            add("branch of a chain", but(&[&place, &identifier]), &[]);
-            add("same place", place, &[]);
-            add("same contact", contact, &[]);
-        }
-        add("same organisation name", organisation, &[]);
+        add("chain", &[&organisation, &group, &url, &email, &phone, &traits]);
+    }
+    // Relatives have their home and their name from one cause, so that a common name says no less.
+    for coincidence in &mut all {
+        coincidence.common_cause = ["same household", "twins"].contains(&coincidence.name.as_str());
     }
     all
 }
