@@ -80,6 +80,7 @@ fn sources(table: &Table) -> Vec<u32> {
 }
 
 /// What makes two records a pair, straight from the definition.
+#[derive(Clone, Copy)]
 struct Definition<'a> {
     table: &'a Table,
     features: &'a Features,
@@ -175,6 +176,8 @@ proptest! {
                     let found = definition.find(left, right);
                     let wanted = found.filter(|_| left != right && in_scope(left, right));
                     prop_assert_eq!(blocking.find(left, right), wanted);
+                    let first = (0..rules.len()).find(|rule| blocking.finds(*rule, left, right));
+                    prop_assert_eq!(first, wanted);
                 }
             }
             let counts = blocking.count(&run).unwrap();
@@ -191,7 +194,11 @@ proptest! {
                     pairs.filter(|(l, r)| l < r && in_scope(*l, *r)).count() as u64
                 };
                 prop_assert_eq!(count.keys, by_key.len() as u64);
-                prop_assert_eq!(count.pairs, by_key.values().map(pairs).sum::<u64>());
+                prop_assert_eq!(count.meetings, by_key.values().map(pairs).sum::<u64>());
+                let rule = std::slice::from_ref(rule);
+                let of_rule = Definition { rules: rule, ..definition }.pairs(&in_scope);
+                prop_assert_eq!((count.pairs, count.exact), (of_rule.len() as u64, true));
+                let rule = &rule[0];
                 let records: BTreeSet<usize> = by_key.values().flatten().copied().collect();
                 prop_assert_eq!(count.records, records.len() as u64);
                 prop_assert_eq!(count.stopped, stop_keys.get(&rule.to_string()).map_or(0, |s| s.len() as u64));

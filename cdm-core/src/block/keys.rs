@@ -245,7 +245,11 @@ pub struct SharedKey<'k> {
     entries: &'k [(Key, u32)],
 }
 
-impl SharedKeys<'_> {
+impl<'a> SharedKeys<'a> {
+    pub(super) fn columns(&self) -> &[&'a Column] {
+        &self.columns
+    }
+
     /// The keys that more than one row has.
     pub fn shared(&self) -> impl Iterator<Item = SharedKey<'_>> {
         let groups = self.entries.chunk_by(|left, right| left.0 == right.0);
