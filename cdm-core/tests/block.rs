@@ -325,6 +325,30 @@ fn a_great_block_is_cut_into_pieces_and_no_pair_is_lost() {
 }
 
 #[test]
+fn a_record_of_more_keys_than_are_made_has_the_same_ones_whatever_other_records_there_are() {
+    let name = |end: &str| format!("bartholomewalexanders{end}");
+    let row = |id, end: &str| (id, [vec![name(end)], vec![name(end)], vec![name(end)]]);
+    let rule = |list: &[&str]| {
+        BlockingRule::new(
+            list.iter().map(|field| format!("{field}.deletions").parse().unwrap()).collect(),
+        )
+    };
+    let rules = [rule(&["given", "family", "tag"]), rule(&["given", "tag"])];
+    // Near ones make keys shared that were one record's alone.
+    let near = ["a", "b", "c", "d", "x"].into_iter().zip(2..).map(|(end, id)| row(id, end));
+    let few = vec![row(0, ""), row(1, "")];
+    let many = few.iter().cloned().chain(near).collect::<Vec<_>>();
+    for rows in [few, many] {
+        let table = table(&rows);
+        let features = features(&table, &rules);
+        let (none, run) = (BTreeMap::new(), Run::new());
+        let blocking =
+            Blocking::new(&rules, &features, &none, PairScope::any(), table.len(), &run).unwrap();
+        assert_eq!((blocking.finds(0, 0, 1), blocking.finds(1, 0, 1)), (false, true));
+    }
+}
+
+#[test]
 fn no_rows_no_rules_and_rules_without_expressions_are_no_special_case() {
     let run = Run::new();
     let none = BTreeMap::new();

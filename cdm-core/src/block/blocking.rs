@@ -67,6 +67,9 @@ impl<'a> Blocking<'a> {
     /// [`Error::UnknownChoice`](crate::Error::UnknownChoice) where an expression was not computed,
     /// [`Error::TableFull`](crate::Error::TableFull) past two billion keys of a rule, and
     /// [`Error::Cancelled`](crate::Error::Cancelled).
+    ///
+    /// # Panics
+    /// Where the features are of fewer rows.
     pub fn new(
         rules: &'a [BlockingRule],
         features: &'a Features,
@@ -101,6 +104,9 @@ impl<'a> Blocking<'a> {
     ///
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
+    ///
+    /// # Panics
+    /// Where the scope is of fewer rows; so do the other methods.
     pub fn count(&self, run: &Run) -> Result<Vec<RuleCount>> {
         let counts = self.keys.iter().enumerate().map(|(rule, index)| {
             let cells: Vec<u32> = (0..self.rows).map(|row| self.cells(row)[rule]).collect();
