@@ -15,6 +15,8 @@ mod contraction;
 mod guards;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod simulation;
 mod weight;
 
 pub(crate) use clusterer::Clusterer;
