@@ -28,16 +28,11 @@ use std::mem;
 
 use super::clusterer::{Guarded, find};
 use super::contraction::{Clustering, Contraction, Score, ScoredLink};
+use super::evidence::{Evidence, Speakers};
 use super::guards::{Group, Reason};
 use super::{Cause, Link, Refusal, Weight};
 use crate::cancel::Run;
 use crate::error::Result;
-
-/// How many records at most speak for a group.
-const SPEAKERS: usize = 16;
-
-/// At how many pairs of records at most one comparison of two groups looks.
-const PAIRS: usize = 32;
 
 /// With more neighbours than this, a group is compared with them anew only when their turn comes.
 const NEIGHBOURS: usize = 16;
@@ -73,26 +68,6 @@ pub(super) struct Contracted {
     pub(super) groups: Vec<(u32, Group)>,
 }
 
-/// What the pairs of records between two groups say.
-#[derive(Debug, Clone, Copy, Default)]
-struct Evidence {
-    /// In steps.
-    sum: i128,
-    /// How many pairs say anything.
-    telling: u64,
-    /// How many pairs it is about, whether looked at themselves or others in their stead.
-    pairs: u64,
-}
-
-/// The records that speak for a group: all of them, or those that come first in an order that goes
-/// evenly to and fro over the component.
-#[derive(Clone, Copy, Default)]
-struct Speakers {
-    /// By `turn`.
-    places: [u32; SPEAKERS],
-    count: usize,
-}
-
 #[derive(Default)]
 struct Node {
     /// The place of its lowest record.
@@ -101,7 +76,8 @@ struct Node {
     speakers: Speakers,
     /// By other node, the edge.
     neighbours: BTreeMap<u32, u32>,
-    group: Option<Group>,
+    /// Where there are guards; apart, as most of the time only the rest is looked at.
+    group: Option<Box<Group>>,
 }
 
 /// Two groups with a link between them.
@@ -141,7 +117,7 @@ struct Work<'c> {
 impl Component<'_> {
     /// Join groups until none agree any more.
     pub(super) fn contract(&self, run: &Run) -> Result<Contracted> {
-        let mut work = Work::new(self);
+        let mut work = Work::new(self, run)?;
         let mut steps = 0;
         for sweep in 0..=SWEEPS {
             while let Some(turn) = work.queue.pop() {
@@ -152,7 +128,7 @@ impl Component<'_> {
                 work.take(turn);
             }
             if sweep < SWEEPS {
-                work.sweep();
+                work.sweep(run)?;
             }
             if work.queue.is_empty() {
                 break;
@@ -168,96 +144,14 @@ impl Component<'_> {
     }
 }
 
-impl Evidence {
-    fn of(weight: Weight) -> Self {
-        let sum = i128::from(weight.steps());
-        Self { sum, telling: u64::from(sum != 0), pairs: 1 }
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            sum: self.sum + other.sum,
-            telling: self.telling + other.telling,
-            pairs: self.pairs + other.pairs,
-        }
-    }
-
-    /// The same said of so many pairs in place of those looked at.
-    fn of_all(self, pairs: u64) -> Self {
-        if self.pairs == pairs || self.pairs == 0 {
-            return self;
-        }
-        let (sample, all) = (i128::from(self.pairs), i128::from(pairs));
-        let telling = u128::from(self.telling) * u128::from(pairs) / u128::from(self.pairs);
-        Self { sum: self.sum * all / sample, telling: telling as u64, pairs }
-    }
-
-    /// Whether it stands for all of so many pairs, or leaves out few of many.
-    fn is_enough_for(self, pairs: u64) -> bool {
-        self.pairs == pairs || (pairs > PAIRS as u64 && self.pairs >= pairs - pairs / 5)
-    }
-
-    /// How well two groups agree, in steps: the mean, above 0 where it is above `cut`.
-    fn agreement(self, cut: Weight) -> i64 {
-        let telling = i128::from(self.telling.max(1));
-        let over = self.sum - i128::from(cut.steps()) * i128::from(self.telling);
-        // Rounded up, so that what is above the cut by a little stays so.
-        let mean = over.div_euclid(telling) + i128::from(over.rem_euclid(telling) > 0);
-        Weight::from_steps(mean).steps()
-    }
-}
-
 impl Node {
     fn pairs_with(&self, other: &Self) -> u64 {
         self.size as u64 * other.size as u64
     }
 }
 
-impl Speakers {
-    fn new(places: &mut Vec<u32>) -> Self {
-        if places.len() > SPEAKERS {
-            places.select_nth_unstable_by_key(SPEAKERS, |place| turn(*place));
-            places.truncate(SPEAKERS);
-        }
-        places.sort_unstable_by_key(|place| turn(*place));
-        let mut speakers = Self { count: places.len(), ..Self::default() };
-        speakers.places[..places.len()].copy_from_slice(places);
-        speakers
-    }
-
-    fn iter(&self) -> impl Iterator<Item = u32> {
-        self.places[..self.count].iter().copied()
-    }
-
-    /// Those of two groups together, which depend on what records are in them alone.
-    fn join(&self, other: &Self) -> Self {
-        let mut joined = Self::default();
-        let (mut one, mut two) = (self.iter().peekable(), other.iter().peekable());
-        while joined.count < SPEAKERS {
-            let next = match (one.peek(), two.peek()) {
-                (Some(left), Some(right)) if turn(*left) > turn(*right) => two.next(),
-                (Some(_), _) => one.next(),
-                (None, _) => two.next(),
-            };
-            let Some(place) = next else { break };
-            joined.places[joined.count] = place;
-            joined.count += 1;
-        }
-        joined
-    }
-}
-
-/// An order of places in which any first few are spread evenly over all of them: by their multiples
-/// of the golden ratio.
-///
-/// It depends on nothing but the place, so that the first few of two groups together are among the
-/// first few of each.
-fn turn(place: u32) -> u32 {
-    place.wrapping_mul(0x9E37_79B1)
-}
-
 impl<'c> Work<'c> {
-    fn new(component: &'c Component<'c>) -> Self {
+    fn new(component: &'c Component<'c>, run: &Run) -> Result<Self> {
         let count = component.records.len();
         // The root of a group is one of its records, and so has a place here.
         let node_of = |record: u32| component.place[component.roots[record as usize] as usize];
@@ -280,7 +174,7 @@ impl<'c> Work<'c> {
         }
         if let Some(guarded) = &component.guarded {
             for (place, node) in nodes.iter_mut().enumerate().filter(|(_, node)| node.size > 0) {
-                node.group = Some(guarded.group(component.records[place]));
+                node.group = Some(Box::new(guarded.group(component.records[place])));
             }
         }
         let mut first_link = vec![0; count + 1];
@@ -300,11 +194,8 @@ impl<'c> Work<'c> {
         for number in 0..component.links.len() as u32 {
             work.add(number);
         }
-        for edge in 0..work.edges.len() as u32 {
-            work.gather(edge);
-            work.enqueue(edge);
-        }
-        work
+        work.sweep(run)?;
+        Ok(work)
     }
 
     /// An edge for a link, or the link for the edge that there is.
@@ -355,19 +246,10 @@ impl<'c> Work<'c> {
 
     /// What lies between two groups: looked at pair by pair where there are few.
     fn between(&self, one: &Node, two: &Node) -> Evidence {
-        let (long, short) = if one.speakers.count < two.speakers.count {
-            (&two.speakers, &one.speakers)
-        } else {
-            (&one.speakers, &two.speakers)
-        };
-        let heard = (long.count * short.count).min(PAIRS);
-        let mut said = Evidence::default();
-        for number in 0..heard {
-            // Round after round, in each of which all of the longer list speak once.
-            let (round, left) = (number / long.count, number % long.count);
-            let right = (left + round) % short.count;
-            said = said.and(Evidence::of(self.weight(long.places[left], short.places[right])));
-        }
+        let pairs = one.speakers.pairs_with(&two.speakers);
+        let said = pairs.fold(Evidence::default(), |said, (left, right)| {
+            said.and(Evidence::of(self.weight(left, right)))
+        });
         said.of_all(one.pairs_with(two))
     }
 
@@ -375,7 +257,7 @@ impl<'c> Work<'c> {
     fn is_fresh(&self, edge: u32) -> bool {
         let Edge { ends: (one, two), evidence, .. } = self.edges[edge as usize];
         let pairs = self.nodes[one as usize].pairs_with(&self.nodes[two as usize]);
-        !self.weighs() || evidence.is_enough_for(pairs)
+        if self.weighs() { evidence.is_enough_for(pairs) } else { evidence.pairs > 0 }
     }
 
     /// Whether all pairs between groups are weighed up.
@@ -446,8 +328,8 @@ impl<'c> Work<'c> {
     fn refuse(&mut self, ends: (u32, u32), cause: Cause) -> Option<Reason> {
         let guarded = self.component.guarded.as_ref()?;
         let groups = (
-            self.nodes[ends.0 as usize].group.as_ref()?,
-            self.nodes[ends.1 as usize].group.as_ref()?,
+            self.nodes[ends.0 as usize].group.as_deref()?,
+            self.nodes[ends.1 as usize].group.as_deref()?,
         );
         let (component, parent) = (self.component, &mut self.parent);
         let find =
@@ -473,7 +355,7 @@ impl<'c> Work<'c> {
         self.parent[gone as usize] = kept;
         let node = &mut self.nodes[kept as usize];
         let groups = node.group.take().zip(gone_node.group.take());
-        node.group = groups.map(|(one, two)| one.join(two));
+        node.group = groups.map(|(one, two)| Box::new(one.join(*two)));
         node.lowest = node.lowest.min(gone_node.lowest);
         node.size += gone_node.size;
         node.speakers = node.speakers.join(&gone_node.speakers);
@@ -495,16 +377,17 @@ impl<'c> Work<'c> {
     /// known of the one and the other adds up, and what is not known is looked at now.
     fn sums(&self, kept: u32, gone: &Node, moved: &[(u32, u32)]) -> Vec<(u32, Evidence)> {
         let node = &self.nodes[kept as usize];
-        let mut edges: BTreeMap<u32, (Option<u32>, Option<u32>)> = BTreeMap::new();
-        for (other, edge) in &node.neighbours {
-            edges.entry(*other).or_default().0 = Some(*edge);
-        }
-        for (other, edge) in moved {
-            edges.entry(*other).or_default().1 = Some(*edge);
-        }
+        let of_gone = |other: u32| {
+            let place = moved.binary_search_by_key(&other, |(other, _)| *other).ok()?;
+            Some(moved[place].1)
+        };
+        let mine =
+            node.neighbours.iter().map(|(&other, &edge)| (other, Some(edge), of_gone(other)));
+        let others = moved.iter().filter(|(other, _)| !node.neighbours.contains_key(other));
+        let others = others.map(|(other, edge)| (*other, None, Some(*edge)));
         let refused = |edge: Option<u32>| edge.is_some_and(|e| self.edges[e as usize].refused);
-        edges.retain(|_, (one, two)| !refused(*one) && !refused(*two));
-        let sum = |(other, (of_node, of_gone)): (u32, (Option<u32>, Option<u32>))| {
+        let edges = mine.chain(others).filter(|(_, one, two)| !refused(*one) && !refused(*two));
+        let sum = |(other, of_node, of_gone): (u32, Option<u32>, Option<u32>)| {
             let other_node = &self.nodes[other as usize];
             let pairs = (node.pairs_with(other_node), gone.pairs_with(other_node));
             let known = |edge: Option<u32>, pairs: u64| {
@@ -522,7 +405,7 @@ impl<'c> Work<'c> {
             };
             (other, sum)
         };
-        edges.into_iter().map(sum).collect()
+        edges.map(sum).collect()
     }
 
     /// Let an edge to `other` end at `kept`, or make one of it and the edge that `kept` has.
@@ -556,15 +439,19 @@ impl<'c> Work<'c> {
         edge.turn += 1;
     }
 
-    /// Look again at edges that were put off until a turn that never came.
-    fn sweep(&mut self) {
+    /// Look at edges that were not looked at yet, or put off until a turn that never came.
+    fn sweep(&mut self, run: &Run) -> Result<()> {
         for edge in 0..self.edges.len() as u32 {
+            if (edge as usize).is_multiple_of(STEPS) {
+                run.check()?;
+            }
             let Edge { ends, refused, .. } = self.edges[edge as usize];
             if ends.0 != ends.1 && !refused && !self.is_fresh(edge) {
                 self.gather(edge);
                 self.enqueue(edge);
             }
         }
+        Ok(())
     }
 
     fn finish(mut self) -> Contracted {
@@ -581,7 +468,7 @@ impl<'c> Work<'c> {
         }
         for (place, node) in self.nodes.iter_mut().enumerate().filter(|(_, node)| node.size > 1) {
             let record = self.component.records[place];
-            outcome.groups.extend(node.group.take().map(|group| (record, group)));
+            outcome.groups.extend(node.group.take().map(|group| (record, *group)));
         }
         outcome
     }

@@ -142,7 +142,7 @@ proptest! {
 
     #[test]
     fn neither_the_order_of_links_nor_threads_matter(
-        links in links_among(60, 200), seed: u32, by in 1..50_usize, one_per_source: bool,
+        links in links_among(60, 900), seed: u32, by in 1..50_usize, one_per_source: bool,
         correlation: bool,
     ) {
         let clustering =

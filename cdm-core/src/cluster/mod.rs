@@ -12,6 +12,7 @@
 mod clusterer;
 mod component;
 mod contraction;
+mod evidence;
 mod guards;
 #[cfg(test)]
 mod laws;

@@ -108,9 +108,9 @@ impl Customers {
         for (left, right) in near.iter().chain(&far) {
             let class = self.class(*left, *right);
             classes[class] += 1.0;
-            for field in 0..FIELDS {
+            for (field, counts) in levels[class].iter_mut().enumerate() {
                 if let Some(level) = self.level(field, *left, *right) {
-                    levels[class][field][level] += 1.0;
+                    counts[level] += 1.0;
                 }
             }
         }
