@@ -102,7 +102,7 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     }
     add("same contact", &[&email, &phone]);
     if !organisation.is_empty() {
-        add("chain", &[&organisation, &group, &url, &email, &phone, &traits]);
+        add("chain", &[&organisation, &url, &email, &phone, &traits]);
     }
     // Relatives have their home and their name from one cause, so that a common name says no less.
     for coincidence in &mut all {
