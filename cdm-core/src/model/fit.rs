@@ -11,6 +11,10 @@ use crate::cancel::Run;
 use crate::compare::Comparison;
 use crate::error::Result;
 
+pub(super) fn knob(name: &str, default: f64) -> f64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
 /// What a model is learned from.
 pub(super) struct Evidence<'a> {
     pub(super) comparisons: &'a [Comparison],
@@ -71,7 +75,8 @@ pub(super) fn fit(evidence: &Evidence<'_>, run: &Run) -> Result<Parameters> {
                 ROUNDS as u64 * u64::from(MOST_ITERATIONS),
             )?;
             diagnostics.iterations += 1;
-            if mixture.improve(evidence) < TOLERANCE {
+            let learn_m = round > 0 || f64::from(iteration) >= knob("WARM", 10.0);
+            if mixture.improve(evidence, learn_m) < TOLERANCE && learn_m {
                 diagnostics.converged = true;
                 break;
             }
@@ -100,13 +105,13 @@ impl Mixture {
     fn start(evidence: &Evidence<'_>) -> Self {
         let comparisons = evidence.comparisons;
         let levels: Vec<usize> = comparisons.iter().map(Comparison::level_count).collect();
-        let prior_m: Vec<Vec<f64>> = levels.iter().map(|count| assumed_m(*count)).collect();
+        let prior_m: Vec<Vec<f64>> = comparisons.iter().map(assumed_m).collect();
         let classes = evidence.coincidences.len() + 2;
         let mut shares = vec![0.7 / (classes - 1) as f64; classes];
-        shares[0] = 0.3;
+        shares[0] = knob("PRIOR", 0.3);
         let mut mixture = Self {
             shares,
-            u: levels.iter().map(|count| assumed_u(*count)).collect(),
+            u: comparisons.iter().map(assumed_u).collect(),
             own: Vec::new(),
             reached: levels.iter().map(|count| vec![0.0; *count]).collect(),
             m: prior_m.clone(),
@@ -132,7 +137,8 @@ impl Mixture {
     /// What is assumed of a comparison that agrees by coincidence: half the time as for a match.
     fn assumed_own(&self, comparison: usize) -> Vec<f64> {
         let levels = self.prior_m[comparison].iter().zip(&self.u[comparison]);
-        levels.map(|(m, u)| 0.5 * m + 0.5 * u).collect()
+        let w = knob("OWN", 0.9);
+        levels.map(|(m, u)| w * m + (1.0 - w) * u).collect()
     }
 
     fn levels(&self, class: usize, comparison: usize) -> &[f64] {
@@ -149,7 +155,7 @@ impl Mixture {
     }
 
     /// One round of expectation and maximisation; the greatest change of a parameter.
-    fn improve(&mut self, evidence: &Evidence<'_>) -> f64 {
+    fn improve(&mut self, evidence: &Evidence<'_>, learn_m: bool) -> f64 {
         let likelihoods = self.likelihoods(&self.shares);
         let comparisons = self.m.len();
         let expected = Expected::of(&likelihoods, evidence, comparisons);
@@ -162,12 +168,18 @@ impl Mixture {
         for comparison in 0..comparisons {
             let found = expected.levels(0, comparison, self.m[comparison].len());
             self.reached[comparison] = found.to_vec();
-            self.m[comparison] = smoothed(found, &self.prior_m[comparison], PRIOR_PAIRS);
+            let power =
+                |found: &[f64], a: f64| PRIOR_PAIRS + found.iter().sum::<f64>() * a / (1.0 - a);
+            if learn_m {
+                let pairs = power(found, knob("ALPHA_M", 0.1));
+                self.m[comparison] = smoothed(found, &self.prior_m[comparison], pairs);
+            }
             for class in 0..self.own.len() {
                 if self.own[class][comparison].is_some() {
                     let assumed = self.assumed_own(comparison);
                     let found = expected.levels(class + 1, comparison, assumed.len());
-                    self.own[class][comparison] = Some(smoothed(found, &assumed, PRIOR_PAIRS));
+                    let pairs = power(found, knob("ALPHA_OWN", 0.1));
+                    self.own[class][comparison] = Some(smoothed(found, &assumed, pairs));
                 }
             }
         }
@@ -212,7 +224,7 @@ impl Mixture {
                 }
             }
         }
-        let assumed = found.iter().map(|found| assumed_u(found.len()));
+        let assumed = evidence.comparisons.iter().map(assumed_u);
         let u = found.iter().zip(assumed);
         u.map(|(found, assumed)| smoothed(found, &assumed, PRIOR_RANDOM_PAIRS)).collect()
     }
@@ -357,25 +369,36 @@ impl Expected {
 }
 
 /// What is assumed of matches beforehand: most agree, some nearly, few not at all.
-fn assumed_m(levels: usize) -> Vec<f64> {
-    let (best, last) = (0.8, 0.07);
-    let between = levels.saturating_sub(2);
-    if between == 0 {
-        return vec![best / (best + last), last / (best + last)];
-    }
-    let rest = (1.0 - best - last) / between as f64;
-    let mut assumed = vec![rest; levels];
-    assumed[0] = best;
-    assumed[levels - 1] = last;
-    assumed
+fn assumed_m(comparison: &Comparison) -> Vec<f64> {
+    spread(comparison, |at, count| match count {
+        1 => 1.0,
+        2 => [0.8 / 0.87, 0.07 / 0.87][at],
+        _ if at == 0 => 0.8,
+        _ if at + 1 == count => 0.07,
+        _ => 0.13 / (count - 2) as f64,
+    })
 }
 
 /// What is assumed of random pairs beforehand: nearly all disagree.
-fn assumed_u(levels: usize) -> Vec<f64> {
-    let alike = 0.1 / (levels - 1).max(1) as f64;
-    let mut assumed = vec![alike; levels];
-    assumed[levels - 1] = 0.9;
-    assumed
+fn assumed_u(comparison: &Comparison) -> Vec<f64> {
+    spread(comparison, |at, count| match count {
+        1 => 1.0,
+        _ if at + 1 == count => 0.9,
+        _ => 0.1 / (count - 1) as f64,
+    })
+}
+
+/// A distribution over those levels that are not counted elsewhere, each by its place among them and
+/// their number; no pair is ever on one of the others.
+fn spread(comparison: &Comparison, probability: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    let is_reached =
+        |at: usize| comparison.levels.get(at).is_none_or(|level| !level.counted_elsewhere);
+    let reached: Vec<usize> = (0..comparison.level_count()).filter(|at| is_reached(*at)).collect();
+    let mut levels = vec![0.0; comparison.level_count()];
+    for (place, at) in reached.iter().enumerate() {
+        levels[*at] = probability(place, reached.len());
+    }
+    levels
 }
 
 /// Found counts as probabilities, with what was assumed counted as so many pairs more.

@@ -78,10 +78,11 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         }
     };
     let lives = !place.is_empty() || !phone.is_empty();
+    let home = [&kin[..], &place, &phone, &email, &url, &employer, &traits].concat();
     if !kin.is_empty() && lives {
-        add("same household", &[&kin, &place, &phone, &email, &traits]);
+        add("same household", &[&home]);
         if !birth.is_empty() {
-            add("twins", &[&kin, &place, &phone, &email, &traits, &birth]);
+            add("twins", &[&home, &birth]);
         }
     }
     match are_persons {
