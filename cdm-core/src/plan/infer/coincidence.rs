@@ -72,7 +72,12 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
 
     let mut all: Vec<Coincidence> = Vec::new();
     let mut add = |name: &str, parts: &[&[String]]| {
-        let shares = parts.concat();
+        let mut shares: Vec<String> = Vec::new();
+        for comparison in parts.iter().copied().flatten() {
+            if !shares.contains(comparison) {
+                shares.push(comparison.clone());
+            }
+        }
         if !shares.is_empty() && !all.iter().any(|known| known.shares == shares) {
             all.push(Coincidence::new(name, shares));
         }
@@ -103,7 +108,11 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     }
     add("same contact", &[&email, &phone]);
     if !organisation.is_empty() {
-        add("chain", &[&organisation, &url, &traits]);
+        add("chain", &[&organisation, &group, &url, &email, &phone, &traits]);
+    }
+    // Relatives have their home and their name from one cause, so that a common name says no less.
+    for coincidence in &mut all {
+        coincidence.common_cause = ["same household", "twins"].contains(&coincidence.name.as_str());
     }
     all
 }
