@@ -53,7 +53,8 @@ const FEW: usize = 4;
 impl Bound<'_> {
     fn level(&self, left: usize, right: usize) -> Option<u8> {
         if let [field] = self.fields[..] {
-            return self.counted(self.level_of_one(field, left, right)?);
+            let level = self.level_of_one(field, left, right);
+            return level.filter(|level| self.comparison.is_counted(*level));
         }
         let is_single =
             |field: &&FieldValues| field.codes(left).len() <= 1 && field.codes(right).len() <= 1;
@@ -75,11 +76,6 @@ impl Bound<'_> {
         let left: Vec<&[&Prepared]> = left.iter().map(Vec::as_slice).collect();
         let right: Vec<&[&Prepared]> = right.iter().map(Vec::as_slice).collect();
         self.comparison.compare(&left, &right)
-    }
-
-    fn counted(&self, level: u8) -> Option<u8> {
-        let found = self.comparison.levels.get(usize::from(level));
-        found.is_none_or(|found| !found.counted_elsewhere).then_some(level)
     }
 
     /// The strongest level of any two values.

@@ -105,7 +105,7 @@ impl Mixture {
     fn start(evidence: &Evidence<'_>) -> Self {
         let comparisons = evidence.comparisons;
         let levels: Vec<usize> = comparisons.iter().map(Comparison::level_count).collect();
-        let prior_m: Vec<Vec<f64>> = levels.iter().map(|count| assumed_m(*count)).collect();
+        let prior_m: Vec<Vec<f64>> = comparisons.iter().map(assumed_m).collect();
         let classes = evidence.coincidences.len() + 2;
         let candidates: u64 = evidence.candidates.iter().map(|(_, count)| count).sum();
         let of_all = candidates as f64 * evidence.per_candidate / evidence.all_pairs.max(1.0);
@@ -114,7 +114,7 @@ impl Mixture {
         shares[classes - 1] = 1.0;
         let mut mixture = Self {
             shares,
-            u: levels.iter().map(|count| assumed_u(*count)).collect(),
+            u: comparisons.iter().map(assumed_u).collect(),
             own: Vec::new(),
             reached: levels.iter().map(|count| vec![0.0; *count]).collect(),
             m: prior_m.clone(),
@@ -232,7 +232,7 @@ impl Mixture {
                 }
             }
         }
-        let assumed = found.iter().map(|found| assumed_u(found.len()));
+        let assumed = evidence.comparisons.iter().map(assumed_u);
         let u = found.iter().zip(assumed);
         u.map(|(found, assumed)| smoothed(found, &assumed, PRIOR_RANDOM_PAIRS)).collect()
     }
@@ -377,25 +377,36 @@ impl Expected {
 }
 
 /// What is assumed of matches beforehand: most agree, some nearly, few not at all.
-fn assumed_m(levels: usize) -> Vec<f64> {
-    let (best, last) = (0.8, 0.07);
-    let between = levels.saturating_sub(2);
-    if between == 0 {
-        return vec![best / (best + last), last / (best + last)];
-    }
-    let rest = (1.0 - best - last) / between as f64;
-    let mut assumed = vec![rest; levels];
-    assumed[0] = best;
-    assumed[levels - 1] = last;
-    assumed
+fn assumed_m(comparison: &Comparison) -> Vec<f64> {
+    spread(comparison, |at, count| match count {
+        1 => 1.0,
+        2 => [0.8 / 0.87, 0.07 / 0.87][at],
+        _ if at == 0 => 0.8,
+        _ if at + 1 == count => 0.07,
+        _ => 0.13 / (count - 2) as f64,
+    })
 }
 
 /// What is assumed of random pairs beforehand: nearly all disagree.
-fn assumed_u(levels: usize) -> Vec<f64> {
-    let alike = 0.1 / (levels - 1).max(1) as f64;
-    let mut assumed = vec![alike; levels];
-    assumed[levels - 1] = 0.9;
-    assumed
+fn assumed_u(comparison: &Comparison) -> Vec<f64> {
+    spread(comparison, |at, count| match count {
+        1 => 1.0,
+        _ if at + 1 == count => 0.9,
+        _ => 0.1 / (count - 1) as f64,
+    })
+}
+
+/// A distribution over those levels that are not counted elsewhere, each by its place among them and
+/// their number; no pair is ever on one of the others.
+fn spread(comparison: &Comparison, probability: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    let is_reached =
+        |at: usize| comparison.levels.get(at).is_none_or(|level| !level.counted_elsewhere);
+    let reached: Vec<usize> = (0..comparison.level_count()).filter(|at| is_reached(*at)).collect();
+    let mut levels = vec![0.0; comparison.level_count()];
+    for (place, at) in reached.iter().enumerate() {
+        levels[*at] = probability(place, reached.len());
+    }
+    levels
 }
 
 /// Found counts as probabilities, with what was assumed counted as so many pairs more.

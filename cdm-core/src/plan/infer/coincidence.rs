@@ -72,16 +72,22 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
 
     let mut all: Vec<Coincidence> = Vec::new();
     let mut add = |name: &str, parts: &[&[String]]| {
-        let shares = parts.concat();
+        let mut shares: Vec<String> = Vec::new();
+        for comparison in parts.iter().copied().flatten() {
+            if !shares.contains(comparison) {
+                shares.push(comparison.clone());
+            }
+        }
         if !shares.is_empty() && !all.iter().any(|known| known.shares == shares) {
             all.push(Coincidence::new(name, shares));
         }
     };
     let lives = !place.is_empty() || !phone.is_empty();
+    let home = [&kin[..], &place, &phone, &email, &url, &employer, &traits].concat();
     if !kin.is_empty() && lives {
-        add("same household", &[&kin, &place, &phone, &email, &traits]);
+        add("same household", &[&home]);
         if !birth.is_empty() {
-            add("twins", &[&kin, &place, &phone, &email, &traits, &birth]);
+            add("twins", &[&home, &birth]);
         }
     }
     match are_persons {
