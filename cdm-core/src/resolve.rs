@@ -9,7 +9,7 @@ use crate::block::StopKeys;
 use crate::cancel::Run;
 use crate::cluster::{
     Cause, Clusterer, Contraction, Forbids, Guards, Limit, Link, Partition, Reason, ScoredLink,
-    Weight,
+    Weight, group_weight,
 };
 use crate::error::Result;
 use crate::features::{Features, date_order_evidence};
@@ -378,7 +378,13 @@ fn join_scored(
     let score = |left: u32, right: u32| {
         let row = |rank: u32| row_of_rank[rank as usize] as usize;
         let (left, right) = (row(left), row(right));
-        if scope.contains(left, right) { weight(left, right) } else { Weight::ZERO }
+        if !scope.contains(left, right) {
+            return Weight::ZERO;
+        }
+        let (weight, expected) = scorer.weight_and_expected(left, right);
+        let [weight, prior, expected] =
+            [weight, scorer.prior(), expected].map(|weight| Weight::from_bits(weight.bits()));
+        group_weight(weight, prior, expected)
     };
     clusterer.contract(&links, &Contraction::default(), &score, run)
 }

@@ -314,28 +314,37 @@ fn family_name() -> Vec<Level> {
 }
 
 fn full_name() -> Vec<Level> {
+    // A junior is not the senior, however alike their names.
+    let one_generation =
+        |condition| All(vec![condition, Condition::Compatible { form: Form::Suffix }]);
     vec![
-        level("same name", same(Form::Ascii)),
-        level("same words", Any(vec![Condition::SameWords, Condition::SameLetters])),
+        level("same name", one_generation(same(Form::Ascii))),
+        level(
+            "same words",
+            one_generation(Any(vec![Condition::SameWords, Condition::SameLetters])),
+        ),
         level(
             "same first and family name",
-            Any(vec![
+            one_generation(Any(vec![
                 All(vec![same(Form::Given), same(Form::Family)]),
                 Condition::WordsWithin { at_least: 2, min_length: 3 },
-            ]),
+            ])),
         ),
         level(
             "short first name, same family name",
-            All(vec![same(Form::Family), Any(vec![Condition::Nickname, Condition::Initials])]),
+            one_generation(All(vec![
+                same(Form::Family),
+                Any(vec![Condition::Nickname, Condition::Initials]),
+            ])),
         ),
         level(
             "similar name",
-            Any(vec![
+            one_generation(Any(vec![
                 Condition::Osa { form: Form::Ascii, at_most: 2, min_length: 8 },
                 Condition::MongeElkan { at_least: 0.93 },
                 All(vec![same(Form::Family), alike(Form::Given, 0.85)]),
                 Condition::SoundsAlike,
-            ]),
+            ])),
         ),
         level("same family name", same(Form::Family)),
     ]
@@ -413,7 +422,6 @@ fn address_levels() -> Vec<Level> {
             Condition::Compatible { form: Form::City },
         ])
     };
-    let near = || Any(vec![same(Form::Postcode), same(Form::City)]);
     let door = || All(vec![same(Form::HouseNumber), same(Form::Street)]);
     vec![
         level(
@@ -430,9 +438,9 @@ fn address_levels() -> Vec<Level> {
         level("same number and street", All(vec![door(), nowhere_else()])),
         level(
             "same number, similar street",
-            All(vec![same(Form::HouseNumber), alike(Form::Street, 0.9), near()]),
+            All(vec![same(Form::HouseNumber), alike(Form::Street, 0.9), nowhere_else()]),
         ),
-        level("same street", All(vec![same(Form::Street), near()])),
+        level("same street", All(vec![same(Form::Street), nowhere_else()])),
         level(SAME_POSTCODE, same(Form::Postcode)),
         level(SAME_CITY, Any(vec![same(Form::City), Condition::TokenJaccard { at_least: 0.5 }])),
     ]
