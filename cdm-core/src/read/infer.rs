@@ -154,6 +154,10 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
                 }
                 key if joins_addresses && PLACES.contains(&key) && street_of(input) => {
                     add("address", Kind::Address);
+                    if key == "country" {
+                        // It says how the numbers and postcodes of its record are to be read.
+                        add(key, Kind::Country);
+                    }
                 }
                 "address_2" => {
                     // Units belong to the street; a place or a building is better apart.
@@ -171,6 +175,12 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
                     }
                 }
             }
+        }
+    }
+    if fields.iter().any(|field| field.name == "country" && field.kind == Kind::Country) {
+        let reads = [Kind::Phone, Kind::Address, Kind::Street, Kind::Postcode];
+        for field in fields.iter_mut().filter(|field| reads.contains(&field.kind)) {
+            field.region_from = Some("country".to_owned());
         }
     }
     Schema::new("records", fields)
