@@ -12,6 +12,7 @@ use cdm_core::read::{
 };
 use cdm_core::{Error, Field, Kind, Result, Run, Schema, Table};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use serde::Deserialize;
 
 use crate::arrow;
@@ -30,7 +31,8 @@ pub(crate) struct Input {
 enum Data {
     Stream(FFI_ArrowArrayStream),
     File(PathBuf),
-    JsonLines(Vec<u8>),
+    /// The lines, and the columns that hold whole numbers alone.
+    JsonLines(Vec<u8>, Vec<String>),
 }
 
 impl Input {
@@ -53,10 +55,15 @@ impl Input {
         Self::new(source, path.display().to_string(), Data::File(path))
     }
 
-    /// Rows as JSON, one a line.
+    /// Rows as JSON, one a line, and the columns that hold whole numbers in all of them.
     #[staticmethod]
-    fn json_lines(source: String, name: String, lines: Vec<u8>) -> Self {
-        Self::new(source, name, Data::JsonLines(lines))
+    fn json_lines(
+        source: String,
+        name: String,
+        lines: &Bound<'_, PyBytes>,
+        whole: Vec<String>,
+    ) -> Self {
+        Self::new(source, name, Data::JsonLines(lines.as_bytes().into(), whole))
     }
 }
 
@@ -68,12 +75,19 @@ struct Taken {
 }
 
 impl Taken {
+    fn whole(&self) -> Vec<String> {
+        match &self.data {
+            Data::JsonLines(_, whole) => whole.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     fn into_input(self) -> Result<cdm_core::Input> {
         let Self { source, name, data } = self;
         Ok(match data {
             Data::Stream(stream) => arrow::input(&source, &name, stream)?,
             Data::File(path) => cdm_core::Input::file(source, path),
-            Data::JsonLines(lines) => {
+            Data::JsonLines(lines, _) => {
                 cdm_core::Input::bytes(source, name, lines).with_format(Format::JsonLines)
             }
         })
@@ -143,10 +157,11 @@ pub(crate) fn read_inputs(
     }
     let plan = plan.map(|plan| Arc::clone(&plan.0));
     interruptible(py, progress, move |run| {
+        let whole: Vec<Vec<String>> = taken.iter().map(Taken::whole).collect();
         let inputs: Vec<_> = taken.into_iter().map(Taken::into_input).collect::<Result<_>>()?;
         let (inputs, schema) = mapped(inputs, plan.as_deref(), &columns, run)?;
         let (table, reports) = read(&inputs, &schema, run)?;
-        let id_type = id_type(&inputs, &reports);
+        let id_type = id_type(&inputs, &reports, &whole);
         Ok(Records { table, reports: Arc::new(reports), id_type })
     })
 }
@@ -287,12 +302,18 @@ fn without_keys(schema: Schema, samples: &[Vec<ColumnSample>], keys: &[Mapping])
     }
 }
 
-/// The type that the ids have in every input, where they are numbers; those that are numbers of
-/// rows are counted as such.
-fn id_type(inputs: &[cdm_core::Input], reports: &[ReadReport]) -> Option<DataType> {
-    let mut types = inputs.iter().zip(reports).map(|(input, report)| {
-        let Origin::Batches { schema, .. } = &input.origin else { return None };
+/// The type that the ids have in every input, where they are numbers.
+fn id_type(
+    inputs: &[cdm_core::Input],
+    reports: &[ReadReport],
+    whole: &[Vec<String>],
+) -> Option<DataType> {
+    let mut types = inputs.iter().zip(reports).zip(whole).map(|((input, report), whole)| {
         let id = report.mapping.id.as_ref()?;
+        if whole.contains(id) {
+            return Some(DataType::Int64);
+        }
+        let Origin::Batches { schema, .. } = &input.origin else { return None };
         let mut fields = schema.fields().iter();
         let kind = fields.find(|field| field.name().trim() == id)?.data_type();
         (kind.is_integer() || matches!(kind, DataType::Float32 | DataType::Float64))

@@ -1,0 +1,331 @@
+"""Plans and models: what to do, and what was learned by it."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Optional, Union
+
+from cdm import _core, _decisions, _progress, _read
+from cdm._errors import FileError
+from cdm._frames import Data
+from cdm._resolution import Resolution
+
+LinkType = Literal["dedupe", "link", "link_and_dedupe"]
+"""Which pairs of records may be linked: any two, two of different sources, or any two of several."""
+
+
+def _text_of(path: Union[str, os.PathLike[str]]) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"cannot read {os.fspath(path)!r}: {error}", "READ_FILE") from error
+
+
+def _save(path: Union[str, os.PathLike[str]], text: str) -> None:
+    # Whole or not at all: written beside it, then moved into its place.
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise FileError(f"cannot write {os.fspath(path)!r}: {error}", "WRITE_FILE") from error
+
+
+class Plan:
+    """What to do with records: their fields, the rules by which they match, which values survive.
+
+    Made from a dict or from JSON, and checked as a whole: what is misspelt is named, with where it is
+    and what was meant. A plan never changes; `replace` makes another.
+
+    >>> import cdm
+    >>> plan = cdm.Plan({
+    ...     "version": 1,
+    ...     "name": "people",
+    ...     "fields": [{"name": "name", "kind": "full_name"}, {"name": "email", "kind": "email"}],
+    ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email", "name.given.nickname"]}],
+    ... })
+    >>> plan
+    <cdm.Plan 'people': 2 fields, 1 rule>
+    >>> cdm.Plan({"version": 1, "name": "people", "feilds": []})
+    Traceback (most recent call last):
+    ...
+    cdm.InvalidError: plan at feilds: unknown field `feilds`, expected one of ...
+    """
+
+    __slots__ = ("_inner",)
+    _inner: _core.Plan
+
+    def __init__(self, document: Union[str, Mapping[str, Any]]) -> None:
+        text = document if isinstance(document, str) else json.dumps(dict(document))
+        self._inner = _core.Plan.from_json(text)
+
+    @classmethod
+    def _of(cls, inner: _core.Plan) -> Plan:
+        plan = cls.__new__(cls)
+        plan._inner = inner
+        return plan
+
+    @classmethod
+    def infer(
+        cls,
+        data: Data,
+        *,
+        id: Optional[_read.Column] = None,
+        source: Optional[_read.Column] = None,
+        time: Optional[_read.Column] = None,
+        fields: Optional[_read.Fields] = None,
+        link_type: Optional[LinkType] = None,
+        progress: _progress.Progress = True,
+    ) -> Plan:
+        """The plan that suits `data`: to be read, changed and kept. The options are those of `cdm.resolve`."""
+        with _progress.callback(progress) as callback:
+            read = _read.read(data, id=id, source=source, time=time, fields=fields, progress=callback)
+            plan = cls._of(_core.Plan.infer(read.records, callback))
+        return plan if link_type is None else plan.replace(link_type=link_type)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Read a plan from JSON.
+
+        >>> import cdm
+        >>> cdm.Plan.from_json('{"version": 1, "name": "p", "fields": [{"name": "a", "kind": "text"}]}').name
+        'p'
+        """
+        return cls._of(_core.Plan.from_json(text))
+
+    @classmethod
+    def load(cls, path: Union[str, os.PathLike[str]]) -> Plan:
+        """Read a plan from a file of JSON."""
+        return cls.from_json(_text_of(path))
+
+    @staticmethod
+    def json_schema() -> dict[str, Any]:
+        """The JSON Schema of plans, for editors and other tools.
+
+        >>> import cdm
+        >>> cdm.Plan.json_schema()["title"]
+        'cdm plan, version 1'
+        """
+        schema: dict[str, Any] = json.loads(_core.Plan.json_schema())
+        return schema
+
+    def to_json(self) -> str:
+        """The plan as JSON, indented; `from_json` reads it back the same."""
+        return self._inner.to_json()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as a dict, to be looked at or changed; ``cdm.Plan(dict)`` checks it again."""
+        document: dict[str, Any] = json.loads(self.to_json())
+        return document
+
+    def save(self, path: Union[str, os.PathLike[str]]) -> None:
+        """Write the plan to a file, whole or not at all."""
+        _save(path, self.to_json())
+
+    def replace(self, **members: Any) -> Plan:
+        """The same plan with other top-level members, such as `region`, `rules` or `guards`.
+
+        A member given as None is left out.
+
+        >>> import cdm
+        >>> plan = cdm.Plan({"version": 1, "name": "p", "fields": [{"name": "a", "kind": "phone"}]})
+        >>> plan.replace(region="DE").to_dict()["region"]
+        'DE'
+        """
+        document = {**self.to_dict(), **members}
+        return Plan({name: member for name, member in document.items() if member is not None})
+
+    @property
+    def name(self) -> str:
+        """The plan's own name."""
+        return str(self.to_dict()["name"])
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields, in order, and their kinds.
+
+        >>> import cdm
+        >>> cdm.Plan({"version": 1, "name": "p", "fields": [{"name": "a", "kind": "phone"}]}).fields
+        {'a': 'phone'}
+        """
+        return {field["name"]: field["kind"] for field in self.to_dict()["fields"]}
+
+    def fit(
+        self,
+        data: Data,
+        *,
+        id: Optional[_read.Column] = None,
+        source: Optional[_read.Column] = None,
+        time: Optional[_read.Column] = None,
+        progress: _progress.Progress = True,
+    ) -> Model:
+        """Learn from `data` what needs a look at all records; the model resolves these and others.
+
+        >>> import cdm
+        >>> plan = cdm.Plan({"version": 1, "name": "p", "fields": [{"name": "born", "kind": "date"}]})
+        >>> plan.fit([{"born": "31/12/2000"}]).to_dict()["date_orders"]
+        {'records': {'born': 'day_first'}}
+        """
+        with _progress.callback(progress) as callback:
+            read = _read.read(data, id=id, source=source, time=time, plan=self._inner, progress=callback)
+            return Model._of(self._inner.fit(read.records, callback))
+
+    def resolve(
+        self,
+        data: Data,
+        *,
+        id: Optional[_read.Column] = None,
+        source: Optional[_read.Column] = None,
+        time: Optional[_read.Column] = None,
+        decisions: Optional[Union[_decisions.Decisions, str]] = None,
+        progress: _progress.Progress = True,
+    ) -> Resolution:
+        """Fit this plan to `data` and resolve it, in one go. The options are those of `cdm.resolve`."""
+        with _progress.callback(progress) as callback:
+            read = _read.read(data, id=id, source=source, time=time, plan=self._inner, progress=callback)
+            decided = _decisions.to_json(decisions, read.sources)
+            return Resolution(self._inner.resolve(read.records, decided, callback), read)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Plan) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Plan.from_json, (self.to_json(),)
+
+    def __repr__(self) -> str:
+        document = self.to_dict()
+        parts = [
+            _count(len(document.get(member, [])), noun)
+            for member, noun in (("fields", "field"), ("rules", "rule"), ("comparisons", "comparison"))
+            if document.get(member)
+        ]
+        return f"<cdm.Plan {document['name']!r}: {', '.join(parts)}>"
+
+    def _repr_html_(self) -> str:
+        document = self.to_dict()
+        fields = "".join(
+            f"<tr><td>{html.escape(field['name'])}</td><td>{html.escape(field['kind'])}</td></tr>"
+            for field in document["fields"]
+        )
+        rules = "".join(
+            f"<tr><td>{html.escape(rule['name'])}</td><td>{html.escape(rule['decision'])}</td>"
+            f"<td>{html.escape(_conditions(rule))}</td></tr>"
+            for rule in document.get("rules", [])
+        )
+        parts = [f"<p>{html.escape(repr(self)[1:-1])}</p>"]
+        parts.append(f"<table><thead><tr><th>field</th><th>kind</th></tr></thead><tbody>{fields}</tbody></table>")
+        if rules:
+            parts.append(
+                "<table><thead><tr><th>rule</th><th>decision</th><th>where</th></tr></thead>"
+                f"<tbody>{rules}</tbody></table>"
+            )
+        return "".join(parts)
+
+
+class Model:
+    """A plan, and what was learned by it from data. Made by `Plan.fit`; one JSON document.
+
+    It holds some keys of records in clear, so treat it like the records themselves.
+
+    >>> import cdm
+    >>> plan = cdm.Plan({"version": 1, "name": "people",
+    ...     "fields": [{"name": "email", "kind": "email"}],
+    ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+    >>> model = plan.fit([{"email": "a@example.org"}])
+    >>> len(model.resolve([{"email": "b@example.org"}, {"email": "B@EXAMPLE.org"}]))
+    1
+    """
+
+    __slots__ = ("_inner",)
+    _inner: _core.Model
+
+    def __init__(self, document: Union[str, Mapping[str, Any]]) -> None:
+        text = document if isinstance(document, str) else json.dumps(dict(document))
+        self._inner = _core.Model.from_json(text)
+
+    @classmethod
+    def _of(cls, inner: _core.Model) -> Model:
+        model = cls.__new__(cls)
+        model._inner = inner
+        return model
+
+    @classmethod
+    def from_json(cls, text: str) -> Model:
+        """Read a model from JSON; one of another version, or a damaged one, is an error."""
+        return cls._of(_core.Model.from_json(text))
+
+    @classmethod
+    def load(cls, path: Union[str, os.PathLike[str]]) -> Model:
+        """Read a model from a file of JSON."""
+        return cls.from_json(_text_of(path))
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that was fitted."""
+        return Plan._of(self._inner.plan)
+
+    def to_json(self) -> str:
+        """The model as JSON, indented; `from_json` reads it back the same."""
+        return self._inner.to_json()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as a dict: its `plan`, and what was learned."""
+        document: dict[str, Any] = json.loads(self.to_json())
+        return document
+
+    def save(self, path: Union[str, os.PathLike[str]]) -> None:
+        """Write the model to a file, whole or not at all."""
+        _save(path, self.to_json())
+
+    def resolve(
+        self,
+        data: Data,
+        *,
+        id: Optional[_read.Column] = None,
+        source: Optional[_read.Column] = None,
+        time: Optional[_read.Column] = None,
+        decisions: Optional[Union[_decisions.Decisions, str]] = None,
+        progress: _progress.Progress = True,
+    ) -> Resolution:
+        """Resolve `data` by this model. The options are those of `cdm.resolve`."""
+        plan = self._inner.plan
+        with _progress.callback(progress) as callback:
+            read = _read.read(data, id=id, source=source, time=time, plan=plan, progress=callback)
+            decided = _decisions.to_json(decisions, read.sources)
+            return Resolution(self._inner.resolve(read.records, decided, callback), read)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Model) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Model.from_json, (self.to_json(),)
+
+    def __repr__(self) -> str:
+        learned = [name.replace("_", " ") for name, value in self.to_dict().items() if name not in ("version", "plan") and value]
+        what = f"learned {', '.join(learned)}" if learned else "nothing to learn"
+        return f"<cdm.Model of {self.plan!r}: {what}>"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _conditions(rule: Mapping[str, Any]) -> str:
+    same = [f"same {expression}" for expression in rule.get("same", [])]
+    return ", ".join(same + [f"different {expression}" for expression in rule.get("differ", [])])
+
+
+for _class in (Plan, Model):
+    _class.__module__ = "cdm"
