@@ -27,7 +27,9 @@ pub(crate) fn take(stream: &Bound<'_, PyAny>) -> PyResult<FFI_ArrowArrayStream> 
     let capsule = capsule.cast::<PyCapsule>().map_err(|_| {
         PyTypeError::new_err("__arrow_c_stream__ returned something else than a capsule")
     })?;
-    let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
+    let pointer = capsule.pointer_checked(Some(c"arrow_array_stream")).map_err(|_| {
+        PyTypeError::new_err("__arrow_c_stream__ returned a capsule that holds no Arrow stream")
+    })?;
     let pointer = pointer.cast::<FFI_ArrowArrayStream>().as_ptr();
     if !pointer.is_aligned() {
         return Err(PyValueError::new_err("the stream's capsule is not aligned"));

@@ -8,7 +8,9 @@
 use std::fs::File;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
+use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader};
@@ -266,6 +268,7 @@ impl Texts {
             DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
                 Texts::List { lists: as_text(&column, &list_of_text())?, parents }
             }
+            DataType::Timestamp(..) => Texts::Single { texts: moments(&column)?, parents },
             _ => Texts::Single { texts: as_text(&column, &DataType::Utf8)?, parents },
         })
     }
@@ -302,6 +305,39 @@ impl Texts {
             }
         }
     }
+}
+
+/// Moments as text, in their own time zone.
+///
+/// Those of a zone that nobody knows are in UTC, and those out of the calendar's range numbers.
+fn moments(column: &ArrayRef) -> std::result::Result<ArrayRef, String> {
+    let utc = match column.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            Some(DataType::Timestamp(*unit, Some("+00:00".into())))
+        }
+        _ => None,
+    };
+    if let Ok(texts) = cast(column, &DataType::Utf8) {
+        return Ok(texts);
+    }
+    // Only the zone's name changes: moments are counted in UTC in any zone.
+    let column = match utc {
+        Some(utc) => cast(column, &utc).map_err(|error| error.to_string())?,
+        None => Arc::clone(column),
+    };
+    if let Ok(texts) = cast(&column, &DataType::Utf8) {
+        return Ok(texts);
+    }
+    let mut texts = StringBuilder::new();
+    for at in 0..column.len() {
+        let one = column.slice(at, 1);
+        let text = cast(&one, &DataType::Utf8)
+            .or_else(|_| cast(&cast(&one, &DataType::Int64)?, &DataType::Utf8))
+            .map_err(|error| error.to_string())?;
+        let text = text.as_string::<i32>();
+        texts.append_option((!text.is_null(0)).then(|| text.value(0)));
+    }
+    Ok(Arc::new(texts.finish()))
 }
 
 impl Rows for ArrowReader<'_> {

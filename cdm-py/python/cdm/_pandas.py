@@ -20,14 +20,14 @@ def arrow_or_rows(frame: Any, source: str, notes: list[str]) -> Any:
     The levels of the index that have a name are columns, in front. Where pyarrow cannot tell the type
     of a column, its values become text one by one.
     """
-    named = [level for level in frame.index.names if level is not None]
-    if named:
-        unnamed = [place for place, level in enumerate(frame.index.names) if level is None]
-        index = frame.index.droplevel(unnamed) if unnamed else frame.index
-        columns = index.to_frame(index=False, allow_duplicates=True)
-        columns.index = frame.index
-        pandas = sys.modules["pandas"]
-        frame = pandas.concat([columns, frame], axis=1)
+    pandas = sys.modules["pandas"]
+    levels = [
+        pandas.Series(frame.index.get_level_values(place), index=frame.index, name=name)
+        for place, name in enumerate(frame.index.names)
+        if name is not None and name not in frame.columns
+    ]
+    if levels:
+        frame = pandas.concat([*(level.reset_index(drop=True) for level in levels), frame.reset_index(drop=True)], axis=1)
     try:
         import pyarrow
     except ImportError:

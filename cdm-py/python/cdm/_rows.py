@@ -85,7 +85,7 @@ def json_lines(rows: Iterable[Any], source: str, notes: list[str]) -> tuple[byte
     """Rows as JSON, one a line, and the columns that hold whole numbers in all of them."""
     fast = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_refuse)
     cleaner = Cleaner()
-    lines = []
+    lines: list[bytes] = []
     whole: list[Any] = []
     for number, row in enumerate(rows):
         if not is_row(row):
