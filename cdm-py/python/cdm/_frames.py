@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, Optional, Protocol, Union
 
-from cdm import _core, _pandas, _rows
+from cdm import _core, _pandas, _polars, _rows
 from cdm._errors import InvalidError
 
 
@@ -114,7 +113,7 @@ def _as_stream(item: Any) -> Optional[Any]:
 
 def _name_for(item: Any, taken: list[str], of: int = 1) -> str:
     if _is_path(item):
-        name = Path(os.fspath(item)).stem or DEFAULT_SOURCE
+        name = os.path.splitext(os.path.basename(os.fspath(item)))[0] or DEFAULT_SOURCE
     else:
         name = DEFAULT_SOURCE if of == 1 else f"{DEFAULT_SOURCE}_{len(taken) + 1}"
     unique, count = name, 1
@@ -141,4 +140,4 @@ def _add(ready: Inputs, source: str, item: Any) -> None:
         return
     if not hasattr(stream, "__arrow_c_stream__"):
         stream = stream()
-    ready.inputs.append(_core.Input.stream(source, source, stream))
+    ready.inputs.append(_core.Input.stream(source, source, _polars.readable(stream)))

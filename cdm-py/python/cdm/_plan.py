@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, Optional, Union
 
-from cdm import _core, _decisions, _progress, _read
+from cdm import _core, _decisions, _html, _progress, _read
 from cdm._errors import FileError
 from cdm._frames import Data
 from cdm._resolution import Resolution
@@ -20,20 +18,25 @@ LinkType = Literal["dedupe", "link", "link_and_dedupe"]
 
 def _text_of(path: Union[str, os.PathLike[str]]) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except (OSError, ValueError) as error:
         raise FileError(f"cannot read {os.fspath(path)!r}: {error}", "READ_FILE") from error
 
 
 def _save(path: Union[str, os.PathLike[str]], text: str) -> None:
     # Whole or not at all: written beside it, then moved into its place.
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    folder, name = os.path.split(os.fspath(path))
+    partial = os.path.join(folder, f".{name}.partial-{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, target)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
+        try:
+            with open(partial, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(partial, path)
+        finally:
+            if os.path.exists(partial):
+                os.remove(partial)
+    except (OSError, ValueError) as error:
         raise FileError(f"cannot write {os.fspath(path)!r}: {error}", "WRITE_FILE") from error
 
 
@@ -212,23 +215,11 @@ class Plan:
 
     def _repr_html_(self) -> str:
         document = self.to_dict()
-        fields = "".join(
-            f"<tr><td>{html.escape(field['name'])}</td><td>{html.escape(field['kind'])}</td></tr>"
-            for field in document["fields"]
-        )
-        rules = "".join(
-            f"<tr><td>{html.escape(rule['name'])}</td><td>{html.escape(rule['decision'])}</td>"
-            f"<td>{html.escape(_conditions(rule))}</td></tr>"
-            for rule in document.get("rules", [])
-        )
-        parts = [f"<p>{html.escape(repr(self)[1:-1])}</p>"]
-        parts.append(f"<table><thead><tr><th>field</th><th>kind</th></tr></thead><tbody>{fields}</tbody></table>")
-        if rules:
-            parts.append(
-                "<table><thead><tr><th>rule</th><th>decision</th><th>where</th></tr></thead>"
-                f"<tbody>{rules}</tbody></table>"
-            )
-        return "".join(parts)
+        fields = [(field["name"], field["kind"]) for field in document["fields"]]
+        rules = [(rule["name"], rule["decision"], _conditions(rule)) for rule in document.get("rules", [])]
+        caption = f"<p>{_html.escape(repr(self)[1:-1])}</p>"
+        tables = _html.table(("field", "kind"), fields) + _html.table(("rule", "decision", "where"), rules)
+        return caption + tables
 
 
 class Model:

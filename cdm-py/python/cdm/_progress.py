@@ -14,6 +14,9 @@ Callback = Callable[[str, int, int], object]
 Progress = Union[bool, Callback]
 """Whether to show a progress bar, or what to call instead."""
 
+_DELAY = 0.5
+"""Seconds before a bar is drawn: what is done sooner needs none."""
+
 
 def _is_watched() -> bool:
     """Whether a person is looking: a terminal, or a notebook."""
@@ -38,7 +41,7 @@ class _Bar:
                 # A notebook without widgets gets its bar as text.
                 warnings.simplefilter("ignore")
                 self.bar = self.tqdm(
-                    total=total or None, desc=stage, leave=False, delay=0.5, unit_scale=True
+                    total=total or None, desc=stage, leave=False, delay=_DELAY, unit_scale=True
                 )
         if self.bar is not None:
             self.bar.update(done - self.bar.n)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Optional, Union
@@ -83,6 +82,8 @@ def _pairs(fields: Optional[Fields]) -> Optional[list[tuple[str, Optional[str]]]
 
 def unknown(what: str, word: object, known: Iterable[str]) -> str:
     """That there is no such thing, and which is nearest."""
+    import difflib
+
     known = list(known)
     near = difflib.get_close_matches(str(word), known, n=1)
     suggestion = f", did you mean {near[0]!r}?" if near else ""

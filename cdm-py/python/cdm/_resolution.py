@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import html
 import json
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from cdm import _core, _progress, _read
+from cdm import _core, _html, _progress, _read
 from cdm._frames import Data
 from cdm._table import ArrowTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cdm._plan import Model, Plan
 
 _DOUBTFUL_SHARE = 0.2
@@ -190,6 +187,9 @@ class Resolution:
         result: dict[str, float] = json.loads(self._inner.evaluate_json(read.records))
         return result
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a Resolution holds all records and does not pickle: send its tables, by to_arrow() or to_pylist()")
+
     def __len__(self) -> int:
         """How many entities there are."""
         return len(self._inner)
@@ -214,16 +214,16 @@ class Resolution:
         return "\n".join(lines) + ">"
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><b>{html.escape(self._headline())}</b></p>"]
+        parts = [f"<p><b>{_html.escape(self._headline())}</b></p>"]
         if self.warnings:
-            items = "".join(f"<li>{html.escape(warning)}</li>" for warning in self.warnings)
+            items = "".join(f"<li>{_html.escape(warning)}</li>" for warning in self.warnings)
             parts.append(f"<p>To be looked at:</p><ul>{items}</ul>")
         links = [(f"{count:,}", rule or "a decision") for rule, count in self.summary["links"]]
         if self.summary["refusals"]:
             links.append((f"{self.summary['refusals']:,}", "refused"))
-        parts.append(_html_table(("links", "joined by"), links))
+        parts.append(_html.table(("links", "joined by"), links))
         largest = [(entity, f"{size:,}") for entity, size in self.summary["largest"]]
-        parts.append(_html_table(("largest entities", "records"), largest))
+        parts.append(_html.table(("largest entities", "records"), largest))
         quality = [
             (
                 field["field"],
@@ -233,7 +233,7 @@ class Resolution:
             for field in self.quality_report["fields"]
         ]
         head = ("field", "filled", "valid", "doubtful", "unusable", "most frequent issues")
-        parts.append(_html_table(head, quality))
+        parts.append(_html.table(head, quality))
         return "".join(parts)
 
 
@@ -254,14 +254,6 @@ def _rejected(report: dict[str, Any]) -> str:
         f"{count:,} {reason.replace('_', ' ')} (first in row {first:,})" for reason, (count, first) in reasons.items()
     )
     return f"{report['source']}: {report['rows_rejected']:,} of {report['rows_read']:,} rows rejected: {listed}"
-
-
-def _html_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    if not rows:
-        return ""
-    cells = "".join(f"<th>{html.escape(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
 
 
 Resolution.__module__ = "cdm"

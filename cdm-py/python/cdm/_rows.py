@@ -9,6 +9,7 @@ from typing import Any
 from cdm._errors import InvalidError
 
 _DEEPEST = 64
+_WHOLE = (int, type(None))
 
 
 def is_row(item: Any) -> bool:
@@ -92,7 +93,7 @@ def json_lines(rows: Iterable[Any], source: str, notes: list[str]) -> tuple[byte
             raise TypeError(f"row {number} of source {source!r} is a {type(row).__qualname__}, not a dict")
         if not isinstance(row, dict):
             row = {key: row[key] for key in row.keys()}
-        whole = [key for key in (whole if lines else row) if type(row.get(key)) is int]
+        whole = [key for key in (whole if lines else row) if type(row.get(key)) in _WHOLE]
         try:
             line = fast.encode(row).encode()
         except (TypeError, ValueError, RecursionError):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any, Optional
 
-from cdm import _core
+from cdm import _core, _html
 
 if TYPE_CHECKING:
     import pandas
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 _SHOWN = 10
-_WIDEST = 60
 
 
 class ArrowTable:
@@ -92,24 +90,10 @@ class ArrowTable:
         return f"<cdm.ArrowTable {self._title}: {len(self):,} rows of {', '.join(self.column_names)}>"
 
     def _repr_html_(self) -> str:
-        names = self.column_names
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{_cell(row[name])}</td>" for name in names) + "</tr>"
-            for row in self.to_pylist(_SHOWN)
-        )
         more = f", of which the first {_SHOWN} are shown" if len(self) > _SHOWN else ""
-        caption = f"<p>{html.escape(self._title)}: {len(self):,} rows{more}</p>"
-        return f"{caption}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    if len(text) > _WIDEST:
-        text = text[: _WIDEST - 1] + "…"
-    return html.escape(text)
+        caption = f"<p>{_html.escape(self._title)}: {len(self):,} rows{more}</p>"
+        rows = (row.values() for row in self.to_pylist(_SHOWN))
+        return caption + _html.table(self.column_names, map(list, rows))
 
 
 ArrowTable.__module__ = "cdm"
