@@ -12,6 +12,8 @@ use cdm_core::evaluate::Evaluation;
 use cdm_core::{Decisions, Error, Plan, Resolution, Run, read};
 use clap::Parser;
 
+#[path = "accuracy/blocking.rs"]
+mod blocking;
 #[path = "accuracy/errors.rs"]
 mod errors;
 #[path = "accuracy/sets.rs"]
@@ -40,6 +42,15 @@ struct Options {
     /// Only the data set of this name; may be given several times.
     #[arg(long)]
     only: Vec<String>,
+
+    /// Instead of resolving, infer the plan of each set and measure its blocking rules.
+    #[arg(long)]
+    blocking: bool,
+
+    /// With `--blocking`: what was inferred, rule by rule, and some of the true pairs that no rule
+    /// finds.
+    #[arg(long)]
+    verbose: bool,
 
     /// After the table, list so many of the false positive and of the false negative pairs of each
     /// set, with their normalised values side by side, and what each rule linked.
@@ -99,6 +110,9 @@ fn main() -> ExitCode {
         eprintln!("error: no data set is called {}", options.only.join(" or "));
         return ExitCode::FAILURE;
     }
+    if options.blocking {
+        return print_blocking(&sets, options.verbose);
+    }
     println!(
         "| data set | how | records | true pairs | precision | recall | F1 | B-cubed F1 \
          | largest entity (true) | seconds |"
@@ -131,6 +145,24 @@ fn main() -> ExitCode {
     if !notes.is_empty() {
         println!("\n{}", notes.trim_end());
     }
+    ExitCode::SUCCESS
+}
+
+fn print_blocking(sets: &[DataSet], verbose: bool) -> ExitCode {
+    println!("{}", blocking::HEADING);
+    let mut all_notes = String::new();
+    for set in sets.iter().filter(|set| set.missing().is_none()) {
+        match blocking::row(set, verbose, &Run::new()) {
+            Ok((row, notes)) => {
+                println!("{row}");
+                if !notes.is_empty() {
+                    all_notes += &format!("\n## {}\n\n{notes}", set.name);
+                }
+            }
+            Err(error) => return failed(set, &error),
+        }
+    }
+    print!("{all_notes}");
     ExitCode::SUCCESS
 }
 

@@ -1,12 +1,12 @@
 //! How long each stage of the deterministic path takes, over the sample that ships with the
 //! examples.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io;
 use std::path::Path;
 
-use cdm_core::features::{Features, Settings};
+use cdm_core::features::{Features, Needs, Settings};
 use cdm_core::read::{Input, read};
 use cdm_core::rule::{BoundRules, Decision, expressions};
 use cdm_core::write::GoldenWriters;
@@ -18,8 +18,8 @@ fn stages(criterion: &mut Criterion) {
     let load = || read(&with_mappings(&plan, &inputs), plan.schema(), &run).expect("it is ours").0;
     let table = load();
     let none = (Settings::default(), BTreeMap::new());
-    let features = |expressions: &BTreeSet<_>| {
-        Features::new(&table, &none.0, expressions, &none.1, &run).expect("nobody cancels")
+    let features = |needs: &Needs| {
+        Features::new(&table, &none.0, needs, &none.1, &run).expect("nobody cancels")
     };
 
     let mut group = criterion.benchmark_group("pipeline");
@@ -28,14 +28,14 @@ fn stages(criterion: &mut Criterion) {
     group.bench_function("read", |bencher| bencher.iter(|| black_box(load())));
     for (position, field) in plan.schema().fields().iter().enumerate() {
         let column = alone(&table, position);
-        let no_keys = BTreeSet::new();
+        let no_keys = Needs::new();
         group.bench_function(format!("normalize {}", field.name), |bencher| {
             bencher.iter(|| {
                 black_box(Features::new(&column, &none.0, &no_keys, &none.1, &run).is_ok())
             });
         });
     }
-    let wanted = expressions(plan.rules());
+    let wanted = Needs::new().with_expressions(expressions(plan.rules()));
     group.bench_function("normalize and keys", |bencher| {
         bencher.iter(|| black_box(features(&wanted)));
     });

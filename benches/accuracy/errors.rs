@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use cdm_core::features::{Features, Settings, date_order_evidence};
+use cdm_core::features::{Features, Needs, Settings, date_order_evidence};
 use cdm_core::rule::{BoundRules, expressions};
 use cdm_core::{Error, Plan, RecordKey, Run, Table};
 
@@ -79,19 +79,8 @@ struct Values<'a> {
 
 impl<'a> Values<'a> {
     fn new(plan: &'a Plan, table: &Table) -> Result<Self, Error> {
-        let regions = plan.sources().iter();
-        let date_orders = date_order_evidence(table).into_iter().map(|(source, fields)| {
-            let decided = fields.into_iter().filter_map(|(field, e)| Some((field, e.order?)));
-            (source, decided.collect())
-        });
-        let settings = Settings {
-            region: plan.region().map(str::to_owned),
-            source_regions: regions
-                .filter_map(|source| Some((source.name.clone(), source.region.clone()?)))
-                .collect(),
-            date_orders: date_orders.collect(),
-        };
-        let wanted = expressions(plan.rules());
+        let settings = settings(plan, table);
+        let wanted = Needs::new().with_expressions(expressions(plan.rules()));
         let blocked = &plan.guards().blocked;
         let features = Features::new(table, &settings, &wanted, blocked, &Run::new())?;
         Ok(Self { plan, features })
@@ -130,5 +119,21 @@ impl<'a> Values<'a> {
             None => format!("[{}]", values.raw(*value)),
         });
         shown.collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// How the values of `table` are normalised under `plan`.
+pub(crate) fn settings(plan: &Plan, table: &Table) -> Settings {
+    let regions = plan.sources().iter();
+    let date_orders = date_order_evidence(table).into_iter().map(|(source, fields)| {
+        let decided = fields.into_iter().filter_map(|(field, e)| Some((field, e.order?)));
+        (source, decided.collect())
+    });
+    Settings {
+        region: plan.region().map(str::to_owned),
+        source_regions: regions
+            .filter_map(|source| Some((source.name.clone(), source.region.clone()?)))
+            .collect(),
+        date_orders: date_orders.collect(),
     }
 }

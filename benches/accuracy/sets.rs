@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cdm_core::plan::Source;
+use cdm_core::plan::{LinkType, Source};
 use cdm_core::read::FieldMapping;
 use cdm_core::{Error, Field, Input, Kind, Mapping, Plan, ReadReport, RecordKey, Run, Schema};
-use cdm_core::{Table, read};
+use cdm_core::{Table, infer_schema, read};
 
 /// Records of which it is known who they are.
 pub(crate) struct DataSet {
@@ -15,10 +15,31 @@ pub(crate) struct DataSet {
     pub(crate) name: String,
     /// The name of its plan.
     plan: &'static str,
+    /// What is said of it where nothing else is: which pairs may be linked, whether its sources hold
+    /// each customer once, and the columns that are not to be looked at.
+    zero_config: ZeroConfig,
     /// Source and file.
     files: Vec<(&'static str, PathBuf)>,
     pub(crate) truth: Truth,
 }
+
+/// All that is said of a data set whose plan is inferred.
+#[derive(Clone, Copy)]
+struct ZeroConfig {
+    link_type: LinkType,
+    duplicate_free: bool,
+    /// Fields that must not help.
+    without: &'static [&'static str],
+}
+
+const ONE_LIST: ZeroConfig =
+    ZeroConfig { link_type: LinkType::Dedupe, duplicate_free: false, without: &[] };
+const TWO_LISTS: ZeroConfig =
+    ZeroConfig { link_type: LinkType::Link, duplicate_free: true, without: &[] };
+const SOURCES: ZeroConfig =
+    ZeroConfig { link_type: LinkType::LinkAndDedupe, duplicate_free: false, without: &[] };
+/// `soc_sec_id` all but solves FEBRL.
+const WITHOUT_SSN: &[&str] = &["ssn"];
 
 /// Where the truth about the records stands.
 pub(crate) enum Truth {
@@ -35,28 +56,43 @@ pub(crate) enum Truth {
 
 /// The public data sets, as they lie in the folder `data`.
 pub(crate) fn public(data: &Path) -> Vec<DataSet> {
-    let set = |name: &str, plan, files: &[(&'static str, &str)], truth| {
+    let set = |name: &str, plan, zero_config, files: &[(&'static str, &str)], truth| {
         let files = files.iter().map(|(source, file)| (*source, data.join(file))).collect();
-        DataSet { name: name.to_owned(), plan, files, truth }
+        DataSet { name: name.to_owned(), plan, zero_config, files, truth }
     };
     vec![
-        set("febrl3", "febrl", &[("febrl3", "febrl/dataset3.csv")], Truth::NumberIn("rec_id")),
+        set(
+            "febrl3",
+            "febrl",
+            ZeroConfig { without: WITHOUT_SSN, ..ONE_LIST },
+            &[("febrl3", "febrl/dataset3.csv")],
+            Truth::NumberIn("rec_id"),
+        ),
         set(
             "febrl4",
             "febrl",
+            ZeroConfig { without: WITHOUT_SSN, ..TWO_LISTS },
             &[("febrl4a", "febrl/dataset4a.csv"), ("febrl4b", "febrl/dataset4b.csv")],
             Truth::NumberIn("rec_id"),
         ),
-        set("fake_1000", "fake_1000", &[("fake_1000", "fake_1000.csv")], Truth::Column("cluster")),
+        set(
+            "fake_1000",
+            "fake_1000",
+            ONE_LIST,
+            &[("fake_1000", "fake_1000.csv")],
+            Truth::Column("cluster"),
+        ),
         set(
             "chicago_childcare",
             "chicago_childcare",
+            ONE_LIST,
             &[("chicago", "chicago_childcare.csv")],
             Truth::Column("True Id"),
         ),
         set(
             "restaurants",
             "restaurants",
+            TWO_LISTS,
             &[("fodors", "restaurants/fodors.csv"), ("zagats", "restaurants/zagats.csv")],
             Truth::Pairs(
                 data.join("restaurants/matches.csv"),
@@ -67,6 +103,7 @@ pub(crate) fn public(data: &Path) -> Vec<DataSet> {
         set(
             "senzing",
             "senzing",
+            SOURCES,
             &[
                 ("CUSTOMERS", "senzing/customers.jsonl"),
                 ("REFERENCE", "senzing/reference.jsonl"),
@@ -105,6 +142,7 @@ fn customers(folder: &Path) -> DataSet {
     DataSet {
         name,
         plan: "sample",
+        zero_config: SOURCES,
         files: files.map(|(source, file)| (source, folder.join(file))).to_vec(),
         truth: Truth::File(folder.join("truth.csv"), ["source", "id", "entity_id"]),
     }
@@ -126,6 +164,24 @@ impl DataSet {
         let path = plans.join(format!("{}.json", self.plan));
         let json = fs::read_to_string(&path).map_err(|source| Error::ReadFile { path, source })?;
         Plan::from_json(&json)
+    }
+
+    /// The plan that says nothing but what its fields are, as inferred from its files, and which
+    /// of its records may be linked.
+    pub(crate) fn bare_plan(&self, run: &Run) -> Result<Plan, Error> {
+        let ZeroConfig { link_type, duplicate_free, without } = self.zero_config;
+        let inputs: Vec<Input> =
+            self.files.iter().map(|(source, path)| Input::file(*source, path)).collect();
+        let schema = infer_schema(&inputs, run)?;
+        let mut plan = Plan::builder(&self.name).link_type(link_type);
+        for field in schema.fields().iter().filter(|f| !without.contains(&f.name.as_str())) {
+            plan = plan.field(field.clone());
+        }
+        for (source, _) in &self.files {
+            let name = (*source).to_owned();
+            plan = plan.source(Source { name, duplicate_free, ..Source::default() });
+        }
+        plan.build()
     }
 
     /// Its files, to be read as `plan` says.

@@ -37,11 +37,13 @@ pub mod merge;
 pub mod model;
 pub mod normalize;
 pub mod plan;
+pub mod probability;
 pub mod quality;
 pub mod read;
 pub mod resolve;
 pub mod rule;
 pub mod schema;
+pub mod score;
 pub mod table;
 pub mod write;
 

@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::Serialize;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::block::StopKeys;
 use crate::cancel::Run;
-use crate::cluster::{Cause, Clusterer, Forbids, Guards, Limit, Link, Partition, Reason};
+use crate::cluster::{
+    Cause, Clusterer, Contraction, Forbids, Guards, Limit, Link, Partition, Reason, ScoredLink,
+    Weight,
+};
 use crate::error::Result;
 use crate::features::{Features, date_order_evidence};
 use crate::merge::{GoldenRecord, Merger};
 use crate::plan::{Decisions, LinkType, Model, Plan};
 use crate::quality::QualityReport;
-use crate::rule::{BoundRules, Decision, SharedKey};
+use crate::rule::{BoundRules, Decision};
 use crate::schema::{EntityId, RecordKey};
+use crate::score::Scorer;
 use crate::table::{Codes, Table};
 
 /// The outcome over a table: which records are one entity, by which links, and what was refused.
@@ -90,6 +94,11 @@ pub enum RefusalReason {
         /// The source.
         source: String,
     },
+    /// Taken together, the pairs of records between them speak against.
+    Outweighed {
+        /// What the pairs between the two groups say in sum, in bits.
+        sum: Weight,
+    },
 }
 
 impl Plan {
@@ -161,6 +170,7 @@ impl Resolution {
             }
         }
         run.report("match", tiers.len() as u64, tiers.len() as u64)?;
+        join_scored(&mut clusterer, &model, table, &features, (&row_of_rank, &rank_of_row), run)?;
         let partition = clusterer.finish();
         let mut entity_of = vec![0; table.len()];
         let mut starts = vec![0_u32; partition.groups + 1];
@@ -178,7 +188,6 @@ impl Resolution {
         }
         let unknown = unknown.into_iter().collect();
         let table = table.clone();
-        drop(rules);
         Ok(Self {
             table,
             model,
@@ -273,6 +282,7 @@ impl Resolution {
             Reason::OnePerSource { source } => RefusalReason::OnePerSource {
                 source: self.table.sources()[source as usize].clone(),
             },
+            Reason::Outweighed { sum } => RefusalReason::Outweighed { sum },
         };
         RefusedLink { link: self.resolved(&refusal.link), reason }
     }
@@ -312,7 +322,8 @@ impl Resolution {
 
     fn resolved(&self, link: &Link) -> ResolvedLink {
         let rule = match link.cause {
-            Cause::Steward => None,
+            // The pipeline has no scored links yet.
+            Cause::Steward | Cause::Score(_) => None,
             Cause::Rule(rule) => Some(self.model.plan().rules()[rule as usize].name.clone()),
         };
         ResolvedLink { left: self.key(link.left), right: self.key(link.right), rule }
@@ -340,6 +351,38 @@ fn tiers(plan: &Plan) -> Vec<usize> {
     tiers.into_iter().map(|(_, rule)| rule).collect()
 }
 
+/// Score the candidate pairs, and join groups by the evidence between them.
+fn join_scored(
+    clusterer: &mut Clusterer<'_>,
+    model: &Model,
+    table: &Table,
+    features: &Features,
+    (row_of_rank, rank_of_row): (&[u32], &[u32]),
+    run: &Run,
+) -> Result<()> {
+    let Some(parameters) = model.parameters() else { return Ok(()) };
+    let plan = model.plan();
+    let (comparisons, coincidences) = (plan.comparisons(), plan.coincidences());
+    let scorer = Scorer::new(parameters, comparisons, coincidences, table.schema(), features)?;
+    let weight = |left: usize, right: usize| Weight::from_bits(scorer.weight(left, right).bits());
+    let blocking = model.blocking(table, features, run)?;
+    let found = blocking.fold(rank_of_row, run, Vec::new, |links, left, right, _| {
+        let weight = weight(left as usize, right as usize);
+        if weight > Weight::ZERO {
+            let (left, right) = (rank_of_row[left as usize], rank_of_row[right as usize]);
+            links.push(ScoredLink { left, right, weight });
+        }
+    })?;
+    let links: Vec<ScoredLink> = found.into_iter().flatten().collect();
+    let scope = plan.scope(table);
+    let score = |left: u32, right: u32| {
+        let row = |rank: u32| row_of_rank[rank as usize] as usize;
+        let (left, right) = (row(left), row(right));
+        if scope.contains(left, right) { weight(left, right) } else { Weight::ZERO }
+    };
+    clusterer.contract(&links, &Contraction::default(), &score, run)
+}
+
 /// Lists of records, in one piece of memory.
 struct Blocks {
     members: Vec<u32>,
@@ -362,25 +405,10 @@ fn blocks(
     run: &Run,
 ) -> Result<Blocks> {
     let keys = rules.keys(rule, rank_of_row.len(), run)?;
-    let stop_keys = model.stop_keys().get(&rules.rules()[rule].name);
-    // Few keys are stopped, so that most are told by a hash, without a copy of their texts.
-    let hash = |texts: &mut dyn Iterator<Item = &str>| {
-        texts.fold(0, |hash, text| xxh3_64_with_seed(text.as_bytes(), hash))
-    };
-    let stopped: BTreeSet<u64> = stop_keys
-        .into_iter()
-        .flatten()
-        .map(|texts| hash(&mut texts.iter().map(String::as_str)))
-        .collect();
-    let is_stopped = |key: SharedKey<'_>| {
-        stopped.contains(&hash(&mut key.texts()))
-            && stop_keys.is_some_and(|stop_keys| {
-                stop_keys.contains(&key.texts().map(str::to_owned).collect::<Vec<_>>())
-            })
-    };
+    let stop_keys = StopKeys::new(model.stop_keys().get(&rules.rules()[rule].name));
     let mut blocks = Blocks { members: Vec::new(), ranges: Vec::new() };
     for key in keys.shared() {
-        if !stopped.is_empty() && is_stopped(key) {
+        if stop_keys.contains(key) {
             continue;
         }
         let start = blocks.members.len();

@@ -1,13 +1,12 @@
 //! Deterministic rules: which records must be one customer, and which must never be.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::block::{Conjunction, SharedKeys};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::{Expression, Features};
@@ -74,9 +73,7 @@ pub struct BoundRules<'a> {
 }
 
 struct Bound<'a> {
-    same: Vec<&'a Column>,
-    /// For each column of `same`, by code, whether several rows have it; for `match` rules only.
-    shared: Vec<Arc<Vec<bool>>>,
+    same: Conjunction<'a>,
     differ: Vec<&'a Column>,
 }
 
@@ -86,29 +83,12 @@ impl<'a> BoundRules<'a> {
     /// # Errors
     /// [`Error::UnknownChoice`](crate::Error::UnknownChoice) where an expression was not computed.
     pub fn new(rules: &'a [Rule], features: &'a Features) -> Result<Self> {
-        let bind = |expressions: &[Expression]| {
-            expressions.iter().map(|expression| features.keys(expression)).collect::<Result<_>>()
-        };
-        let bound = rules.iter().map(|rule| {
-            Ok(Bound { same: bind(&rule.same)?, shared: Vec::new(), differ: bind(&rule.differ)? })
+        let same = Conjunction::bind(rules.iter().map(|rule| &rule.same[..]), features)?;
+        let bound = rules.iter().zip(same).map(|(rule, same)| {
+            let differ = rule.differ.iter().map(|expression| features.keys(expression));
+            Ok(Bound { same, differ: differ.collect::<Result<_>>()? })
         });
-        let mut bound: Vec<Bound<'a>> = bound.collect::<Result<_>>()?;
-        let is_match = |position: usize| rules[position].decision == Decision::Match;
-        let mut columns: Vec<&Column> = Vec::new();
-        for (_, rule) in bound.iter().enumerate().filter(|(position, _)| is_match(*position)) {
-            for column in &rule.same {
-                if place_of(column, &columns).is_none() {
-                    columns.push(column);
-                }
-            }
-        }
-        let shared: Vec<Arc<Vec<bool>>> =
-            columns.par_iter().map(|column| Arc::new(shared_codes(column))).collect();
-        for (_, rule) in bound.iter_mut().enumerate().filter(|(position, _)| is_match(*position)) {
-            let places = rule.same.iter().filter_map(|column| place_of(column, &columns));
-            rule.shared = places.map(|place| Arc::clone(&shared[place])).collect();
-        }
-        Ok(Self { rules, bound })
+        Ok(Self { rules, bound: bound.collect::<Result<_>>()? })
     }
 
     /// The rules, in order.
@@ -140,8 +120,9 @@ impl<'a> BoundRules<'a> {
             return vec![0; rows];
         };
         let mut columns: Vec<&Column> = Vec::new();
-        for column in
-            self.bound[..=last].iter().flat_map(|rule| rule.same.iter().chain(&rule.differ))
+        for column in self.bound[..=last]
+            .iter()
+            .flat_map(|rule| rule.same.columns().iter().chain(&rule.differ))
         {
             if place_of(column, &columns).is_none() {
                 columns.push(column);
@@ -163,133 +144,14 @@ impl<'a> BoundRules<'a> {
             .collect()
     }
 
-    /// The keys of the rows under `match` rule number `rule`: one for every combination of its
-    /// expressions' keys, at most [`MAX_KEYS`] a row. The rule holds for two rows just where they
-    /// share one.
-    ///
-    /// Keys that no second row can have, because a part of them is one row's alone, are left out.
+    /// The keys of the rows under `match` rule number `rule`, at most
+    /// [`MAX_KEYS`](crate::block::MAX_KEYS) a row. The rule holds for two rows just where they share
+    /// one.
     ///
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
-    pub fn keys(&self, rule: usize, rows: usize, run: &Run) -> Result<RuleKeys<'a>> {
-        let Bound { same: columns, shared, .. } = &self.bound[rule];
-        let mut entries: Vec<(Key, u32)> = Vec::new();
-        let mut tails: HashMap<Vec<u32>, u32, DefaultHashBuilder> = HashMap::default();
-        let mut add = |codes: &[u32], row: usize| {
-            if codes.iter().zip(shared).all(|(code, shared)| shared[*code as usize]) {
-                entries.push((key_of(codes, &mut tails), row as u32));
-            }
-        };
-        let (mut made, mut next) = (Vec::new(), Vec::new());
-        for row in 0..rows {
-            if row % 65_536 == 0 {
-                run.check()?;
-            }
-            made.clear();
-            // One code in each column, as nearly every row has, is one key.
-            for column in columns {
-                match column.codes(row) {
-                    [code] => made.push(*code),
-                    _ => break,
-                }
-            }
-            if made.len() == columns.len() {
-                add(&made, row);
-                continue;
-            }
-            if columns.iter().any(|column| column.codes(row).is_empty()) {
-                continue;
-            }
-            made.clear();
-            let combinations = columns
-                .iter()
-                .fold(1_usize, |all, column| all.saturating_mul(column.codes(row).len()));
-            for (width, column) in columns.iter().enumerate() {
-                next.clear();
-                let mut codes = std::borrow::Cow::Borrowed(column.codes(row));
-                if combinations > MAX_KEYS {
-                    // Codes are numbered in the order of rows; which keys a record has must not be.
-                    codes.to_mut().sort_unstable_by_key(|code| column.pool().get(*code));
-                }
-                let keys = (made.len() / width.max(1)).max(usize::from(width == 0));
-                for pair in (0..keys * codes.len()).take(MAX_KEYS) {
-                    let (key, code) = (pair / codes.len(), pair % codes.len());
-                    next.extend_from_slice(&made[key * width..(key + 1) * width]);
-                    next.push(codes[code]);
-                }
-                std::mem::swap(&mut made, &mut next);
-            }
-            made.chunks_exact(columns.len()).for_each(|codes| add(codes, row));
-        }
-        run.check()?;
-        entries.par_sort_unstable();
-        let mut tails: Vec<(Vec<u32>, u32)> = tails.into_iter().collect();
-        tails.sort_unstable_by_key(|(_, number)| *number);
-        let tails = tails.into_iter().map(|(codes, _)| codes).collect();
-        Ok(RuleKeys { columns: columns.clone(), tails, entries })
-    }
-}
-
-/// The most keys that one record has under one rule; real records have a handful.
-pub const MAX_KEYS: usize = 4096;
-
-/// A code of each of a rule's expressions; where there are more, the last place numbers the codes
-/// of the rest.
-type Key = [u32; 4];
-
-fn key_of(codes: &[u32], tails: &mut HashMap<Vec<u32>, u32, DefaultHashBuilder>) -> Key {
-    let mut key = Key::default();
-    if codes.len() <= key.len() {
-        key[..codes.len()].copy_from_slice(codes);
-    } else {
-        let (head, tail) = codes.split_at(key.len() - 1);
-        key[..head.len()].copy_from_slice(head);
-        let next = tails.len() as u32;
-        key[head.len()] = *tails.entry_ref(tail).or_insert(next);
-    }
-    key
-}
-
-/// The keys that rows share under one rule.
-pub struct RuleKeys<'a> {
-    columns: Vec<&'a Column>,
-    /// What the last place of the keys numbers, where a rule has more expressions than places.
-    tails: Vec<Vec<u32>>,
-    /// Key and row, sorted.
-    entries: Vec<(Key, u32)>,
-}
-
-/// Some rows that share a key.
-#[derive(Clone, Copy)]
-pub struct SharedKey<'k> {
-    keys: &'k RuleKeys<'k>,
-    entries: &'k [(Key, u32)],
-}
-
-impl RuleKeys<'_> {
-    /// The keys that more than one row has.
-    pub fn shared(&self) -> impl Iterator<Item = SharedKey<'_>> {
-        let groups = self.entries.chunk_by(|left, right| left.0 == right.0);
-        groups.filter(|entries| entries.len() > 1).map(|entries| SharedKey { keys: self, entries })
-    }
-}
-
-impl<'k> SharedKey<'k> {
-    /// The rows, in order.
-    pub fn rows(self) -> impl ExactSizeIterator<Item = u32> + 'k {
-        self.entries.iter().map(|(_, row)| *row)
-    }
-
-    /// The texts of the key, one for each expression of the rule.
-    pub fn texts(self) -> impl Iterator<Item = &'k str> {
-        let RuleKeys { columns, tails, .. } = self.keys;
-        let key = &self.entries[0].0;
-        let (head, tail) = match columns.len() {
-            count if count <= key.len() => (&key[..count], &[][..]),
-            _ => (&key[..key.len() - 1], &tails[key[key.len() - 1] as usize][..]),
-        };
-        let codes = head.iter().chain(tail);
-        columns.iter().zip(codes).map(|(column, code)| column.pool().get(*code))
+    pub fn keys(&self, rule: usize, rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
+        self.bound[rule].same.keys(rows, run)
     }
 }
 
@@ -298,23 +160,9 @@ fn place_of(column: &Column, columns: &[&Column]) -> Option<usize> {
     columns.iter().position(|known| std::ptr::eq(*known, column))
 }
 
-/// By code, whether more than one row has it.
-fn shared_codes(column: &Column) -> Vec<bool> {
-    let mut seen = vec![false; column.pool().len()];
-    let mut shared = vec![false; column.pool().len()];
-    for row in 0..column.len() {
-        for code in column.codes(row) {
-            let code = *code as usize;
-            shared[code] |= seen[code];
-            seen[code] = true;
-        }
-    }
-    shared
-}
-
 impl Bound<'_> {
     fn holds(&self, left: usize, right: usize) -> bool {
-        self.same.iter().all(|column| share(column.codes(left), column.codes(right)))
+        self.same.columns().iter().all(|column| share(column.codes(left), column.codes(right)))
             && self.differ.iter().all(|column| {
                 let (left, right) = (column.codes(left), column.codes(right));
                 !left.is_empty() && !right.is_empty() && !share(left, right)

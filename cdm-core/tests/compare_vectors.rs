@@ -32,7 +32,7 @@ struct MetricCase {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Levels {
-    /// A kind, or `person_name`.
+    /// A kind, `person_given_name`, `person_family_name` or `place`.
     comparison: String,
     #[allow(dead_code)] // for the reader of the file
     definition: String,
@@ -56,7 +56,8 @@ struct LevelCase {
 enum Side {
     Value(String),
     Values(Vec<String>),
-    Fields { given_name: Option<String>, family_name: Option<String> },
+    /// By kind.
+    Fields(BTreeMap<Kind, String>),
 }
 
 impl Side {
@@ -68,10 +69,10 @@ impl Side {
         match self {
             Side::Value(raw) => vec![prepared(kinds[0], std::slice::from_ref(raw))],
             Side::Values(raw) => vec![prepared(kinds[0], raw)],
-            Side::Fields { given_name, family_name } => vec![
-                prepared(kinds[0], given_name.as_slice()),
-                prepared(kinds[1], family_name.as_slice()),
-            ],
+            Side::Fields(raw) => kinds
+                .iter()
+                .map(|kind| prepared(*kind, raw.get(kind).map_or(&[], std::slice::from_ref)))
+                .collect(),
         }
     }
 }
@@ -150,10 +151,18 @@ fn every_level_vector_holds() {
         let vectors: Levels =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
         let (comparison, kinds) = match vectors.comparison.as_str() {
-            "person_name" => (
-                Comparison::person_name("given_name", "family_name"),
-                vec![Kind::GivenName, Kind::FamilyName],
-            ),
+            "person_given_name" => {
+                let [of_given, _] = Comparison::person_names("given_name", "family_name");
+                (of_given, vec![Kind::GivenName, Kind::FamilyName])
+            }
+            "person_family_name" => {
+                let [_, of_family] = Comparison::person_names("given_name", "family_name");
+                (of_family, vec![Kind::FamilyName, Kind::GivenName])
+            }
+            "place" => {
+                let fields = [(Kind::Postcode, "zip"), (Kind::City, "city"), (Kind::Region, "st")];
+                (Comparison::place(&fields), fields.map(|(kind, _)| kind).to_vec())
+            }
             kind => {
                 let kind: Kind = kind.parse().unwrap();
                 (Comparison::template(kind, "value"), vec![kind])

@@ -1,5 +1,16 @@
 //! Blocking: which pairs of records are worth comparing.
 
+mod blocking;
+mod count;
+mod keys;
+mod pairs;
 mod rule;
+mod scope;
+mod stop;
 
+pub use blocking::Blocking;
+pub use count::{KeyCount, RuleCount, pair_counts};
+pub use keys::{Conjunction, MAX_KEYS, SharedKey, SharedKeys};
 pub use rule::BlockingRule;
+pub use scope::PairScope;
+pub use stop::{StopKeys, hot_keys};

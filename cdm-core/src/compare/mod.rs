@@ -3,4 +3,7 @@
 pub mod level;
 pub mod metric;
 
-pub use level::{Comparison, Condition, CustomComparison, DateCondition, Level, Prepared};
+pub use level::{
+    Aspects, Comparison, Condition, CustomComparison, DateCondition, Level, Prepared,
+    PreparedDraft, PreparedPool, PreparedPoolBuilder,
+};

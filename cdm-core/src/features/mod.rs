@@ -1,6 +1,7 @@
 //! What rules look at: the values of a table, normalised, and the key expressions made of them.
 
 mod expression;
+mod needs;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,14 +11,15 @@ use rayon::prelude::*;
 
 use crate::cancel::Run;
 use crate::error::{Error, Result};
-use crate::normalize::{self, Context, Form};
+use crate::normalize::{self, Context};
 use crate::schema::Field;
 use crate::table::{Codes, Column, ColumnBuilder, PoolBuilder, Table};
 
 use expression::Term;
-use values::{Counted, normalize_field};
+use values::{Counted, Wanted, normalize_field};
 
 pub use expression::{Expression, Transform};
+pub use needs::Needs;
 pub use values::{FieldValues, Settings, date_order_evidence};
 
 /// The normalised values of a table, and the keys of its expressions by row.
@@ -27,34 +29,39 @@ pub struct Features {
 }
 
 impl Features {
-    /// Normalise every field of `table` and compute `expressions` for every row.
+    /// Normalise every field of `table`, and compute for every row the keys, and for every value
+    /// what comparisons look at, that `needs` asks for.
     ///
     /// `blocked` names, by field, values that give no key, since many are known to share them, such
     /// as a call centre's phone; they are normalised like the field's own. Every distinct value is
     /// normalised once.
     ///
     /// # Errors
-    /// [`Error::UnknownField`] where an expression names a field that
-    /// the table lacks, and [`Error::Cancelled`].
+    /// [`Error::UnknownField`] where `needs` names a field that the table lacks, and
+    /// [`Error::Cancelled`].
     pub fn new(
         table: &Table,
         settings: &Settings,
-        expressions: &BTreeSet<Expression>,
+        needs: &Needs,
         blocked: &BTreeMap<String, Vec<String>>,
         run: &Run,
     ) -> Result<Self> {
         let schema = table.schema();
-        let mut forms: Vec<BTreeSet<Form>> = vec![BTreeSet::new(); schema.fields().len()];
+        let expressions = needs.expressions();
+        let mut wanted: Vec<Wanted> = vec![Wanted::default(); schema.fields().len()];
         for term in expressions.iter().flat_map(Expression::terms) {
             let position = schema.position(&term.field)?;
-            forms[position].insert(term.form(schema.fields()[position].kind));
+            wanted[position].forms.insert(term.form(schema.fields()[position].kind));
         }
-        let total = (0..forms.len()).map(|field| table.column(field).pool().len() as u64).sum();
+        for (field, aspects) in needs.compared() {
+            wanted[schema.position(field)?].compared = Some(aspects);
+        }
+        let total = (0..wanted.len()).map(|field| table.column(field).pool().len() as u64).sum();
         run.report("normalize", 0, total)?;
         let counted = Counted { run, done: Mutex::new(0), total };
-        let fields = forms.par_iter().enumerate();
+        let fields = wanted.par_iter().enumerate();
         let fields = fields
-            .map(|(position, forms)| normalize_field(table, position, settings, forms, &counted))
+            .map(|(position, wanted)| normalize_field(table, position, settings, wanted, &counted))
             .collect::<Result<_>>()?;
         let blocked: BTreeMap<String, BTreeSet<String>> = blocked
             .iter()

@@ -5,6 +5,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
 
 use crate::cancel::Run;
+use crate::compare::{Aspects, Prepared, PreparedPool, PreparedPoolBuilder};
 use crate::error::Result;
 use crate::normalize::{self, Context, DateOrderEvidence, Form, IssueSet, Status};
 use crate::schema::{DateOrder, Kind};
@@ -40,6 +41,17 @@ pub struct FieldValues {
     canonical: Column,
     display: Column,
     pub(super) forms: BTreeMap<Form, Column>,
+    /// `None` where no comparison looks at the field.
+    prepared: Option<PreparedPool>,
+}
+
+/// What is wanted of the values of a field, beside themselves.
+#[derive(Clone, Default)]
+pub(super) struct Wanted {
+    /// Forms that key expressions are made of.
+    pub(super) forms: BTreeSet<Form>,
+    /// What comparisons look at; `None` where there are none.
+    pub(super) compared: Option<Aspects>,
 }
 
 impl FieldValues {
@@ -105,10 +117,48 @@ impl FieldValues {
         self.canonical.pool().get(code)
     }
 
+    /// Every canonical form, by code.
+    pub(crate) fn canonical_texts(&self) -> impl Iterator<Item = &str> {
+        self.canonical.pool().iter()
+    }
+
     /// The form of a value that people are shown.
     #[must_use]
     pub fn display(&self, value: u32) -> &str {
         self.display.values(value as usize).next().unwrap_or_else(|| self.raw(value))
+    }
+
+    /// What comparisons look at in a value; `None` where the value is not usable, and for every
+    /// value of a field that is not compared.
+    #[must_use]
+    pub fn prepared(&self, value: u32) -> Option<&Prepared> {
+        Some(self.prepared_of(self.prepared_code(value)?))
+    }
+
+    /// A code that two values share just where no comparison can tell them apart; `None` as for
+    /// [`prepared`](Self::prepared). Codes run from 0, below
+    /// [`prepared_len`](Self::prepared_len).
+    #[must_use]
+    #[inline]
+    pub fn prepared_code(&self, value: u32) -> Option<u32> {
+        self.prepared.as_ref()?.code(value)
+    }
+
+    /// What the values of that code have for comparisons to look at.
+    ///
+    /// # Panics
+    /// Where no value has the code.
+    #[must_use]
+    #[inline]
+    pub fn prepared_of(&self, code: u32) -> &Prepared {
+        let distinct = self.prepared.as_ref().map_or(&[][..], PreparedPool::distinct);
+        &distinct[code as usize]
+    }
+
+    /// How many values there are that comparisons can tell apart.
+    #[must_use]
+    pub fn prepared_len(&self) -> usize {
+        self.prepared.as_ref().map_or(0, |prepared| prepared.distinct().len())
     }
 }
 
@@ -135,7 +185,7 @@ pub(super) fn normalize_field(
     table: &Table,
     field: usize,
     settings: &Settings,
-    forms: &BTreeSet<Form>,
+    wanted: &Wanted,
     counted: &Counted<'_>,
 ) -> Result<FieldValues> {
     let raw = table.column(field).clone();
@@ -158,14 +208,16 @@ pub(super) fn normalize_field(
         display: raw.clone(),
         raw,
         forms: BTreeMap::new(),
+        prepared: None,
     };
+    let mut preparing = wanted.compared.map(|aspects| PreparedPoolBuilder::new(kind, aspects));
     let mut canonical = ColumnBuilder::new();
     let mut display = ColumnBuilder::new();
     let mut columns: BTreeMap<Form, ColumnBuilder> =
-        forms.iter().map(|form| (*form, ColumnBuilder::new())).collect();
+        wanted.forms.iter().map(|form| (*form, ColumnBuilder::new())).collect();
     let mut codes = Vec::new();
     for start in (0..count).step_by(BATCH) {
-        let batch: Vec<_> = (start..count.min(start + BATCH))
+        let (batch, prepared): (Vec<_>, Vec<_>) = (start..count.min(start + BATCH))
             .into_par_iter()
             .map(|value| {
                 let (code, context) = match &sources {
@@ -173,9 +225,11 @@ pub(super) fn normalize_field(
                     None => (value as u32, 0),
                 };
                 let raw = values.raw.pool().get(code);
-                (raw, normalize::value(kind, raw, &contexts.all[usize::from(context)]))
+                let value = normalize::value(kind, raw, &contexts.all[usize::from(context)]);
+                let prepared = preparing.as_ref().and_then(|pool| pool.prepare(&value));
+                ((raw, value), prepared)
             })
-            .collect();
+            .unzip();
         counted.add(batch.len())?;
         for (raw, value) in &batch {
             values.statuses.push(value.status());
@@ -194,8 +248,12 @@ pub(super) fn normalize_field(
                 push_texts(column, value.all(*form).chain(fallback), &mut codes)?;
             }
         }
+        if let Some(preparing) = &mut preparing {
+            preparing.extend(prepared);
+        }
     }
     values.sources = sources;
+    values.prepared = preparing.map(PreparedPoolBuilder::finish);
     values.canonical = canonical.finish();
     values.display = display.finish();
     values.forms = columns.into_iter().map(|(form, column)| (form, column.finish())).collect();

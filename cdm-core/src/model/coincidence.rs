@@ -13,12 +13,22 @@ pub struct Coincidence {
     pub name: String,
     /// The names of the comparisons that agree for this one reason.
     pub shares: Vec<String>,
+    /// Whether the reason lies beyond the values, such as a home: then agreeing on a rare value is
+    /// as likely as on a common one. Without, common values meet more often.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub common_cause: bool,
 }
 
 impl Coincidence {
-    /// The coincidence of that name, by which these comparisons agree.
+    /// The coincidence of that name, by which these comparisons agree by chance.
     #[must_use]
     pub fn new(name: impl Into<String>, shares: Vec<String>) -> Self {
-        Self { name: name.into(), shares }
+        Self { name: name.into(), shares, common_cause: false }
+    }
+
+    /// The same, for a reason that lies beyond the values.
+    #[must_use]
+    pub fn with_common_cause(self) -> Self {
+        Self { common_cause: true, ..self }
     }
 }

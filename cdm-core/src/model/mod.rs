@@ -1,5 +1,20 @@
 //! The Fellegi-Sunter model: what levels of agreement say, and how that is learned.
 
 mod coincidence;
+mod comparer;
+mod fit;
+mod learn;
+mod parameters;
+mod pattern;
+mod random;
+mod terms;
 
 pub use coincidence::Coincidence;
+pub use comparer::Comparer;
+pub use parameters::{
+    CoincidenceShare, Diagnostics, LevelProbabilities, Likelihoods, Parameters, TermFrequencies,
+};
+pub use pattern::{Pattern, PatternCounts};
+
+pub(crate) use learn::Lesson;
+pub(crate) use terms::BoundTerms;

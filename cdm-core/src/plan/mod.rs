@@ -1,8 +1,10 @@
 //! The documents: what to do ([`Plan`]), what was learned by it ([`Model`]), and what people decided
 //! ([`Decisions`]).
 
+mod check;
 mod decisions;
 mod document;
+mod infer;
 mod json;
 mod model;
 
@@ -22,6 +24,7 @@ use json::read_document;
 
 pub use decisions::Decisions;
 pub use document::{Guards, LinkType, Source, ValueLimit};
+pub use infer::{BlockingEstimate, Inferred, LeftOut, LeftOutReason};
 pub use model::Model;
 
 /// What to do with records: their fields, the rules by which they match, what keeps entities
@@ -59,6 +62,9 @@ pub struct Plan {
 impl Plan {
     /// The version of the format that this library reads and writes.
     pub const VERSION: u64 = 1;
+
+    /// The most comparisons: their levels fit into one number, four bits each.
+    pub const MOST_COMPARISONS: usize = 16;
 
     /// Start a plan of that name.
     #[must_use]
@@ -178,6 +184,9 @@ impl Plan {
         plan.check_rules()?;
         plan.check_guards()?;
         plan.check_survivorship()?;
+        check::blocking(&plan.document, &plan.schema)?;
+        check::comparisons(&plan.document, &plan.schema)?;
+        check::coincidences(&plan.document)?;
         Ok(plan)
     }
 
@@ -313,9 +322,11 @@ impl Plan {
         Ok(())
     }
 
-    /// Every expression that the rules look at.
+    /// Every expression that the rules and the blocking rules look at.
     pub(crate) fn expressions(&self) -> BTreeSet<Expression> {
-        crate::rule::expressions(&self.document.rules)
+        let mut expressions = crate::rule::expressions(&self.document.rules);
+        expressions.extend(self.document.blocking.iter().flat_map(|rule| rule.same.clone()));
+        expressions
     }
 }
 
@@ -386,6 +397,27 @@ impl PlanBuilder {
     #[must_use]
     pub fn rule(mut self, rule: Rule) -> Self {
         self.0.rules.push(rule);
+        self
+    }
+
+    /// Compare the pairs that this rule finds, beside those of the rules before it.
+    #[must_use]
+    pub fn block_on(mut self, rule: BlockingRule) -> Self {
+        self.0.blocking.push(rule);
+        self
+    }
+
+    /// Compare this about a candidate pair.
+    #[must_use]
+    pub fn compare(mut self, comparison: Comparison) -> Self {
+        self.0.comparisons.push(comparison);
+        self
+    }
+
+    /// Add a way in which two different customers come to agree.
+    #[must_use]
+    pub fn coincidence(mut self, coincidence: Coincidence) -> Self {
+        self.0.coincidences.push(coincidence);
         self
     }
 

@@ -1,15 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::document::Document;
+use super::document::{Document, LinkType};
 use super::json::read_document;
 use super::{Plan, wrong};
+use crate::block::{Blocking, PairScope, hot_keys};
 use crate::cancel::Run;
 use crate::error::Result;
-use crate::features::{Features, Settings, date_order_evidence};
-use crate::rule::{BoundRules, Decision};
+use crate::features::{Features, Needs, Settings, date_order_evidence};
+use crate::model::{Lesson, Parameters};
+use crate::rule::Decision;
 use crate::schema::DateOrder;
 use crate::table::Table;
 
@@ -26,6 +27,10 @@ pub struct Model {
     date_orders: BTreeMap<String, BTreeMap<String, DateOrder>>,
     /// By rule name: keys, each with one text for every expression of the rule.
     stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
+    /// The same, by blocking rule as it is written.
+    blocking_stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
+    /// What comparisons tell; `None` where the plan has none.
+    parameters: Option<Parameters>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,6 +42,10 @@ struct ModelDocument {
     date_orders: BTreeMap<String, BTreeMap<String, DateOrder>>,
     #[serde(default)]
     stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    blocking_stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parameters: Option<Parameters>,
 }
 
 impl Plan {
@@ -59,21 +68,48 @@ impl Plan {
                 (source, decided.collect())
             })
             .collect();
-        let mut model = Model { plan: self.clone(), date_orders, stop_keys: BTreeMap::new() };
+        let mut model = Model {
+            plan: self.clone(),
+            date_orders,
+            stop_keys: BTreeMap::new(),
+            blocking_stop_keys: BTreeMap::new(),
+            parameters: None,
+        };
         let features = model.features(table, run)?;
-        let most = self.guards().max_records_per_key as usize;
-        let rules = BoundRules::new(self.rules(), &features)?;
-        let stop_keys = self.rules().par_iter().enumerate().filter_map(|(position, rule)| {
-            let hot = || -> Result<BTreeSet<Vec<String>>> {
-                let keys = rules.keys(position, table.len(), run)?;
-                let hot = keys.shared().filter(|key| key.rows().len() > most);
-                Ok(hot.map(|key| key.texts().map(str::to_owned).collect()).collect())
+        let rules = self.rules().iter().filter(|rule| rule.decision == Decision::Match);
+        let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
+        let most = self.guards().max_records_per_key;
+        model.stop_keys = hot_keys(named, &features, table.len(), most, run)?;
+        let blocking = self.blocking().iter().map(|rule| (rule.to_string(), &rule.same[..]));
+        model.blocking_stop_keys = hot_keys(blocking, &features, table.len(), most, run)?;
+        if !self.comparisons().is_empty() {
+            let lesson = Lesson {
+                comparisons: self.comparisons(),
+                coincidences: self.coincidences(),
+                blocking: &model.blocking(table, &features, run)?,
+                scope: &self.scope(table),
+                schema: table.schema(),
+                features: &features,
+                row_of_rank: &table.rows_by_key(),
             };
-            (rule.decision == Decision::Match).then(|| Ok((rule.name.clone(), hot()?)))
-        });
-        let stop_keys = stop_keys.collect::<Result<BTreeMap<_, _>>>()?;
-        model.stop_keys = stop_keys.into_iter().filter(|(_, hot)| !hot.is_empty()).collect();
+            model.parameters = Some(lesson.learn(run)?);
+        }
         Ok((model, features))
+    }
+}
+
+impl Plan {
+    /// Which two records of `table` may be one customer at all.
+    pub(crate) fn scope(&self, table: &Table) -> PairScope {
+        let source_of_row = (0..table.len()).map(|row| table.source_code(row)).collect();
+        if self.link_type() == LinkType::Link {
+            return PairScope::across_sources(source_of_row);
+        }
+        let free = |source: &String| {
+            self.sources().iter().any(|known| known.name == *source && known.duplicate_free)
+        };
+        let duplicate_free: Vec<bool> = table.sources().iter().map(free).collect();
+        PairScope::new(source_of_row, &duplicate_free)
     }
 }
 
@@ -95,7 +131,13 @@ impl Model {
                 return Err(wrong(&format!("stop_keys.{rule}"), &reason));
             }
         }
-        Ok(Self { plan, date_orders: document.date_orders, stop_keys: document.stop_keys })
+        Ok(Self {
+            plan,
+            date_orders: document.date_orders,
+            stop_keys: document.stop_keys,
+            blocking_stop_keys: document.blocking_stop_keys,
+            parameters: document.parameters,
+        })
     }
 
     /// The model as JSON, indented; [`from_json`](Self::from_json) reads it back the same.
@@ -106,6 +148,8 @@ impl Model {
             plan: self.plan.document.clone(),
             date_orders: self.date_orders.clone(),
             stop_keys: self.stop_keys.clone(),
+            blocking_stop_keys: self.blocking_stop_keys.clone(),
+            parameters: self.parameters.clone(),
         };
         serde_json::to_string_pretty(&document).unwrap_or_default()
     }
@@ -123,6 +167,23 @@ impl Model {
         &self.stop_keys
     }
 
+    /// What comparisons tell, where the plan has any.
+    #[must_use]
+    pub fn parameters(&self) -> Option<&Parameters> {
+        self.parameters.as_ref()
+    }
+
+    /// The blocking rules of the plan, bound to the features of a table.
+    pub(crate) fn blocking<'a>(
+        &'a self,
+        table: &Table,
+        features: &'a Features,
+        run: &Run,
+    ) -> Result<Blocking<'a>> {
+        let (rules, stop_keys) = (self.plan.blocking(), &self.blocking_stop_keys);
+        Blocking::new(rules, features, stop_keys, self.plan.scope(table), table.len(), run)
+    }
+
     /// The features of `table` that the plan's rules look at.
     pub(crate) fn features(&self, table: &Table, run: &Run) -> Result<Features> {
         let source_regions = self.plan.sources().iter();
@@ -134,6 +195,9 @@ impl Model {
             date_orders: self.date_orders.clone(),
         };
         let blocked = &self.plan.guards().blocked;
-        Features::new(table, &settings, &self.plan.expressions(), blocked, run)
+        let needs = Needs::new()
+            .with_expressions(self.plan.expressions())
+            .with_comparisons(self.plan.comparisons());
+        Features::new(table, &settings, &needs, blocked, run)
     }
 }

@@ -364,6 +364,11 @@ pub fn sample_columns(input: &Input, run: &Run) -> Result<Vec<ColumnSample>> {
     sample(input, format_of(input)?, run)
 }
 
+/// What a field is by its name, as columns of files are understood, such as `date_of_birth`.
+pub(crate) fn meaning_of(field: &str) -> Option<&'static str> {
+    names::key(field)
+}
+
 /// What is known of an input before it is read.
 struct Prepared {
     format: Format,

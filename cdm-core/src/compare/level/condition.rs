@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::date::DateCondition;
-use super::prepared::{Prepared, Traits};
-use crate::compare::metric::{Text, haversine_m, relative_difference};
+use super::prepared::{Prepared, Slot, Traits};
+use super::words;
+use crate::compare::metric::{haversine_m, jaro_winkler, osa_within, relative_difference};
 use crate::normalize::{Form, Issue};
 use crate::schema::Kind;
 
@@ -140,37 +141,31 @@ impl Condition {
     /// Whether it holds for two values of one field.
     #[must_use]
     pub fn holds(&self, left: &Prepared, right: &Prepared) -> bool {
-        let both = |form| left.text(form).zip(right.text(form));
+        let both = |form| left.form(form).zip(right.form(form));
         let long = |form, least: u8| {
-            both(form).filter(|(l, r)| l.len().min(r.len()) >= usize::from(least))
+            both(form).filter(|(l, r)| has_chars(l, least) && has_chars(r, least))
         };
         match self {
             Condition::Same { form, min_length } => {
-                long(*form, *min_length).is_some_and(|(l, r)| l.as_str() == r.as_str())
+                long(*form, *min_length).is_some_and(|(l, r)| l == r)
             }
-            Condition::Compatible { form } => {
-                both(*form).is_none_or(|(l, r)| l.as_str() == r.as_str())
-            }
+            Condition::Compatible { form } => both(*form).is_none_or(|(l, r)| l == r),
             Condition::SameLetters => both(Form::Ascii).is_some_and(|(l, r)| same_letters(l, r)),
-            Condition::SameWords => !left.words.is_empty() && left.words == right.words,
+            Condition::SameWords => words::same(left, right),
             Condition::WordsWithin { at_least, min_length } => {
-                words_within(left, right, (*at_least).into(), (*min_length).into())
+                words::within(left, right, (*at_least).into(), *min_length)
             }
-            Condition::TokenJaccard { at_least } => {
-                some_words(left, right) && left.words.jaccard(&right.words) >= *at_least
-            }
-            Condition::MongeElkan { at_least } => {
-                some_words(left, right) && left.words.monge_elkan(&right.words) >= *at_least
-            }
-            Condition::Nickname => share(&left.nicknames, &right.nicknames),
-            Condition::SoundsAlike => share(&left.sounds, &right.sounds),
-            Condition::Initials => initials(&left.given_words, &right.given_words),
+            Condition::TokenJaccard { at_least } => words::jaccard(left, right) >= *at_least,
+            Condition::MongeElkan { at_least } => words::monge_elkan(left, right) >= *at_least,
+            Condition::Nickname => share(left, right, Slot::Nickname),
+            Condition::SoundsAlike => share(left, right, Slot::Sound),
+            Condition::Initials => initials(left, right),
             Condition::AlsoKnownAs => also_known_as(left, right),
             Condition::JaroWinkler { form, at_least, min_length } => {
-                long(*form, *min_length).is_some_and(|(l, r)| l.jaro_winkler(r) >= *at_least)
+                long(*form, *min_length).is_some_and(|(l, r)| jaro_winkler(l, r) >= *at_least)
             }
             Condition::Osa { form, at_most, min_length } => long(*form, *min_length)
-                .is_some_and(|(l, r)| l.osa_within(r, (*at_most).into()).is_some()),
+                .is_some_and(|(l, r)| osa_within(l, r, (*at_most).into()).is_some()),
             Condition::Prefix { form, length } => {
                 long(*form, *length).is_some_and(|(l, r)| same_prefix(l, r, (*length).into()))
             }
@@ -182,15 +177,16 @@ impl Condition {
                 !value.is(Issue::FreemailDomain) && !value.is(Issue::DisposableDomain)
             }),
             Condition::Date(condition) => {
-                left.date.zip(right.date).is_some_and(|(l, r)| condition.holds(l, r))
+                left.date().zip(right.date()).is_some_and(|(l, r)| condition.holds(l, r))
             }
             Condition::RelativeDifference { at_most } => left
-                .number
-                .zip(right.number)
+                .number()
+                .zip(right.number())
                 .is_some_and(|(l, r)| relative_difference(l, r) <= *at_most),
-            Condition::Distance { at_most_m } => {
-                left.place.zip(right.place).is_some_and(|(l, r)| haversine_m(l, r) <= *at_most_m)
-            }
+            Condition::Distance { at_most_m } => left
+                .place()
+                .zip(right.place())
+                .is_some_and(|(l, r)| haversine_m(l, r) <= *at_most_m),
             Condition::All(all) => all.iter().all(|condition| condition.holds(left, right)),
             Condition::Any(any) => any.iter().any(|condition| condition.holds(left, right)),
             // These are about several fields.
@@ -324,56 +320,48 @@ fn values<'a, 'p>(fields: &'a [&'a [&'p Prepared]], field: usize) -> &'a [&'p Pr
     fields.get(field).copied().unwrap_or_default()
 }
 
-fn some_words(left: &Prepared, right: &Prepared) -> bool {
-    !left.words.is_empty() && !right.words.is_empty()
+/// Whether a text has so many characters at least.
+pub(super) fn has_chars(text: &str, least: u8) -> bool {
+    let least = usize::from(least);
+    // No character takes more than four bytes.
+    text.len() >= 4 * least || text.chars().take(least).count() == least
 }
 
-fn words_within(left: &Prepared, right: &Prepared, at_least: usize, min_length: usize) -> bool {
-    let (fewer, more) = if left.words.len() <= right.words.len() {
-        (&left.words, &right.words)
-    } else {
-        (&right.words, &left.words)
-    };
-    fewer.len() >= at_least
-        && fewer.is_subset(more)
-        && fewer.iter().any(|word| word.len() >= min_length)
-}
-
-/// Whether two sorted lists share an entry.
-fn share(left: &[Box<str>], right: &[Box<str>]) -> bool {
-    let (mut i, mut j) = (0, 0);
-    while let (Some(l), Some(r)) = (left.get(i), right.get(j)) {
-        match l.cmp(r) {
+/// Whether two values share a text of a slot that is sorted.
+fn share(left: &Prepared, right: &Prepared, slot: Slot) -> bool {
+    let (mut left, mut right) = (left.all(slot), right.all(slot));
+    let (mut l, mut r) = (left.next(), right.next());
+    while let (Some(one), Some(other)) = (l, r) {
+        match one.cmp(other) {
             Ordering::Equal => return true,
-            Ordering::Less => i += 1,
-            Ordering::Greater => j += 1,
+            Ordering::Less => l = left.next(),
+            Ordering::Greater => r = right.next(),
         }
     }
     false
 }
 
-fn same_letters(left: &Text, right: &Text) -> bool {
+fn same_letters(left: &str, right: &str) -> bool {
     let letters = |text: &str| -> usize { text.bytes().filter(|b| *b != b' ').count() };
-    let same = left.as_str().bytes().filter(|b| *b != b' ');
-    letters(left.as_str()) > 0 && same.eq(right.as_str().bytes().filter(|b| *b != b' '))
+    let same = left.bytes().filter(|b| *b != b' ');
+    letters(left) > 0 && same.eq(right.bytes().filter(|b| *b != b' '))
 }
 
-fn same_prefix(left: &Text, right: &Text, length: usize) -> bool {
-    left.as_str().chars().take(length).eq(right.as_str().chars().take(length))
+fn same_prefix(left: &str, right: &str, length: usize) -> bool {
+    left.chars().take(length).eq(right.chars().take(length))
 }
 
-fn same_last(left: &Text, right: &Text, length: usize) -> bool {
-    left.as_str().chars().rev().take(length).eq(right.as_str().chars().rev().take(length))
+fn same_last(left: &str, right: &str, length: usize) -> bool {
+    left.chars().rev().take(length).eq(right.chars().rev().take(length))
 }
 
-fn initials(left: &[Box<str>], right: &[Box<str>]) -> bool {
+fn initials(left: &Prepared, right: &Prepared) -> bool {
     let stands_for = |short: &str, long: &str| {
         let mut letters = short.chars();
         letters.next().is_some_and(|first| letters.next().is_none() && long.starts_with(first))
     };
-    !left.is_empty()
-        && !right.is_empty()
-        && left.iter().zip(right).all(|(l, r)| l == r || stands_for(l, r) || stands_for(r, l))
+    let mut pairs = left.all(Slot::GivenWord).zip(right.all(Slot::GivenWord)).peekable();
+    pairs.peek().is_some() && pairs.all(|(l, r)| l == r || stands_for(l, r) || stands_for(r, l))
 }
 
 fn also_known_as(left: &Prepared, right: &Prepared) -> bool {

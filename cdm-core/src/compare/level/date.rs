@@ -50,6 +50,14 @@ impl Parts {
         Some(Self { year, month, day })
     }
 
+    /// A number that no other parts have.
+    pub(super) fn number(self) -> u64 {
+        let part = |part: Option<u16>| part.map_or(0, |part| u64::from(part) + 1);
+        part(self.year) << 32
+            | part(self.month.map(Into::into)) << 16
+            | part(self.day.map(Into::into))
+    }
+
     fn whole(self) -> Option<(u16, u8, u8)> {
         Some((self.year?, self.month?, self.day?))
     }

@@ -3,16 +3,21 @@
 //! A model learns how often records of one customer, and of two, reach each level; so a level is a
 //! fact about two values and never a guess about their owners.
 
+mod aspects;
 mod condition;
 mod date;
+mod pool;
 mod prepared;
 mod template;
+mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use aspects::Aspects;
 pub use condition::Condition;
 pub use date::DateCondition;
+pub use pool::{PreparedDraft, PreparedPool, PreparedPoolBuilder};
 pub use prepared::Prepared;
 
 use crate::error::{Error, Result, nearest};
@@ -26,6 +31,11 @@ pub struct Level {
     pub label: String,
     /// When two values are on it, unless they are on one before it.
     pub when: Condition,
+    /// Whether another comparison of the plan already counts what this level has found, such as
+    /// given and family name in each other's place: here it then says nothing, as if a value were
+    /// missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counted_elsewhere: bool,
 }
 
 /// What is compared about two records, and the levels of agreement, the strongest first.
@@ -33,7 +43,8 @@ pub struct Level {
 /// Two records are on the first level whose condition holds for some value of the one and some of
 /// the other; where none holds, on the last one, [`ELSE`](Comparison::ELSE), which is not written
 /// down. A record without a usable value agrees with none and differs from none: its level is
-/// `None`.
+/// `None`. Of several fields the first one is compared, and the others help: what is said of a
+/// missing value is said of the first field's.
 ///
 /// # Examples
 /// ```
@@ -83,7 +94,8 @@ impl Comparison {
     /// The level of two values of a comparison of one field.
     ///
     /// What two records reach with several values is the least of these levels over all pairs of
-    /// values, so that a pipeline may keep the level of each pair of distinct values.
+    /// values, so that a pipeline may keep the level of each pair of distinct values; a level that
+    /// is [counted elsewhere](Level::counted_elsewhere) then says nothing.
     #[must_use]
     pub fn compare_two(&self, left: &Prepared, right: &Prepared) -> u8 {
         self.level_where(|condition| condition.holds(left, right))
@@ -99,19 +111,19 @@ impl Comparison {
     /// The level of two records, 0 the strongest: for each field of the comparison, in order, the
     /// values of each.
     ///
-    /// `None` where one has no value in the field; with several fields, where one has no value in
-    /// some field and no level holds by the others.
+    /// `None` where one has no value in the first field and no level holds by the others, and where
+    /// the level is [counted elsewhere](Level::counted_elsewhere).
     #[must_use]
     pub fn compare(&self, left: &[&[&Prepared]], right: &[&[&Prepared]]) -> Option<u8> {
-        if let (1, [[left]], [[right]]) = (self.fields.len(), left, right) {
-            return Some(self.compare_two(left, right));
-        }
-        let level = self.level_where(|condition| condition.holds_for(left, right));
-        let complete = |values: &[&[&Prepared]]| {
-            values.len() >= self.fields.len() && values.iter().all(|values| !values.is_empty())
+        let level = match (self.fields.len(), left, right) {
+            (1, [[left]], [[right]]) => self.compare_two(left, right),
+            _ => self.level_where(|condition| condition.holds_for(left, right)),
         };
-        let found = usize::from(level) < self.levels.len();
-        (found || complete(left) && complete(right)).then_some(level)
+        let filled = |values: &[&[&Prepared]]| values.first().is_some_and(|v| !v.is_empty());
+        match self.levels.get(usize::from(level)) {
+            Some(found) => (!found.counted_elsewhere).then_some(level),
+            None => (filled(left) && filled(right)).then_some(level),
+        }
     }
 
     #[inline]

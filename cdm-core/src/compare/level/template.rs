@@ -56,68 +56,132 @@ impl Comparison {
         Self { name: field.clone(), fields: vec![field], levels }
     }
 
-    /// The comparison of a person's name in two fields, which are often filled the wrong way round.
+    /// The comparisons of a person's given and family name, which are often filled the wrong way
+    /// round: the usual ones, each named after its field, with a level for the swap.
     ///
-    /// It stands for both fields' own: agreement on both at once, or on one where the other is
-    /// unknown, is one piece of evidence.
+    /// A swap is one piece of evidence. The given name counts it; the family name, whose level is
+    /// [counted elsewhere](Level::counted_elsewhere), then says nothing.
     ///
     /// # Examples
     /// ```
     /// use cdm_core::compare::{Comparison, Prepared};
     /// use cdm_core::{Kind, normalize::Context};
-    /// let comparison = Comparison::person_name("given", "family");
+    /// let [of_given, of_family] = Comparison::person_names("given", "family");
     /// let value = |kind, raw| Prepared::from_raw(kind, raw, &Context::default()).unwrap();
     /// let (given, family) = (value(Kind::GivenName, "Ana"), value(Kind::FamilyName, "Ruiz"));
     /// let (swapped, names) = (value(Kind::GivenName, "Ruiz"), value(Kind::FamilyName, "Ana"));
-    /// let level = comparison.compare(&[&[&given], &[&family]], &[&[&swapped], &[&names]]);
-    /// assert_eq!(comparison.label(level.unwrap()), "given and family name swapped");
+    /// let level = of_given.compare(&[&[&given], &[&family]], &[&[&swapped], &[&names]]);
+    /// assert_eq!(of_given.label(level.unwrap()), "given and family name swapped");
+    /// assert_eq!(of_family.compare(&[&[&family], &[&given]], &[&[&names], &[&swapped]]), None);
     /// ```
     #[must_use]
-    pub fn person_name(given: impl Into<String>, family: impl Into<String>) -> Self {
-        let same_given = || Any(vec![same(Form::Ascii), same(Form::Given), Condition::SameLetters]);
-        let same_family = || Any(vec![same(Form::Ascii), same(Form::Core), Condition::SameLetters]);
-        let near_given = || {
-            Any(vec![
-                Condition::Nickname,
-                one_edit(Form::Ascii, 4),
-                Condition::Initials,
-                alike(Form::Ascii, 0.92),
-            ])
-        };
-        let near_family = || {
-            Any(vec![
-                one_edit(Form::Ascii, 4),
-                alike(Form::Ascii, 0.92),
-                Condition::AlsoKnownAs,
-                Condition::WordsWithin { at_least: 1, min_length: 3 },
-                Condition::SoundsAlike,
-            ])
-        };
-        let each = |given, family| Each(vec![Some(given), Some(family)]);
-        let levels = vec![
-            level("same given and family name", each(same_given(), same_family())),
-            level(
-                "given and family name swapped",
-                Condition::Swapped(Box::new(Any(vec![same(Form::Ascii), Condition::SameLetters]))),
-            ),
-            level(
-                "one name the same, the other similar",
-                Any(vec![each(near_given(), same_family()), each(same_given(), near_family())]),
-            ),
-            level("both names similar", each(near_given(), near_family())),
-            level(
-                "same family name, given name unknown",
-                Each(vec![Some(Condition::Missing), Some(same_family())]),
-            ),
-            level("same family name", Each(vec![None, Some(same_family())])),
-        ];
+    pub fn person_names(given: impl Into<String>, family: impl Into<String>) -> [Self; 2] {
         let (given, family) = (given.into(), family.into());
-        Self { name: "person_name".to_owned(), fields: vec![given, family], levels }
+        let with_swap = |levels: Vec<Level>, counted_elsewhere| -> Vec<Level> {
+            let alone = levels
+                .into_iter()
+                .map(|level| Level { when: Each(vec![Some(level.when), None]), ..level });
+            let mut levels: Vec<Level> = alone.collect();
+            let either =
+                Any(vec![same(Form::Ascii), Condition::SameLetters, one_edit(Form::Ascii, 5)]);
+            let swapped = Condition::Swapped(Box::new(either));
+            let swapped = level("given and family name swapped", swapped);
+            levels.insert(1, Level { counted_elsewhere, ..swapped });
+            levels
+        };
+        [
+            Self {
+                name: given.clone(),
+                fields: vec![given.clone(), family.clone()],
+                levels: with_swap(given_name(), false),
+            },
+            Self {
+                name: family.clone(),
+                fields: vec![family, given],
+                levels: with_swap(family_name(), true),
+            },
+        ]
+    }
+
+    /// The comparison of where a place is, given in several of the fields postcode, city and
+    /// region: `fields` with their kinds, the one that is filled most often first.
+    ///
+    /// One comparison, since they depend on each other: who has the postcode has the city. It is
+    /// named `place`; fields of other kinds are left out.
+    ///
+    /// # Examples
+    /// ```
+    /// use cdm_core::{Kind, compare::Comparison};
+    /// let comparison = Comparison::place(&[(Kind::Postcode, "plz"), (Kind::City, "ort")]);
+    /// assert_eq!(comparison.label(0), "same postcode and city");
+    /// ```
+    #[must_use]
+    pub fn place(fields: &[(Kind, &str)]) -> Self {
+        let kinds = [Kind::Postcode, Kind::City, Kind::Region];
+        let fields: Vec<(Kind, &str)> =
+            fields.iter().filter(|(kind, _)| kinds.contains(kind)).copied().collect();
+        let has = |kind| fields.iter().any(|(known, _)| *known == kind);
+        // The conditions of some kinds, in the order of the fields.
+        let each = |wanted: &[(Kind, Condition)]| {
+            let of = |kind| wanted.iter().find(|(k, _)| *k == kind).map(|(_, c)| c.clone());
+            Each(fields.iter().map(|(kind, _)| of(*kind)).collect())
+        };
+        let alone = |kind, condition| each(&[(kind, condition)]);
+        let same_city = || {
+            Any(vec![
+                same(Form::Canonical),
+                same(Form::Ascii),
+                Condition::SameLetters,
+                Condition::SameWords,
+                one_edit(Form::Canonical, 5),
+            ])
+        };
+        let same_postcode = || same(Form::Canonical);
+        let near_postcode = || one_edit(Form::Canonical, 4);
+        let same_region = || Any(vec![same(Form::Canonical), same(Form::Ascii)]);
+        let (postcode, city, region) = (Kind::Postcode, Kind::City, Kind::Region);
+        let mut levels = Vec::new();
+        if has(postcode) && has(city) {
+            let both = |one, other| each(&[(postcode, one), (city, other)]);
+            levels.push(level("same postcode and city", both(same_postcode(), same_city())));
+            levels.push(level("same postcode", alone(postcode, same_postcode())));
+            levels.push(level(
+                "same city, postcode one character off",
+                both(near_postcode(), same_city()),
+            ));
+            levels
+                .push(level("same city, postcode unknown", both(Condition::Missing, same_city())));
+        } else if has(postcode) {
+            levels.push(level("same postcode", alone(postcode, same_postcode())));
+        } else if has(city) && has(region) {
+            let both = each(&[(city, same_city()), (region, same_region())]);
+            levels.push(level("same city and region", both));
+        }
+        if has(city) {
+            levels.push(level("same city", alone(city, same_city())));
+        }
+        if has(postcode) {
+            levels.push(level("postcode one character off", alone(postcode, near_postcode())));
+        }
+        let first_two = Condition::Prefix { form: Form::Canonical, length: 2 };
+        match (has(postcode), has(region)) {
+            (true, true) => levels.push(level(
+                "same region",
+                Any(vec![alone(region, same_region()), alone(postcode, first_two)]),
+            )),
+            (true, false) => {
+                levels.push(level("same first two of the postcode", alone(postcode, first_two)));
+            }
+            (false, true) => levels.push(level("same region", alone(region, same_region()))),
+            (false, false) => {}
+        }
+        let fields = fields.iter().map(|(_, field)| (*field).to_owned()).collect();
+        Self { name: "place".to_owned(), fields, levels }
     }
 }
 
 fn level(label: &str, when: Condition) -> Level {
-    Level { label: label.to_owned(), when }
+    Level { label: label.to_owned(), when, counted_elsewhere: false }
 }
 
 fn same(form: Form) -> Condition {

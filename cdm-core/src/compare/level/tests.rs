@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::normalize::Context;
+use crate::normalize::{self, Context};
 use crate::schema::Field;
 
 /// Values as columns hold them, by kind; any pairing of them is a fair question.
@@ -78,19 +78,123 @@ proptest! {
     }
 
     #[test]
+    fn a_value_prepared_for_a_comparison_is_compared_as_a_whole_one(
+        (kind, raw) in kinds().prop_flat_map(|k| (Just(k), prop::collection::vec(raw(k), 0..8)))
+    ) {
+        let comparison = Comparison::template(kind, "x");
+        let mut pool = PreparedPoolBuilder::new(kind, comparison.aspects()[0]);
+        let values: Vec<_> =
+            raw.iter().map(|raw| normalize::value(kind, raw, &Context::default())).collect();
+        // In two goes, so that values meet others of their own batch and of an earlier one.
+        let (first, second) = values.split_at(values.len() / 2);
+        for batch in [first, second] {
+            let drafts: Vec<_> = batch.iter().map(|value| pool.prepare(value)).collect();
+            pool.extend(drafts);
+        }
+        let pool = pool.finish();
+        let whole: Vec<_> = values.iter().map(|value| Prepared::new(kind, value)).collect();
+        for (i, left) in whole.iter().enumerate() {
+            prop_assert_eq!(pool.code(i as u32).is_some(), left.is_some());
+            for (j, right) in whole.iter().enumerate() {
+                let codes = pool.code(i as u32).zip(pool.code(j as u32));
+                let Some(((one, other), (l, r))) = left.as_ref().zip(right.as_ref()).zip(codes)
+                else {
+                    continue;
+                };
+                let [l, r] = [l, r].map(|code| &pool.distinct()[code as usize]);
+                prop_assert_eq!(comparison.compare_two(l, r), comparison.compare_two(one, other));
+                if values[i].forms().eq(values[j].forms()) && values[i].issues() == values[j].issues() {
+                    prop_assert_eq!(pool.code(i as u32), pool.code(j as u32));
+                }
+            }
+        }
+        prop_assert_eq!(pool.code(values.len() as u32), None);
+    }
+
+    #[test]
+    fn a_persons_name_prepared_for_its_comparison_is_compared_as_a_whole_one(
+        given in prop::collection::vec(raw(Kind::GivenName), 2),
+        family in prop::collection::vec(raw(Kind::FamilyName), 2),
+    ) {
+        let comparison = Comparison::person_name("given", "family");
+        let aspects = comparison.aspects();
+        let level = |aspects: [Aspects; 2]| {
+            let value = |kind, raw: &str, aspects| {
+                let value = normalize::value(kind, raw, &Context::default());
+                Prepared::with_aspects(kind, &value, aspects)
+            };
+            let given: Vec<_> =
+                given.iter().map(|raw| value(Kind::GivenName, raw, aspects[0])).collect();
+            let family: Vec<_> =
+                family.iter().map(|raw| value(Kind::FamilyName, raw, aspects[1])).collect();
+            let side = |i: usize| [given[i].as_slice(), family[i].as_slice()].map(|values| {
+                values.iter().collect::<Vec<_>>()
+            });
+            let (left, right) = (side(0), side(1));
+            comparison.compare(&[&left[0], &left[1]], &[&right[0], &right[1]])
+        };
+        prop_assert_eq!(level([aspects[0], aspects[1]]), level([Aspects::all(); 2]));
+    }
+
+    #[test]
     fn names_in_two_fields_are_symmetric(
         left in (values(Kind::GivenName), values(Kind::FamilyName)),
         right in (values(Kind::GivenName), values(Kind::FamilyName)),
     ) {
-        let comparison = Comparison::person_name("given", "family");
+        let [of_given, of_family] = Comparison::person_names("given", "family");
         let (lg, lf): (Vec<_>, Vec<_>) = (left.0.iter().collect(), left.1.iter().collect());
         let (rg, rf): (Vec<_>, Vec<_>) = (right.0.iter().collect(), right.1.iter().collect());
-        let level = comparison.compare(&[&lg, &lf], &[&rg, &rf]);
-        prop_assert_eq!(level, comparison.compare(&[&rg, &rf], &[&lg, &lf]));
-        prop_assert!(level.is_some() || [&lg, &lf, &rg, &rf].iter().any(|v| v.is_empty()));
-        prop_assert!(level.is_none() || !(lf.is_empty() || rf.is_empty()));
-        if !lg.is_empty() && !lf.is_empty() {
-            prop_assert_eq!(comparison.compare(&[&lg, &lf], &[&lg, &lf]), Some(0));
+        let given = of_given.compare(&[&lg, &lf], &[&rg, &rf]);
+        let family = of_family.compare(&[&lf, &lg], &[&rf, &rg]);
+        prop_assert_eq!(given, of_given.compare(&[&rg, &rf], &[&lg, &lf]));
+        prop_assert_eq!(family, of_family.compare(&[&rf, &rg], &[&lf, &lg]));
+        prop_assert_eq!(given.is_none(), lg.is_empty() || rg.is_empty());
+        // A swap is counted once.
+        prop_assert!(family != Some(1));
+        if given != Some(1) {
+            // Two given names in one record can be the same and swapped at once.
+            let swapped = given == Some(0) && family.is_none();
+            prop_assert!(swapped || family.is_none() == (lf.is_empty() || rf.is_empty()));
+        }
+        let same = |comparison: &Comparison, one: &[&Prepared], other: &[&Prepared]| {
+            comparison.compare(&[one, other], &[one, other])
+        };
+        prop_assert_eq!(same(&of_given, &lg, &lf), (!lg.is_empty()).then_some(0));
+        prop_assert_eq!(same(&of_family, &lf, &lg), (!lf.is_empty()).then_some(0));
+    }
+
+    #[test]
+    fn places_in_several_fields_are_symmetric(
+        left in (values(Kind::Postcode), values(Kind::City), values(Kind::Region)),
+        right in (values(Kind::Postcode), values(Kind::City), values(Kind::Region)),
+        order in Just(vec![0, 1, 2]).prop_shuffle(),
+        fields in 2..=3_usize,
+    ) {
+        let kinds = [Kind::Postcode, Kind::City, Kind::Region];
+        let order = &order[..fields];
+        let named: Vec<(Kind, &str)> =
+            order.iter().map(|at| (kinds[*at], ["zip", "city", "state"][*at])).collect();
+        let comparison = Comparison::place(&named);
+        let all = |(a, b, c): &(Vec<Prepared>, Vec<Prepared>, Vec<Prepared>)| {
+            [a.clone(), b.clone(), c.clone()]
+        };
+        let (left, right) = (all(&left), all(&right));
+        let refs = |side: &[Vec<Prepared>; 3]| -> Vec<Vec<Prepared>> {
+            order.iter().map(|at| side[*at].clone()).collect()
+        };
+        let (left, right) = (refs(&left), refs(&right));
+        let compare = |left: &[Vec<Prepared>], right: &[Vec<Prepared>]| {
+            let left: Vec<Vec<&Prepared>> = left.iter().map(|v| v.iter().collect()).collect();
+            let right: Vec<Vec<&Prepared>> = right.iter().map(|v| v.iter().collect()).collect();
+            let left: Vec<&[&Prepared]> = left.iter().map(Vec::as_slice).collect();
+            let right: Vec<&[&Prepared]> = right.iter().map(Vec::as_slice).collect();
+            comparison.compare(&left, &right)
+        };
+        let level = compare(&left, &right);
+        prop_assert_eq!(level, compare(&right, &left));
+        prop_assert!(level.is_some() || left[0].is_empty() || right[0].is_empty());
+        if left.iter().all(|values| !values.is_empty()) {
+            prop_assert_eq!(compare(&left, &left), Some(0));
         }
     }
 }
@@ -350,10 +454,24 @@ fn templates_are_documents_that_fit_their_fields() {
         assert_eq!(Comparison::from_json(&json).unwrap(), comparison);
     }
     let fields = vec![Field::new("g", Kind::GivenName), Field::new("f", Kind::FamilyName)];
-    let names = Comparison::person_name("g", "f");
-    names.check(&Schema::new("t", fields).unwrap()).unwrap();
-    assert_eq!(names.level_count(), 7);
-    assert_eq!(Comparison::from_json(&serde_json::to_string(&names).unwrap()).unwrap(), names);
+    let schema = Schema::new("t", fields).unwrap();
+    for (comparison, counted) in Comparison::person_names("g", "f").into_iter().zip([false, true]) {
+        comparison.check(&schema).unwrap();
+        assert!(comparison.level_count() <= 8);
+        assert_eq!(comparison.levels[1].counted_elsewhere, counted);
+        let json = serde_json::to_string(&comparison).unwrap();
+        assert_eq!(json.contains("counted_elsewhere"), counted);
+        assert_eq!(Comparison::from_json(&json).unwrap(), comparison);
+    }
+    let places = [(Kind::City, "c"), (Kind::Postcode, "p"), (Kind::Region, "r")];
+    for left_out in 0..=3 {
+        let kept = places.iter().enumerate().filter(|(at, _)| *at != left_out);
+        let kept: Vec<(Kind, &str)> = kept.map(|(_, place)| *place).collect();
+        let fields = kept.iter().map(|(kind, name)| Field::new(*name, *kind)).collect();
+        let comparison = Comparison::place(&kept);
+        comparison.check(&Schema::new("t", fields).unwrap()).unwrap();
+        assert!((3..=8).contains(&comparison.level_count()), "{left_out}");
+    }
     assert!(
         serde_json::to_string(&schemars::schema_for!(Comparison)).unwrap().contains("nickname")
     );

@@ -30,6 +30,7 @@ pub use pattern::Pattern;
 pub use quantity::{haversine_m, relative_difference};
 pub use text::Text;
 pub use tokens::{TokenWeight, Tokens, monge_elkan, soft_tf_idf, token_jaccard, token_set_ratio};
+pub(super) use tokens::{common_tokens, mean_of_nearest_tokens};
 
 #[cfg(test)]
 mod tests;

@@ -66,14 +66,7 @@ impl Tokens {
     /// How many distinct tokens both have.
     #[must_use]
     pub fn common(&self, other: &Tokens) -> usize {
-        let (mut i, mut j, mut common) = (0, 0, 0);
-        while let (Some(left), Some(right)) = (self.tokens.get(i), other.tokens.get(j)) {
-            let order = left.0.as_str().cmp(right.0.as_str());
-            i += usize::from(order != Ordering::Greater);
-            j += usize::from(order != Ordering::Less);
-            common += usize::from(order == Ordering::Equal);
-        }
-        common
+        common_tokens(self.counted(), other.counted())
     }
 
     /// Whether each of its tokens is one of `other`'s.
@@ -102,13 +95,13 @@ impl Tokens {
     }
 
     fn mean_of_nearest(&self, other: &Tokens) -> f64 {
-        let (mut sum, mut count) = (0.0, 0.0);
-        for (token, times) in &self.tokens {
-            let nearest = other.iter().map(|o| token.jaro_winkler(o)).fold(0.0, f64::max);
-            sum += nearest * f64::from(*times);
-            count += f64::from(*times);
-        }
-        sum / count
+        let own = self.tokens.iter().map(|(token, times)| (token, *times));
+        let other = other.tokens.iter().map(|(token, times)| (token, *times));
+        mean_of_nearest_tokens(own, other, Text::jaro_winkler)
+    }
+
+    fn counted(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.tokens.iter().map(|(token, times)| (token.as_str(), *times))
     }
 
     /// As [`soft_tf_idf`], without splitting the texts again.
@@ -163,6 +156,41 @@ impl Tokens {
         }
         libm::sqrt(squares)
     }
+}
+
+/// How many tokens two sorted lists of distinct ones have in common.
+pub(in crate::compare) fn common_tokens<'t>(
+    mut left: impl Iterator<Item = (&'t str, u32)>,
+    mut right: impl Iterator<Item = (&'t str, u32)>,
+) -> usize {
+    let (mut l, mut r) = (left.next(), right.next());
+    let mut common = 0;
+    while let (Some((one, _)), Some((other, _))) = (l, r) {
+        let order = one.cmp(other);
+        common += usize::from(order == Ordering::Equal);
+        if order != Ordering::Greater {
+            l = left.next();
+        }
+        if order != Ordering::Less {
+            r = right.next();
+        }
+    }
+    common
+}
+
+/// How near each token of `own`, as often as it occurs, has its nearest of `other`, in the mean.
+pub(in crate::compare) fn mean_of_nearest_tokens<T: Copy>(
+    own: impl Iterator<Item = (T, u32)>,
+    other: impl Iterator<Item = (T, u32)> + Clone,
+    similarity: impl Fn(T, T) -> f64,
+) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (token, times) in own {
+        let nearest = other.clone().map(|(o, _)| similarity(token, o)).fold(0.0, f64::max);
+        sum += nearest * f64::from(times);
+        count += f64::from(times);
+    }
+    sum / count
 }
 
 fn tf_idf((token, times): &(Text, u32), weight: &(impl TokenWeight + ?Sized)) -> f64 {

@@ -1,135 +1,10 @@
-//! Links into entities: connected components under constraints.
-//!
-//! Links are tried in a fixed order, the strongest first and ties by record key; each joins the two
-//! groups that its records are in, unless a guard refuses. A refusal is for good: no later link can
-//! make two groups fit that once did not. So the outcome is a pure function of the links and the
-//! guards, whatever the order in which records arrived.
-//!
-//! Records are numbered in the order of their keys.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Joins blocks of linked records, one block at a time.
 
 use hashbrown::{DefaultHashBuilder, HashMap};
-use serde::Serialize;
 
-use crate::table::Codes;
-
-/// What put two records together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cause {
-    /// A steward's must-link.
-    Steward,
-    /// The rule at that position of the plan.
-    Rule(u32),
-}
-
-/// Two records that were put together, the lower number on the left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Link {
-    /// The record with the lower key.
-    pub left: u32,
-    /// The record with the higher key.
-    pub right: u32,
-    /// What put them together.
-    pub cause: Cause,
-}
-
-/// Why two groups must stay apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case", tag = "reason")]
-#[non_exhaustive]
-pub enum Reason {
-    /// A steward said that these two records, one of each group, are not one customer.
-    CannotLink {
-        /// The record on one side.
-        left: u32,
-        /// The record on the other.
-        right: u32,
-    },
-    /// A rule says `never` of these two records, one of each group.
-    NeverRule {
-        /// The rule, by position in the plan.
-        rule: u32,
-        /// The record on one side.
-        left: u32,
-        /// The record on the other.
-        right: u32,
-    },
-    /// Together they would hold more values of a field than one entity may.
-    Limit {
-        /// The limit, by position in the guards.
-        limit: u32,
-        /// How many values they would hold.
-        found: usize,
-    },
-    /// Both hold a record of a source that has each customer once.
-    OnePerSource {
-        /// The source, by code.
-        source: u32,
-    },
-}
-
-/// A link that was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Refusal {
-    /// The link.
-    pub link: Link,
-    /// Why its two groups had to stay apart.
-    pub reason: Reason,
-}
-
-/// At most so many values of a field in one entity.
-pub(crate) struct Limit {
-    pub(crate) at_most: usize,
-    /// Codes of each record's values.
-    pub(crate) codes: Codes,
-}
-
-/// What keeps groups apart.
-pub(crate) struct Guards<'a> {
-    /// Source code by record.
-    pub(crate) source_of: Vec<u32>,
-    /// By source code, whether an entity may hold only one of its records.
-    pub(crate) one_per_source: Vec<bool>,
-    pub(crate) limits: Vec<Limit>,
-    /// Both ways round.
-    pub(crate) cannot_link: BTreeMap<u32, BTreeSet<u32>>,
-    /// The `never` rule that decides two records, if one does.
-    pub(crate) forbids: Option<Forbids<'a>>,
-}
-
-/// The `never` rules over pairs of records, and a number by record, equal where they cannot tell
-/// the records apart.
-pub(crate) struct Forbids<'a> {
-    pub(crate) signatures: Vec<u32>,
-    pub(crate) rule: Box<dyn Fn(u32, u32) -> Option<u32> + 'a>,
-}
-
-/// What the guards must know of a group.
-#[derive(Default)]
-struct Group {
-    /// Sources of which one record is the most, sorted.
-    sources: Vec<u32>,
-    /// By limit, the values held, sorted.
-    values: Vec<Vec<u32>>,
-    /// Signatures that occur, sorted, each with the first record that has it.
-    signatures: Vec<(u32, u32)>,
-    /// Records that must not come in.
-    barred: BTreeSet<u32>,
-}
-
-/// A partition of records, with the links that made it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partition {
-    /// The group of each record; groups are numbered in the order of their lowest records.
-    pub group_of: Vec<u32>,
-    /// How many groups there are.
-    pub groups: usize,
-    /// The links that joined two groups: one fewer than the records of each group.
-    pub links: Vec<Link>,
-    /// The links that were refused: the first of each two groups that met in a block.
-    pub refusals: Vec<Refusal>,
-}
+use super::component::Contracted;
+use super::guards::{Group, Guards};
+use super::{Cause, Link, Partition, Refusal};
 
 /// Joins records one block at a time.
 pub(crate) struct Clusterer<'a> {
@@ -143,6 +18,19 @@ pub(crate) struct Clusterer<'a> {
     refusals: Vec<Refusal>,
 }
 
+/// The guards, and what they know of the groups so far.
+pub(super) struct Guarded<'c> {
+    pub(super) guards: &'c Guards<'c>,
+    groups: &'c HashMap<u32, Group, DefaultHashBuilder>,
+}
+
+impl Guarded<'_> {
+    /// What must be known of the group with that root.
+    pub(super) fn group(&self, root: u32) -> Group {
+        self.groups.get(&root).cloned().unwrap_or_else(|| self.guards.alone(root))
+    }
+}
+
 /// A group as one block sees it.
 struct Member {
     root: u32,
@@ -153,13 +41,9 @@ struct Member {
 
 impl<'a> Clusterer<'a> {
     pub(crate) fn new(records: usize, guards: Guards<'a>) -> Self {
-        let guarded = guards.one_per_source.contains(&true)
-            || !guards.limits.is_empty()
-            || !guards.cannot_link.is_empty()
-            || guards.forbids.is_some();
         Self {
+            guarded: guards.any(),
             guards,
-            guarded,
             parent: (0..records as u32).collect(),
             size: vec![1; records],
             groups: HashMap::default(),
@@ -218,6 +102,32 @@ impl<'a> Clusterer<'a> {
         }
     }
 
+    /// How many records there are.
+    pub(super) fn records(&self) -> u32 {
+        self.parent.len() as u32
+    }
+
+    /// What keeps groups apart, where anything does.
+    pub(super) fn guarded(&self) -> Option<Guarded<'_>> {
+        self.guarded.then_some(Guarded { guards: &self.guards, groups: &self.groups })
+    }
+
+    /// Take over what became of a component of groups.
+    pub(super) fn adopt(&mut self, contracted: Contracted) {
+        for link in &contracted.links {
+            let (left, right) = (self.find(link.left), self.find(link.right));
+            self.groups.remove(&left);
+            self.groups.remove(&right);
+            self.unite(left, right);
+        }
+        for (record, group) in contracted.groups {
+            let root = self.find(record);
+            self.groups.insert(root, group);
+        }
+        self.links.extend(contracted.links);
+        self.refusals.extend(contracted.refusals);
+    }
+
     /// The partition that came out.
     pub(crate) fn finish(mut self) -> Partition {
         let mut number_of_root = vec![u32::MAX; self.parent.len()];
@@ -239,14 +149,8 @@ impl<'a> Clusterer<'a> {
         self.guards.source_of[record as usize]
     }
 
-    fn find(&mut self, record: u32) -> u32 {
-        let mut record = record;
-        while self.parent[record as usize] != record {
-            let grandparent = self.parent[self.parent[record as usize] as usize];
-            self.parent[record as usize] = grandparent;
-            record = grandparent;
-        }
-        record
+    pub(super) fn find(&mut self, record: u32) -> u32 {
+        find(&mut self.parent, record)
     }
 
     /// The first link between two groups that met in a block, where there can be one.
@@ -284,7 +188,10 @@ impl<'a> Clusterer<'a> {
         }
         if self.guarded {
             let (one, two) = (self.take_group(left), self.take_group(right));
-            if let Some(reason) = self.refuse((left, right), &one, &two, link.cause) {
+            let guards = &self.guards;
+            let parent = &mut self.parent;
+            let find = |record| find(parent, record);
+            if let Some(reason) = guards.refuse((left, right), (&one, &two), link.cause, find) {
                 self.keep_group(left, one);
                 self.keep_group(right, two);
                 self.refusals.push(Refusal { link, reason });
@@ -311,23 +218,7 @@ impl<'a> Clusterer<'a> {
     }
 
     fn take_group(&mut self, root: u32) -> Group {
-        self.groups.remove(&root).unwrap_or_else(|| {
-            let guards = &self.guards;
-            let source = self.source(root);
-            let one_per_source = guards.one_per_source.get(source as usize) == Some(&true);
-            let values = |limit: &Limit| {
-                let mut codes = limit.codes.get(root as usize).to_vec();
-                codes.sort_unstable();
-                codes
-            };
-            let signature = |forbids: &Forbids<'_>| (forbids.signatures[root as usize], root);
-            Group {
-                sources: one_per_source.then_some(source).into_iter().collect(),
-                values: guards.limits.iter().map(values).collect(),
-                signatures: guards.forbids.iter().map(signature).collect(),
-                barred: guards.cannot_link.get(&root).cloned().unwrap_or_default(),
-            }
-        })
+        self.groups.remove(&root).unwrap_or_else(|| self.guards.alone(root))
     }
 
     fn keep_group(&mut self, root: u32, group: Group) {
@@ -335,88 +226,25 @@ impl<'a> Clusterer<'a> {
             self.groups.insert(root, group);
         }
     }
-
-    /// Why two groups, by root, must stay apart, where they must.
-    fn refuse(
-        &mut self,
-        roots: (u32, u32),
-        one: &Group,
-        two: &Group,
-        cause: Cause,
-    ) -> Option<Reason> {
-        if let Some(reason) = self.refuse_barred(roots, one) {
-            return Some(reason);
-        }
-        if cause == Cause::Steward {
-            return None;
-        }
-        if let Some(source) = first_common(&one.sources, &two.sources) {
-            return Some(Reason::OnePerSource { source });
-        }
-        for (position, limit) in self.guards.limits.iter().enumerate() {
-            let (held, added) = (&one.values[position], &two.values[position]);
-            let found = union(held, added).len();
-            // A steward may have made a group that is over the limit already; it may still take
-            // in records that bring nothing new.
-            if found > limit.at_most && found > held.len().max(added.len()) {
-                return Some(Reason::Limit { limit: position as u32, found });
-            }
-        }
-        let forbids = self.guards.forbids.as_ref()?;
-        one.signatures.iter().find_map(|(_, left)| {
-            two.signatures.iter().find_map(|(_, right)| {
-                let (left, right) = (*left.min(right), *left.max(right));
-                let rule = (forbids.rule)(left, right)?;
-                Some(Reason::NeverRule { rule, left, right })
-            })
-        })
-    }
-
-    fn refuse_barred(&mut self, roots: (u32, u32), one: &Group) -> Option<Reason> {
-        for &barred in &one.barred {
-            if self.find(barred) == roots.1 {
-                let bars = self.guards.cannot_link.get(&barred).cloned().unwrap_or_default();
-                let inside = bars.into_iter().find(|record| self.find(*record) == roots.0)?;
-                let (left, right) = (inside.min(barred), inside.max(barred));
-                return Some(Reason::CannotLink { left, right });
-            }
-        }
-        None
-    }
 }
 
-impl Group {
-    fn join(self, other: Group) -> Group {
-        let mut signatures = self.signatures;
-        signatures.extend(other.signatures);
-        signatures.sort_unstable();
-        signatures.dedup_by_key(|(signature, _)| *signature);
-        let mut barred = self.barred;
-        barred.extend(other.barred);
-        Group {
-            sources: union(&self.sources, &other.sources),
-            values: self.values.iter().zip(&other.values).map(|(a, b)| union(a, b)).collect(),
-            signatures,
-            barred,
-        }
+/// The root of `record`, with the way there made shorter.
+pub(super) fn find(parent: &mut [u32], mut record: u32) -> u32 {
+    while parent[record as usize] != record {
+        let grandparent = parent[parent[record as usize] as usize];
+        parent[record as usize] = grandparent;
+        record = grandparent;
     }
-}
-
-/// The elements of two sorted lists without repeats, each once, sorted.
-fn union(left: &[u32], right: &[u32]) -> Vec<u32> {
-    let mut all = [left, right].concat();
-    all.sort_unstable();
-    all.dedup();
-    all
-}
-
-fn first_common(left: &[u32], right: &[u32]) -> Option<u32> {
-    left.iter().find(|element| right.binary_search(element).is_ok()).copied()
+    record
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::cluster::{Forbids, Limit, Reason};
+    use crate::table::Codes;
 
     fn guards<'a>(sources: &[u32]) -> Guards<'a> {
         Guards {

@@ -1,0 +1,211 @@
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+use rayon::prelude::*;
+
+use crate::cancel::Run;
+use crate::error::Result;
+use crate::features::{Expression, Features};
+use crate::table::Column;
+
+/// The most keys that one record has under one conjunction; real records have a handful.
+pub const MAX_KEYS: usize = 4096;
+
+/// Several key expressions at once, bound to the features of one table: a record's keys are the
+/// combinations of a key of each.
+#[derive(Clone)]
+pub struct Conjunction<'a> {
+    columns: Vec<&'a Column>,
+    /// By column and code, whether several rows have it; found out when it is first asked.
+    shared: Vec<Arc<OnceLock<Vec<bool>>>>,
+}
+
+impl<'a> Conjunction<'a> {
+    /// Bind each list of expressions to `features`, which were computed with all of them.
+    ///
+    /// # Errors
+    /// [`Error::UnknownChoice`](crate::Error::UnknownChoice) where an expression was not computed.
+    pub fn bind<'e>(
+        lists: impl IntoIterator<Item = &'e [Expression]>,
+        features: &'a Features,
+    ) -> Result<Vec<Self>> {
+        let mut columns: Vec<&Column> = Vec::new();
+        let mut places: Vec<Vec<usize>> = Vec::new();
+        for list in lists {
+            let place = |expression| {
+                let column = features.keys(expression)?;
+                let known = columns.iter().position(|known| std::ptr::eq(*known, column));
+                Ok(known.unwrap_or_else(|| {
+                    columns.push(column);
+                    columns.len() - 1
+                }))
+            };
+            places.push(list.iter().map(place).collect::<Result<_>>()?);
+        }
+        let shared: Vec<Arc<OnceLock<Vec<bool>>>> =
+            columns.iter().map(|_| Arc::new(OnceLock::new())).collect();
+        let conjunctions = places.into_iter().map(|places| Self {
+            columns: places.iter().map(|place| columns[*place]).collect(),
+            shared: places.iter().map(|place| Arc::clone(&shared[*place])).collect(),
+        });
+        Ok(conjunctions.collect())
+    }
+
+    /// The keys of each expression, by row.
+    #[must_use]
+    pub fn columns(&self) -> &[&'a Column] {
+        &self.columns
+    }
+
+    /// The keys that several of the first `rows` rows may share, by row: at most [`MAX_KEYS`] each.
+    ///
+    /// Keys that no second row can have, because a part of them is one row's alone, are left out.
+    /// Without expressions all rows share one key.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn keys(&self, rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
+        let columns = self.columns.iter().zip(&self.shared);
+        let shared: Vec<&Vec<bool>> =
+            columns.map(|(column, shared)| shared.get_or_init(|| shared_codes(column))).collect();
+        let mut entries: Vec<(Key, u32)> = Vec::new();
+        let mut tails: HashMap<Vec<u32>, u32, DefaultHashBuilder> = HashMap::default();
+        let mut add = |codes: &[u32], row: usize| {
+            if codes.iter().zip(&shared).all(|(code, shared)| shared[*code as usize]) {
+                entries.push((key_of(codes, &mut tails), row as u32));
+            }
+        };
+        let (mut made, mut next) = (Vec::new(), Vec::new());
+        for row in 0..rows {
+            if row % 65_536 == 0 {
+                run.check()?;
+            }
+            made.clear();
+            // One code in each column, as nearly every row has, is one key.
+            for column in &self.columns {
+                match column.codes(row) {
+                    [code] => made.push(*code),
+                    _ => break,
+                }
+            }
+            if made.len() == self.columns.len() {
+                add(&made, row);
+                continue;
+            }
+            self.combine(row, &mut made, &mut next);
+            made.chunks_exact(self.columns.len()).for_each(|codes| add(codes, row));
+        }
+        run.check()?;
+        entries.par_sort_unstable();
+        let mut tails: Vec<(Vec<u32>, u32)> = tails.into_iter().collect();
+        tails.sort_unstable_by_key(|(_, number)| *number);
+        let tails = tails.into_iter().map(|(codes, _)| codes).collect();
+        Ok(SharedKeys { columns: self.columns.clone(), tails, entries })
+    }
+
+    /// Put the combinations of the codes of a row into `made`.
+    fn combine(&self, row: usize, made: &mut Vec<u32>, next: &mut Vec<u32>) {
+        made.clear();
+        let combinations = self
+            .columns
+            .iter()
+            .fold(1_usize, |all, column| all.saturating_mul(column.codes(row).len()));
+        if combinations == 0 {
+            return;
+        }
+        for (width, column) in self.columns.iter().enumerate() {
+            next.clear();
+            let mut codes = Cow::Borrowed(column.codes(row));
+            if combinations > MAX_KEYS {
+                // Codes are numbered in the order of rows; which keys a record has must not be.
+                codes.to_mut().sort_unstable_by_key(|code| column.pool().get(*code));
+            }
+            let keys = (made.len() / width.max(1)).max(usize::from(width == 0));
+            for pair in (0..keys * codes.len()).take(MAX_KEYS) {
+                let (key, code) = (pair / codes.len(), pair % codes.len());
+                next.extend_from_slice(&made[key * width..(key + 1) * width]);
+                next.push(codes[code]);
+            }
+            std::mem::swap(made, next);
+        }
+    }
+}
+
+/// By code, whether more than one row has it.
+fn shared_codes(column: &Column) -> Vec<bool> {
+    let mut seen = vec![false; column.pool().len()];
+    let mut shared = vec![false; column.pool().len()];
+    for row in 0..column.len() {
+        for code in column.codes(row) {
+            let code = *code as usize;
+            shared[code] |= seen[code];
+            seen[code] = true;
+        }
+    }
+    shared
+}
+
+/// A code of each expression; where there are more, the last place numbers the codes of the rest.
+type Key = [u32; 4];
+
+fn key_of(codes: &[u32], tails: &mut HashMap<Vec<u32>, u32, DefaultHashBuilder>) -> Key {
+    let mut key = Key::default();
+    if codes.len() <= key.len() {
+        key[..codes.len()].copy_from_slice(codes);
+    } else {
+        let (head, tail) = codes.split_at(key.len() - 1);
+        key[..head.len()].copy_from_slice(head);
+        let next = tails.len() as u32;
+        key[head.len()] = *tails.entry_ref(tail).or_insert(next);
+    }
+    key
+}
+
+/// The keys that rows share under one conjunction.
+pub struct SharedKeys<'a> {
+    columns: Vec<&'a Column>,
+    /// What the last place of the keys numbers, where there are more expressions than places.
+    tails: Vec<Vec<u32>>,
+    /// Key and row, sorted.
+    entries: Vec<(Key, u32)>,
+}
+
+/// Some rows that share a key.
+#[derive(Clone, Copy)]
+pub struct SharedKey<'k> {
+    keys: &'k SharedKeys<'k>,
+    entries: &'k [(Key, u32)],
+}
+
+impl SharedKeys<'_> {
+    /// The keys that more than one row has.
+    pub fn shared(&self) -> impl Iterator<Item = SharedKey<'_>> {
+        let groups = self.entries.chunk_by(|left, right| left.0 == right.0);
+        groups.filter(|entries| entries.len() > 1).map(|entries| SharedKey { keys: self, entries })
+    }
+}
+
+impl<'k> SharedKey<'k> {
+    /// The rows, in order.
+    pub fn rows(self) -> impl ExactSizeIterator<Item = u32> + Clone + 'k {
+        self.entries.iter().map(|(_, row)| *row)
+    }
+
+    /// The texts of the key, one for each expression.
+    pub fn texts(self) -> impl Iterator<Item = &'k str> {
+        let columns = self.keys.columns.iter();
+        columns.zip(self.codes()).map(|(column, code)| column.pool().get(*code))
+    }
+
+    /// The codes of the key, one for each expression.
+    pub(super) fn codes(self) -> impl Iterator<Item = &'k u32> {
+        let SharedKeys { columns, tails, .. } = self.keys;
+        let key = &self.entries[0].0;
+        let (head, tail) = match columns.len() {
+            count if count <= key.len() => (&key[..count], &[][..]),
+            _ => (&key[..key.len() - 1], &tails[key[key.len() - 1] as usize][..]),
+        };
+        head.iter().chain(tail)
+    }
+}

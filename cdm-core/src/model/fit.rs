@@ -1,0 +1,422 @@
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::coincidence::Coincidence;
+use super::parameters::{
+    CoincidenceShare, Diagnostics, LevelProbabilities, Likelihoods, Parameters,
+};
+use super::pattern::Pattern;
+use crate::cancel::Run;
+use crate::compare::Comparison;
+use crate::error::Result;
+
+/// What a model is learned from.
+pub(super) struct Evidence<'a> {
+    pub(super) comparisons: &'a [Comparison],
+    pub(super) coincidences: &'a [Coincidence],
+    /// Patterns of candidate pairs, sorted.
+    pub(super) candidates: &'a [(Pattern, u64)],
+    /// How many candidate pairs each of those stands for.
+    pub(super) per_candidate: f64,
+    /// Patterns of random pairs, sorted.
+    pub(super) random: &'a [(Pattern, u64)],
+    /// How many pairs there are among all records.
+    pub(super) all_pairs: f64,
+    /// Patterns of pairs that people labelled, and whether they are matches.
+    pub(super) labelled: &'a [(Pattern, bool)],
+}
+
+/// How many pairs the built-in knowledge of a distribution over levels weighs.
+const PRIOR_PAIRS: f64 = 10.0;
+
+/// How many random pairs the built-in knowledge of what is common weighs; it keeps a level that no
+/// random pair reached from being proof.
+const PRIOR_RANDOM_PAIRS: f64 = 1.0;
+
+/// How many unlabelled pairs a labelled one weighs: people look at pairs that are hard to tell.
+const LABEL_PAIRS: f64 = 10.0;
+
+/// How often u is learned anew without the matches that are among the random pairs.
+const ROUNDS: usize = 3;
+
+const MOST_ITERATIONS: u32 = 200;
+
+/// Changes of every parameter below this end the iterations.
+const TOLERANCE: f64 = 1e-4;
+
+/// Learn parameters by expectation maximisation over the counts of patterns.
+///
+/// A mixture of matches, coincidences and chance. All that a coincidence does not share is fixed at
+/// what random pairs show: without that anchor the classes would take in damaged matches. In all
+/// classes a level speaks the more for a match the stronger it is.
+///
+/// Source: Dempster, Laird & Rubin (1977), Maximum Likelihood from Incomplete Data via the EM
+/// Algorithm, JRSS B 39(1); Winkler (1988), Using the EM Algorithm for Weight Computation in the
+/// Fellegi-Sunter Model of Record Linkage.
+pub(super) fn fit(evidence: &Evidence<'_>, run: &Run) -> Result<Parameters> {
+    let mut mixture = Mixture::start(evidence);
+    let mut diagnostics = Diagnostics {
+        candidate_pairs: evidence.candidates.iter().map(|(_, count)| count).sum(),
+        random_pairs: evidence.random.iter().map(|(_, count)| count).sum(),
+        labelled_pairs: evidence.labelled.len() as u64,
+        ..Diagnostics::default()
+    };
+    for round in 0..ROUNDS {
+        diagnostics.converged = false;
+        for iteration in 0..MOST_ITERATIONS {
+            run.report(
+                "fit",
+                round as u64 * u64::from(MOST_ITERATIONS) + u64::from(iteration),
+                ROUNDS as u64 * u64::from(MOST_ITERATIONS),
+            )?;
+            diagnostics.iterations += 1;
+            if mixture.improve(evidence) < TOLERANCE {
+                diagnostics.converged = true;
+                break;
+            }
+        }
+        if round + 1 < ROUNDS {
+            mixture.learn_u(evidence);
+        }
+    }
+    Ok(mixture.parameters(evidence, diagnostics))
+}
+
+struct Mixture {
+    /// By class: matches, each coincidence, chance.
+    shares: Vec<f64>,
+    /// By comparison, then level.
+    m: Vec<Vec<f64>>,
+    u: Vec<Vec<f64>>,
+    /// By coincidence, then comparison: the levels, where it is one of those that agree.
+    own: Vec<Vec<Option<Vec<f64>>>>,
+    prior_m: Vec<Vec<f64>>,
+    /// By comparison: the matches that reached each level, as of the last iteration.
+    reached: Vec<Vec<f64>>,
+}
+
+impl Mixture {
+    fn start(evidence: &Evidence<'_>) -> Self {
+        let comparisons = evidence.comparisons;
+        let levels: Vec<usize> = comparisons.iter().map(Comparison::level_count).collect();
+        let prior_m: Vec<Vec<f64>> = levels.iter().map(|count| assumed_m(*count)).collect();
+        let classes = evidence.coincidences.len() + 2;
+        let mut shares = vec![0.7 / (classes - 1) as f64; classes];
+        shares[0] = 0.3;
+        let mut mixture = Self {
+            shares,
+            u: levels.iter().map(|count| assumed_u(*count)).collect(),
+            own: Vec::new(),
+            reached: levels.iter().map(|count| vec![0.0; *count]).collect(),
+            m: prior_m.clone(),
+            prior_m,
+        };
+        let everyone = |_: Pattern| 1.0;
+        mixture.u = mixture.weighted_u(evidence, everyone);
+        mixture.own = evidence
+            .coincidences
+            .iter()
+            .map(|coincidence| {
+                let shared =
+                    |comparison: &Comparison| coincidence.shares.contains(&comparison.name);
+                let own = comparisons.iter().enumerate();
+                own.map(|(k, comparison)| shared(comparison).then(|| mixture.assumed_own(k)))
+                    .collect()
+            })
+            .collect();
+        mixture.order_levels();
+        mixture
+    }
+
+    /// What is assumed of a comparison that agrees by coincidence: half the time as for a match.
+    fn assumed_own(&self, comparison: usize) -> Vec<f64> {
+        let levels = self.prior_m[comparison].iter().zip(&self.u[comparison]);
+        levels.map(|(m, u)| 0.5 * m + 0.5 * u).collect()
+    }
+
+    fn levels(&self, class: usize, comparison: usize) -> &[f64] {
+        let own = class.checked_sub(1).and_then(|class| self.own.get(class));
+        match own.map(|own| &own[comparison]) {
+            Some(Some(own)) => own,
+            None if class == 0 => &self.m[comparison],
+            _ => &self.u[comparison],
+        }
+    }
+
+    fn likelihoods(&self, shares: &[f64]) -> Likelihoods {
+        Likelihoods::new(self.m.len(), shares, |class, k| self.levels(class, k))
+    }
+
+    /// One round of expectation and maximisation; the greatest change of a parameter.
+    fn improve(&mut self, evidence: &Evidence<'_>) -> f64 {
+        let likelihoods = self.likelihoods(&self.shares);
+        let comparisons = self.m.len();
+        let expected = Expected::of(&likelihoods, evidence, comparisons);
+        let before = (self.shares.clone(), self.m.clone(), self.own.clone());
+        let classes = self.shares.len();
+        let total: f64 = expected.shares.iter().sum::<f64>() + classes as f64;
+        for (share, pairs) in self.shares.iter_mut().zip(&expected.shares) {
+            *share = (pairs + 1.0) / total;
+        }
+        for comparison in 0..comparisons {
+            let found = expected.levels(0, comparison, self.m[comparison].len());
+            self.reached[comparison] = found.to_vec();
+            self.m[comparison] = smoothed(found, &self.prior_m[comparison], PRIOR_PAIRS);
+            for class in 0..self.own.len() {
+                if self.own[class][comparison].is_some() {
+                    let assumed = self.assumed_own(comparison);
+                    let found = expected.levels(class + 1, comparison, assumed.len());
+                    self.own[class][comparison] = Some(smoothed(found, &assumed, PRIOR_PAIRS));
+                }
+            }
+        }
+        self.order_levels();
+        let changes = self.shares.iter().zip(&before.0).map(|(new, old)| (new - old).abs());
+        let of_levels = |new: &[f64], old: &[f64]| {
+            new.iter().zip(old).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max)
+        };
+        let of_m = self.m.iter().zip(&before.1).map(|(new, old)| of_levels(new, old));
+        let of_own = self.own.iter().flatten().zip(before.2.iter().flatten());
+        let of_own = of_own.filter_map(|(new, old)| Some(of_levels(new.as_ref()?, old.as_ref()?)));
+        changes.chain(of_m).chain(of_own).fold(0.0, f64::max)
+    }
+
+    /// Learn u from the random pairs, each counted as far as it is believed to be no match.
+    ///
+    /// In a small table a fair part of all pairs are matches; u would take them for coincidences.
+    fn learn_u(&mut self, evidence: &Evidence<'_>) {
+        let candidates: u64 = evidence.candidates.iter().map(|(_, count)| count).sum();
+        let of_all = candidates as f64 * evidence.per_candidate / evidence.all_pairs.max(1.0);
+        let mut shares: Vec<f64> = self.shares.iter().map(|share| share * of_all).collect();
+        if let Some(chance) = shares.last_mut() {
+            *chance = 1.0;
+        }
+        let likelihoods = self.likelihoods(&shares);
+        let no_match = |pattern| 1.0 - likelihoods.weight(pattern).probability();
+        self.u = self.weighted_u(evidence, no_match);
+        self.order_levels();
+    }
+
+    fn weighted_u(
+        &self,
+        evidence: &Evidence<'_>,
+        weight: impl Fn(Pattern) -> f64,
+    ) -> Vec<Vec<f64>> {
+        let mut found: Vec<Vec<f64>> = self.u.iter().map(|u| vec![0.0; u.len()]).collect();
+        for (pattern, count) in evidence.random {
+            let weight = weight(*pattern) * *count as f64;
+            for (comparison, found) in found.iter_mut().enumerate() {
+                if let Some(level) = pattern.level(comparison) {
+                    found[usize::from(level)] += weight;
+                }
+            }
+        }
+        let assumed = found.iter().map(|found| assumed_u(found.len()));
+        let u = found.iter().zip(assumed);
+        u.map(|(found, assumed)| smoothed(found, &assumed, PRIOR_RANDOM_PAIRS)).collect()
+    }
+
+    /// Bring every m : u, and every m : coincidence, into the order of the levels, so that a
+    /// pattern's weight falls when a level gets worse.
+    fn order_levels(&mut self) {
+        for (m, u) in self.m.iter_mut().zip(&self.u) {
+            *m = in_order(m, u);
+        }
+        for own in &mut self.own {
+            for (own, m) in own.iter_mut().zip(&self.m) {
+                if let Some(own) = own {
+                    let mut worst_first: Vec<f64> = own.iter().rev().copied().collect();
+                    let m: Vec<f64> = m.iter().rev().copied().collect();
+                    worst_first = in_order(&worst_first, &m);
+                    *own = worst_first.into_iter().rev().collect();
+                }
+            }
+        }
+    }
+
+    fn parameters(&self, evidence: &Evidence<'_>, mut diagnostics: Diagnostics) -> Parameters {
+        let comparisons = evidence.comparisons.iter().enumerate();
+        for (k, comparison) in comparisons.clone() {
+            let never = self.reached[k].iter().enumerate().filter(|(_, pairs)| **pairs < 1.0);
+            let name = |(level, _): (usize, &f64)| {
+                format!("{}: {}", comparison.name, comparison.label(level as u8))
+            };
+            diagnostics.assumed.extend(never.map(name));
+        }
+        if !diagnostics.converged {
+            let warning = format!(
+                "the parameters were still changing after {} iterations",
+                diagnostics.iterations
+            );
+            diagnostics.warnings.push(warning);
+        }
+        Parameters {
+            prior: self.shares[0],
+            chance: self.shares[self.shares.len() - 1],
+            comparisons: comparisons
+                .map(|(k, comparison)| LevelProbabilities {
+                    comparison: comparison.name.clone(),
+                    m_probability: self.m[k].clone(),
+                    u_probability: self.u[k].clone(),
+                })
+                .collect(),
+            coincidences: evidence
+                .coincidences
+                .iter()
+                .enumerate()
+                .map(|(class, coincidence)| CoincidenceShare {
+                    name: coincidence.name.clone(),
+                    share: self.shares[class + 1],
+                    u_probability: (evidence.comparisons.iter().zip(&self.own[class]))
+                        .filter_map(|(comparison, own)| {
+                            Some((comparison.name.clone(), own.clone()?))
+                        })
+                        .collect(),
+                })
+                .collect(),
+            term_frequencies: BTreeMap::new(),
+            diagnostics,
+        }
+    }
+}
+
+/// Expected counts, given what is believed of each pair.
+struct Expected {
+    shares: Vec<f64>,
+    /// By class, comparison and code.
+    codes: Vec<f64>,
+    comparisons: usize,
+}
+
+/// Patterns that one task sums up; the sums are then added in order, so that their rounding does
+/// not depend on threads.
+const CHUNK: usize = 2048;
+
+impl Expected {
+    fn of(likelihoods: &Likelihoods, evidence: &Evidence<'_>, comparisons: usize) -> Self {
+        let classes = likelihoods.classes();
+        let none = || Self {
+            shares: vec![0.0; classes],
+            codes: vec![0.0; classes * comparisons * Pattern::CODES],
+            comparisons,
+        };
+        let chunks: Vec<Self> = evidence
+            .candidates
+            .par_chunks(CHUNK)
+            .map(|chunk| {
+                let mut sum = none();
+                let mut joint = vec![0.0; classes];
+                for (pattern, count) in chunk {
+                    for (class, joint) in joint.iter_mut().enumerate() {
+                        *joint = likelihoods.joint(class, *pattern);
+                    }
+                    sum.add(*pattern, *count as f64, &joint);
+                }
+                sum
+            })
+            .collect();
+        let mut all = none();
+        for chunk in &chunks {
+            all.shares.iter_mut().zip(&chunk.shares).for_each(|(all, part)| *all += part);
+            all.codes.iter_mut().zip(&chunk.codes).for_each(|(all, part)| *all += part);
+        }
+        for (pattern, is_match) in evidence.labelled {
+            let joint: Vec<f64> = (0..classes)
+                .map(|class| {
+                    let fits = (class == 0) == *is_match;
+                    if fits { likelihoods.joint(class, *pattern) } else { 0.0 }
+                })
+                .collect();
+            all.add(*pattern, LABEL_PAIRS, &joint);
+        }
+        all
+    }
+
+    fn add(&mut self, pattern: Pattern, count: f64, joint: &[f64]) {
+        let total: f64 = joint.iter().sum();
+        if total <= 0.0 {
+            return;
+        }
+        let share = count / total;
+        for (class, joint) in joint.iter().enumerate() {
+            let pairs = joint * share;
+            self.shares[class] += pairs;
+            let start = class * self.comparisons * Pattern::CODES;
+            for comparison in 0..self.comparisons {
+                let code = pattern.code(comparison);
+                self.codes[start + comparison * Pattern::CODES + code] += pairs;
+            }
+        }
+    }
+
+    fn levels(&self, class: usize, comparison: usize, count: usize) -> &[f64] {
+        let start = (class * self.comparisons + comparison) * Pattern::CODES + 1;
+        &self.codes[start..start + count]
+    }
+}
+
+/// What is assumed of matches beforehand: most agree, some nearly, few not at all.
+fn assumed_m(levels: usize) -> Vec<f64> {
+    let (best, last) = (0.8, 0.07);
+    let between = levels.saturating_sub(2);
+    if between == 0 {
+        return vec![best / (best + last), last / (best + last)];
+    }
+    let rest = (1.0 - best - last) / between as f64;
+    let mut assumed = vec![rest; levels];
+    assumed[0] = best;
+    assumed[levels - 1] = last;
+    assumed
+}
+
+/// What is assumed of random pairs beforehand: nearly all disagree.
+fn assumed_u(levels: usize) -> Vec<f64> {
+    let alike = 0.1 / (levels - 1).max(1) as f64;
+    let mut assumed = vec![alike; levels];
+    assumed[levels - 1] = 0.9;
+    assumed
+}
+
+/// Found counts as probabilities, with what was assumed counted as so many pairs more.
+fn smoothed(found: &[f64], assumed: &[f64], pairs: f64) -> Vec<f64> {
+    let total: f64 = found.iter().sum::<f64>() + pairs;
+    found.iter().zip(assumed).map(|(found, assumed)| (found + assumed * pairs) / total).collect()
+}
+
+/// The distribution nearest to `first` whose ratio to `second` never rises: neighbours that break
+/// the order get one ratio, that of their sums (pool adjacent violators).
+///
+/// Source: Barlow, Bartholomew, Bremner & Brunk (1972), Statistical Inference under Order
+/// Restrictions.
+fn in_order(first: &[f64], second: &[f64]) -> Vec<f64> {
+    let mut pools: Vec<(f64, f64, usize)> = Vec::with_capacity(first.len());
+    for (first, second) in first.iter().zip(second) {
+        let mut pool = (*first, *second, 1);
+        while let Some(last) = pools.last()
+            && last.0 * pool.1 < pool.0 * last.1
+        {
+            pool = (last.0 + pool.0, last.1 + pool.1, last.2 + pool.2);
+            pools.pop();
+        }
+        pools.push(pool);
+    }
+    let ratios = pools.iter().flat_map(|(first, second, count)| {
+        let ratio = if *second > 0.0 { first / second } else { 0.0 };
+        std::iter::repeat_n(ratio, *count)
+    });
+    ratios.zip(second).map(|(ratio, second)| ratio * second).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_out_of_order_are_pooled_and_the_sum_stays() {
+        let ordered = in_order(&[0.2, 0.5, 0.3], &[0.1, 0.1, 0.8]);
+        assert!((ordered.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!((ordered[0] - 0.35).abs() < 1e-12 && (ordered[1] - 0.35).abs() < 1e-12);
+        assert_eq!(in_order(&[0.8, 0.2], &[0.1, 0.9]), [0.8, 0.2]);
+    }
+}

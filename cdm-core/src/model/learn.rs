@@ -1,0 +1,106 @@
+use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::coincidence::Coincidence;
+use super::comparer::Comparer;
+use super::fit::{Evidence, fit};
+use super::parameters::Parameters;
+use super::pattern::PatternCounts;
+use super::random::random_pairs;
+use super::terms::count_terms;
+use crate::block::{Blocking, PairScope};
+use crate::cancel::Run;
+use crate::compare::Comparison;
+use crate::error::Result;
+use crate::features::Features;
+use crate::schema::{Kind, Schema};
+
+/// The most candidate pairs from which a model is learned; of more, a part is taken, pair by pair.
+const MOST_CANDIDATES: u64 = 1_000_000;
+
+/// The most random pairs from which a model learns how often strangers agree.
+const MOST_RANDOM: usize = 250_000;
+
+/// What a model is learned from: the records of a table, as a plan looks at them.
+pub(crate) struct Lesson<'a> {
+    pub(crate) comparisons: &'a [Comparison],
+    pub(crate) coincidences: &'a [Coincidence],
+    pub(crate) blocking: &'a Blocking<'a>,
+    pub(crate) scope: &'a PairScope,
+    pub(crate) schema: &'a Schema,
+    pub(crate) features: &'a Features,
+    /// By rank in the order of keys, the row: what is drawn does not depend on the order of rows.
+    pub(crate) row_of_rank: &'a [u32],
+}
+
+impl Lesson<'_> {
+    /// The parameters, and how common values are.
+    pub(crate) fn learn(&self, run: &Run) -> Result<Parameters> {
+        let comparer = Comparer::new(self.comparisons, self.schema, self.features)?;
+        let (candidates, one_in) = self.candidates(&comparer, run)?;
+        let random = self.random(&comparer, run)?;
+        let records = self.row_of_rank.len() as f64;
+        let evidence = Evidence {
+            comparisons: self.comparisons,
+            coincidences: self.coincidences,
+            candidates: &candidates,
+            per_candidate: one_in as f64,
+            random: &random,
+            all_pairs: records * (records - 1.0) / 2.0,
+            labelled: &[],
+        };
+        let mut parameters = fit(&evidence, run)?;
+        let terms = self.comparisons.par_iter().filter_map(|comparison| {
+            let position = self.schema.position(&comparison.fields[0]).ok()?;
+            if matches!(self.schema.fields()[position].kind, Kind::Number | Kind::Geo) {
+                return None;
+            }
+            let terms = count_terms(self.features.field(position), self.row_of_rank.len())?;
+            Some((comparison.name.clone(), terms))
+        });
+        parameters.term_frequencies = terms.collect();
+        Ok(parameters)
+    }
+
+    /// Patterns of candidate pairs, and how many pairs each stands for.
+    fn candidates(
+        &self,
+        comparer: &Comparer<'_>,
+        run: &Run,
+    ) -> Result<(Vec<(super::Pattern, u64)>, u64)> {
+        let mut rank_of_row = vec![0; self.row_of_rank.len()];
+        for (rank, row) in self.row_of_rank.iter().enumerate() {
+            rank_of_row[*row as usize] = rank as u32;
+        }
+        let found: u64 = self.blocking.count(run)?.iter().map(|rule| rule.pairs).sum();
+        let one_in = found.div_ceil(MOST_CANDIDATES).max(1);
+        let is_drawn = |left: u32, right: u32| {
+            let (left, right) = (rank_of_row[left as usize], rank_of_row[right as usize]);
+            let pair = u64::from(left) << 32 | u64::from(right);
+            one_in == 1 || xxh3_64(&pair.to_le_bytes()).is_multiple_of(one_in)
+        };
+        let visit = |counts: &mut PatternCounts, left: u32, right: u32, _| {
+            if is_drawn(left, right) {
+                counts.add(comparer.pattern(left as usize, right as usize));
+            }
+        };
+        let counts = self.blocking.fold(&rank_of_row, run, PatternCounts::default, visit)?;
+        Ok((PatternCounts::sum(counts), one_in))
+    }
+
+    /// Patterns of random pairs.
+    fn random(&self, comparer: &Comparer<'_>, run: &Run) -> Result<Vec<(super::Pattern, u64)>> {
+        let row = |rank: u32| self.row_of_rank[rank as usize] as usize;
+        let in_scope = |left, right| self.scope.contains(row(left), row(right));
+        let drawn = random_pairs(self.row_of_rank.len() as u32, MOST_RANDOM, in_scope);
+        let counts = drawn.par_chunks(16_384).map(|chunk| {
+            run.check()?;
+            let mut counts = PatternCounts::default();
+            for (left, right) in chunk {
+                counts.add(comparer.pattern(row(*left), row(*right)));
+            }
+            Ok(counts)
+        });
+        Ok(PatternCounts::sum(counts.collect::<Result<Vec<_>>>()?))
+    }
+}

@@ -1,0 +1,168 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Pattern;
+use crate::probability::MatchWeight;
+
+/// What a model learned: how often candidate pairs are matches, and how alike they then are.
+///
+/// A candidate pair is a match, or two different customers who agree by some coincidence, or by
+/// sheer chance. Each of these has its share of the candidate pairs, and for each comparison the
+/// probabilities of its levels; given which one it is, comparisons are independent. A level that is
+/// missing on one side is no evidence: it is left out of all products.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// The share of matches among candidate pairs, from 0 to 1.
+    pub prior: f64,
+    /// The share of pairs that agree by sheer chance.
+    pub chance: f64,
+    /// What was learned of each comparison, in the plan's order.
+    pub comparisons: Vec<LevelProbabilities>,
+    /// What was learned of each coincidence, in the plan's order.
+    pub coincidences: Vec<CoincidenceShare>,
+    /// How common the values are on which a comparison can agree, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub term_frequencies: BTreeMap<String, TermFrequencies>,
+    /// How the fit went.
+    #[serde(default)]
+    pub diagnostics: Diagnostics,
+}
+
+impl Parameters {
+    /// The parameters as they are multiplied.
+    #[must_use]
+    pub fn likelihoods(&self) -> Likelihoods {
+        let coincidences = self.coincidences.iter().map(|coincidence| coincidence.share);
+        let shares: Vec<f64> =
+            std::iter::once(self.prior).chain(coincidences).chain([self.chance]).collect();
+        Likelihoods::new(self.comparisons.len(), &shares, |class, comparison| {
+            let levels = &self.comparisons[comparison];
+            if class == 0 {
+                return &levels.m_probability;
+            }
+            let coincidence = self.coincidences.get(class - 1);
+            coincidence
+                .and_then(|coincidence| coincidence.u_probability.get(&levels.comparison))
+                .unwrap_or(&levels.u_probability)
+        })
+    }
+}
+
+/// How often the levels of a comparison are reached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LevelProbabilities {
+    /// The comparison's name.
+    pub comparison: String,
+    /// By level, the last one included: how likely a match reaches it.
+    pub m_probability: Vec<f64>,
+    /// By level: how likely two random records reach it.
+    pub u_probability: Vec<f64>,
+}
+
+/// How often a coincidence makes a candidate pair, and how alike the two then are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CoincidenceShare {
+    /// The coincidence's name.
+    pub name: String,
+    /// Its share of the candidate pairs.
+    pub share: f64,
+    /// By comparison that it shares, then level: how likely such a pair reaches it.
+    pub u_probability: BTreeMap<String, Vec<f64>>,
+}
+
+/// How common the values of a field are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TermFrequencies {
+    /// The probability that two random records agree on the value.
+    pub expected: f64,
+    /// The frequency of each value that is not listed.
+    pub rest: f64,
+    /// The frequency of each common value: the share of the records with a value that have it.
+    pub terms: BTreeMap<String, f64>,
+}
+
+/// How a fit went, and how far it can be trusted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Diagnostics {
+    /// Candidate pairs that the fit looked at.
+    pub candidate_pairs: u64,
+    /// Random pairs that the fit looked at.
+    pub random_pairs: u64,
+    /// Pairs that people labelled.
+    pub labelled_pairs: u64,
+    /// Rounds of expectation maximisation.
+    pub iterations: u32,
+    /// Whether the parameters stopped changing before the rounds ran out.
+    pub converged: bool,
+    /// Levels, as `comparison: label`, that fewer than one match is believed to reach: their
+    /// m-probability is what was assumed beforehand.
+    pub assumed: Vec<String>,
+    /// Doubts about the fit, each a sentence.
+    pub warnings: Vec<String>,
+}
+
+/// The parameters as products are made of them: for each class of pairs and each comparison, the
+/// probability of each code of a [`Pattern`].
+#[derive(Debug, Clone)]
+pub struct Likelihoods {
+    /// How many comparisons there are.
+    comparisons: usize,
+    /// By class, matches first, then coincidences, then chance: its share.
+    shares: Vec<f64>,
+    /// By class, comparison and code.
+    table: Vec<f64>,
+}
+
+impl Likelihoods {
+    /// `levels` gives the probabilities of each level for a class and a comparison.
+    pub(super) fn new<'a>(
+        comparisons: usize,
+        shares: &[f64],
+        levels: impl Fn(usize, usize) -> &'a [f64],
+    ) -> Self {
+        let mut table = Vec::with_capacity(shares.len() * comparisons * Pattern::CODES);
+        for class in 0..shares.len() {
+            for comparison in 0..comparisons {
+                let start = table.len();
+                table.push(1.0);
+                table.extend(levels(class, comparison).iter().take(Pattern::CODES - 1));
+                // A code that the comparison does not have never occurs.
+                table.resize(start + Pattern::CODES, 1.0);
+            }
+        }
+        Self { comparisons, shares: shares.to_vec(), table }
+    }
+
+    /// How many classes there are.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.shares.len()
+    }
+
+    /// The probability of a class and of `pattern` within it.
+    #[inline]
+    pub fn joint(&self, class: usize, pattern: Pattern) -> f64 {
+        let start = class * self.comparisons * Pattern::CODES;
+        let tables = self.table[start..].chunks_exact(Pattern::CODES).take(self.comparisons);
+        let mut joint = self.shares[class];
+        for (comparison, table) in tables.enumerate() {
+            joint *= table[pattern.code(comparison)];
+        }
+        joint
+    }
+
+    /// log2 of the odds that a candidate pair of that pattern is a match, all values being as
+    /// common as values are on average.
+    #[must_use]
+    pub fn weight(&self, pattern: Pattern) -> MatchWeight {
+        let others: f64 = (1..self.classes()).map(|class| self.joint(class, pattern)).sum();
+        MatchWeight::of_odds(self.joint(0, pattern), others)
+    }
+}

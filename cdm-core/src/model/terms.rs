@@ -1,0 +1,81 @@
+use super::parameters::TermFrequencies;
+use crate::features::FieldValues;
+
+/// The most values that are listed one by one.
+const MOST_TERMS: usize = 10_000;
+
+/// How many records a value must have to be listed.
+const COMMON: u64 = 3;
+
+/// Count how common each value of a field is; `None` where no value occurs twice.
+pub(super) fn count_terms(field: &FieldValues, rows: usize) -> Option<TermFrequencies> {
+    let mut counts: Vec<u64> = Vec::new();
+    let (mut records, mut of_row) = (0_u64, Vec::new());
+    for row in 0..rows {
+        of_row.clear();
+        of_row.extend(field.codes(row).iter().filter_map(|value| field.canonical_code(*value)));
+        of_row.sort_unstable();
+        of_row.dedup();
+        records += u64::from(!of_row.is_empty());
+        for code in &of_row {
+            let code = *code as usize;
+            if counts.len() <= code {
+                counts.resize(code + 1, 0);
+            }
+            counts[code] += 1;
+        }
+    }
+    let agreeing: f64 =
+        counts.iter().map(|count| *count as f64 * count.saturating_sub(1) as f64).sum();
+    if agreeing == 0.0 {
+        return None;
+    }
+    let all = records as f64;
+    let mut common: Vec<(u64, &str)> = counts
+        .iter()
+        .enumerate()
+        .filter(|(_, count)| **count >= COMMON)
+        .map(|(code, count)| (*count, field.canonical(code as u32)))
+        .collect();
+    common.sort_unstable_by(|one, two| two.0.cmp(&one.0).then(one.1.cmp(two.1)));
+    common.truncate(MOST_TERMS);
+    let listed: u64 = common.iter().map(|(count, _)| count).sum();
+    let occurrences: u64 = counts.iter().sum();
+    let distinct = counts.iter().filter(|count| **count > 0).count() - common.len();
+    let rest = (occurrences - listed) as f64 / distinct.max(1) as f64;
+    Some(TermFrequencies {
+        expected: agreeing / (all * (all - 1.0)),
+        rest: rest.max(1.0) / all,
+        terms: common
+            .into_iter()
+            .map(|(count, text)| (text.to_owned(), count as f64 / all))
+            .collect(),
+    })
+}
+
+/// By value, how much likelier two records agree on it by chance than on a value in general.
+pub(crate) struct BoundTerms {
+    /// By canonical code.
+    factors: Vec<f64>,
+}
+
+impl BoundTerms {
+    pub(crate) fn new(frequencies: &TermFrequencies, field: &FieldValues) -> Self {
+        let factor = |text: &str| {
+            let frequency = frequencies.terms.get(text).copied().unwrap_or(frequencies.rest);
+            frequency / frequencies.expected
+        };
+        Self { factors: field.canonical_texts().map(factor).collect() }
+    }
+
+    /// The factor of the rarest value that two rows have in common; where their values are the
+    /// same in another form only, that of the most common one.
+    pub(crate) fn factor(&self, field: &FieldValues, left: usize, right: usize) -> f64 {
+        let codes =
+            |row: usize| field.codes(row).iter().filter_map(|value| field.canonical_code(*value));
+        let factor = |code: u32| self.factors[code as usize];
+        let shared = codes(left).filter(|code| codes(right).any(|other| other == *code));
+        let rarest = shared.map(factor).reduce(f64::min);
+        rarest.unwrap_or_else(|| codes(left).chain(codes(right)).map(factor).fold(0.0, f64::max))
+    }
+}

@@ -1,0 +1,343 @@
+use hashbrown::{DefaultHashBuilder, HashMap};
+use rayon::prelude::*;
+
+use super::BlockingEstimate;
+use super::damage::Damage;
+use super::keys::KeyCandidate;
+use super::sample::Sample;
+use crate::block::BlockingRule;
+use crate::cancel::Run;
+use crate::error::Result;
+use crate::features::Features;
+use crate::table::Column;
+
+/// The most candidate pairs for each record.
+const PAIRS_A_RECORD: u64 = 10;
+
+/// So many pairs are cheap, however few the records.
+const CHEAP_PAIRS: u64 = 100_000;
+
+/// True pairs that are made up to estimate recall.
+const TRUE_PAIRS: usize = 16_384;
+
+/// A rule that adds less to the recall is not worth its line.
+const LEAST_GAIN: usize = TRUE_PAIRS / 5_000 + 1;
+
+/// What making the keys of a rule costs for each record, in pairs that could be compared instead.
+const COST_OF_KEYS: f64 = 0.2;
+
+/// The most rules that are chosen.
+const MOST_RULES: usize = 40;
+
+/// The most keys that a record has under one rule, on average.
+const MOST_KEYS: f64 = 24.0;
+
+/// How many pairs may be compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    records: u64,
+    /// In the whole table.
+    pairs: u64,
+    /// Keys that more records share find nobody.
+    most_records_per_key: u32,
+}
+
+impl Budget {
+    pub(super) fn of(records: usize, most_records_per_key: u32) -> Self {
+        let records = records as u64;
+        let pairs = CHEAP_PAIRS.max(PAIRS_A_RECORD.saturating_mul(records));
+        Self { records, pairs, most_records_per_key }
+    }
+}
+
+/// The rules that find the most true pairs within the budget, the one that finds most for its cost
+/// first.
+pub(super) fn choose(
+    sample: &Sample,
+    candidates: &[KeyCandidate],
+    features: &Features,
+    budget: Budget,
+    run: &Run,
+) -> Result<Vec<BlockingEstimate>> {
+    let columns: Vec<&Column> =
+        candidates.iter().map(|key| features.keys(&key.expression)).collect::<Result<_>>()?;
+    let found = found_by_each(sample, candidates, &columns);
+    let mut conjunctions: Vec<Vec<usize>> = Vec::new();
+    for one in 0..candidates.len() {
+        conjunctions.push(vec![one]);
+        let others = one + 1..candidates.len();
+        conjunctions.extend(
+            others
+                .filter(|other| candidates[one].joins(&candidates[*other]))
+                .map(|other| vec![one, other]),
+        );
+    }
+    let keys_a_record: Vec<f64> = columns.iter().map(|column| keys_a_record(column)).collect();
+    conjunctions.retain(|keys| {
+        let product: f64 = keys.iter().map(|key| keys_a_record[*key].max(1.0)).product();
+        product <= MOST_KEYS && all_of(keys, &found).count() >= LEAST_GAIN
+    });
+    let total = conjunctions.len() as u64;
+    let mut rules: Vec<MeasuredRule> = Vec::new();
+    for (chunk, keys) in conjunctions.chunks(64).enumerate() {
+        run.report("infer blocking", chunk as u64 * 64, total)?;
+        let measured = keys.par_iter().map(|keys| measure(keys, &columns, &found, sample, budget));
+        rules.extend(measured.collect::<Vec<_>>().into_iter().flatten());
+    }
+    run.report("infer blocking", total, total)?;
+    let name = |keys: &[usize]| -> BlockingRule {
+        BlockingRule::new(keys.iter().map(|key| candidates[*key].expression.clone()).collect())
+    };
+    // Ties go by name, so that the order of fields or of rows decides nothing.
+    rules.sort_by_cached_key(|rule| name(&rule.keys).to_string());
+    let chosen = needed_only(greedy(rules, sample, budget, run)?);
+    let mut so_far = Bits::none(TRUE_PAIRS);
+    let estimate = |rule: MeasuredRule| {
+        so_far.add(&rule.found);
+        BlockingEstimate {
+            rule: name(&rule.keys),
+            pairs: rule.pairs.round() as u64,
+            new_pairs: rule.new_pairs.round() as u64,
+            recall: so_far.count() as f64 / TRUE_PAIRS as f64,
+        }
+    };
+    Ok(chosen.into_iter().map(estimate).collect())
+}
+
+/// For each key, the made-up true pairs that share it.
+///
+/// One record of such a pair is a real one, and so is that which says what its partner has a value
+/// of; the partner's values are the record's, damaged.
+fn found_by_each(sample: &Sample, keys: &[KeyCandidate], columns: &[&Column]) -> Vec<Bits> {
+    let probes = &sample.probes;
+    let pairs: Vec<(u32, u32, Damage)> = (0..TRUE_PAIRS)
+        .filter_map(|pair| {
+            let record = *probes.get(pair % probes.len().max(1))?;
+            let number = sample.hash(record).wrapping_add((pair / probes.len()) as u64);
+            let damage = Damage::new(number);
+            let start = damage.choice(probes.len());
+            let others = probes[start..].iter().chain(&probes[..start]).take(64);
+            let like = others
+                .copied()
+                .find(|other| sample.scope.contains(record as usize, *other as usize));
+            Some((record, like.unwrap_or(record), damage))
+        })
+        .collect();
+    let has = |column: &Column, row: u32| !column.codes(row as usize).is_empty();
+    let of_key = |(key, column): (&KeyCandidate, &&Column)| {
+        let mut found = Bits::none(TRUE_PAIRS);
+        for (at, (record, like, damage)) in pairs.iter().enumerate() {
+            if has(column, *record) && has(column, *like) && key.survives(*damage) {
+                found.set(at);
+            }
+        }
+        found
+    };
+    keys.par_iter().zip(columns).map(of_key).collect()
+}
+
+fn keys_a_record(column: &Column) -> f64 {
+    let (mut keys, mut filled) = (0, 0);
+    for row in 0..column.len() {
+        let codes = column.codes(row).len();
+        keys += codes;
+        filled += usize::from(codes > 0);
+    }
+    keys as f64 / filled.max(1) as f64
+}
+
+/// A rule, and what it finds and costs.
+struct MeasuredRule {
+    /// Its expressions, by position among the candidates.
+    keys: Vec<usize>,
+    /// The made-up true pairs that it finds.
+    found: Bits,
+    /// The pairs of a probe and another row that it finds, numbered as in [`Sample::pair`].
+    partners: Vec<u64>,
+    /// In the whole table.
+    pairs: f64,
+    /// Those that no rule chosen before finds.
+    new_pairs: f64,
+}
+
+/// What the rule of these keys finds; `None` where it finds too much for the budget or too little
+/// for its line.
+fn measure(
+    keys: &[usize],
+    columns: &[&Column],
+    found: &[Bits],
+    sample: &Sample,
+    budget: Budget,
+) -> Option<MeasuredRule> {
+    let columns: Vec<&Column> = keys.iter().map(|key| columns[*key]).collect();
+    // The records of each key that a probe has.
+    let mut slot_of: HashMap<[u32; 2], u32, DefaultHashBuilder> = HashMap::default();
+    let mut slots_of_probe: Vec<Vec<u32>> = Vec::with_capacity(sample.probes.len());
+    let mut is_probed = vec![false; columns[0].pool().len()];
+    for probe in &sample.probes {
+        let mut slots = Vec::new();
+        each_key(&columns, *probe as usize, |key| {
+            is_probed[key[0] as usize] = true;
+            let next = slot_of.len() as u32;
+            slots.push(*slot_of.entry(key).or_insert(next));
+        });
+        slots_of_probe.push(slots);
+    }
+    let most = (f64::from(budget.most_records_per_key) / sample.scale).floor().max(1.0) as usize;
+    let mut rows_of_slot: Vec<Vec<u32>> = vec![Vec::new(); slot_of.len()];
+    for row in 0..sample.table.len() {
+        if columns[0].codes(row).iter().any(|code| is_probed[*code as usize]) {
+            each_key(&columns, row, |key| {
+                if let Some(slot) = slot_of.get(&key) {
+                    let rows = &mut rows_of_slot[*slot as usize];
+                    if rows.len() <= most {
+                        rows.push(row as u32);
+                    }
+                }
+            });
+        }
+    }
+    let works = |slot: &u32| rows_of_slot[*slot as usize].len() <= most;
+    let mut found = all_of(keys, found);
+    for (at, slots) in slots_of_probe.iter().enumerate() {
+        if !slots.iter().any(works) {
+            (at..TRUE_PAIRS).step_by(sample.probes.len()).for_each(|pair| found.clear(pair));
+        }
+    }
+    if found.count() < LEAST_GAIN {
+        return None;
+    }
+    let most_partners = (2.0 * budget.pairs as f64 / sample.pairs_a_partner(1)) as usize;
+    let mut partners = Vec::new();
+    for (at, slots) in slots_of_probe.iter().enumerate() {
+        let probe = sample.probes[at];
+        for slot in slots.iter().filter(|slot| works(slot)) {
+            let others = rows_of_slot[*slot as usize].iter().filter(|row| **row != probe);
+            let linkable =
+                others.filter(|row| sample.scope.contains(probe as usize, **row as usize));
+            partners.extend(linkable.map(|row| sample.pair(at, *row)));
+        }
+        if partners.len() > 2 * most_partners + 1_000 {
+            return None;
+        }
+    }
+    partners.sort_unstable();
+    partners.dedup();
+    let pairs = sample.pairs_a_partner(partners.len());
+    let affordable = pairs <= budget.pairs as f64;
+    affordable.then(|| MeasuredRule {
+        keys: keys.to_vec(),
+        found,
+        partners,
+        pairs,
+        new_pairs: pairs,
+    })
+}
+
+/// Every key of a row: one for each combination of its codes.
+fn each_key(columns: &[&Column], row: usize, mut visit: impl FnMut([u32; 2])) {
+    match columns {
+        [one] => one.codes(row).iter().for_each(|code| visit([*code, 0])),
+        [one, other, ..] => {
+            for code in one.codes(row) {
+                other.codes(row).iter().for_each(|second| visit([*code, *second]));
+            }
+        }
+        [] => {}
+    }
+}
+
+/// One rule after the other: the one that finds the most new true pairs for what it costs.
+fn greedy(
+    mut rules: Vec<MeasuredRule>,
+    sample: &Sample,
+    budget: Budget,
+    run: &Run,
+) -> Result<Vec<MeasuredRule>> {
+    let mut chosen: Vec<MeasuredRule> = Vec::new();
+    let mut found = Bits::none(TRUE_PAIRS);
+    let mut known = Bits::none(sample.probes.len() * sample.table.len());
+    let mut spent = 0.0;
+    while chosen.len() < MOST_RULES {
+        run.check()?;
+        let left = budget.pairs as f64 - spent;
+        rules.par_iter_mut().for_each(|rule| {
+            rule.partners.retain(|pair| !known.has(*pair as usize));
+            rule.new_pairs = sample.pairs_a_partner(rule.partners.len());
+        });
+        rules.retain(|rule| rule.found.count_without(&found) >= LEAST_GAIN);
+        let worth = |rule: &MeasuredRule| {
+            let cost = rule.new_pairs + COST_OF_KEYS * budget.records as f64;
+            rule.found.count_without(&found) as f64 / cost
+        };
+        let best = (0..rules.len())
+            .filter(|at| rules[*at].new_pairs <= left)
+            .map(|at| (worth(&rules[at]), at))
+            // The first of equals.
+            .reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let Some((_, best)) = best else { break };
+        let rule = rules.remove(best);
+        spent += rule.new_pairs;
+        found.add(&rule.found);
+        rule.partners.iter().for_each(|pair| known.set(*pair as usize));
+        chosen.push(rule);
+    }
+    Ok(chosen)
+}
+
+/// Without the rules that later ones have made superfluous.
+fn needed_only(mut rules: Vec<MeasuredRule>) -> Vec<MeasuredRule> {
+    for at in (0..rules.len()).rev() {
+        let mut others = Bits::none(TRUE_PAIRS);
+        let rest = rules.iter().enumerate().filter(|(other, _)| *other != at);
+        rest.for_each(|(_, rule)| others.add(&rule.found));
+        if rules[at].found.count_without(&others) < LEAST_GAIN {
+            rules.remove(at);
+        }
+    }
+    rules
+}
+
+fn all_of(keys: &[usize], found: &[Bits]) -> Bits {
+    let mut all = found[keys[0]].clone();
+    keys[1..].iter().for_each(|key| all.keep(&found[*key]));
+    all
+}
+
+/// A set of small numbers.
+#[derive(Clone)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn none(length: usize) -> Self {
+        Self(vec![0; length.div_ceil(64)])
+    }
+
+    fn set(&mut self, at: usize) {
+        self.0[at / 64] |= 1 << (at % 64);
+    }
+
+    fn clear(&mut self, at: usize) {
+        self.0[at / 64] &= !(1 << (at % 64));
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.0[at / 64] >> (at % 64) & 1 == 1
+    }
+
+    fn add(&mut self, other: &Bits) {
+        self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word |= other);
+    }
+
+    fn keep(&mut self, other: &Bits) {
+        self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word &= other);
+    }
+
+    fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    fn count_without(&self, other: &Bits) -> usize {
+        self.0.iter().zip(&other.0).map(|(word, other)| (word & !other).count_ones() as usize).sum()
+    }
+}

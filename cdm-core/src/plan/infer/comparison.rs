@@ -1,0 +1,208 @@
+use super::facts::Facts;
+use super::{LeftOut, LeftOutReason, Plan};
+use crate::compare::Comparison;
+use crate::schema::Kind;
+
+/// The least share of records with a value, for a field that does not identify anybody by itself.
+const LEAST_PRESENCE: f64 = 0.02;
+
+/// The largest share of the commonest value among the records that have one.
+const MOST_COMMON: f64 = 0.98;
+
+/// Texts of more characters on average are comments.
+const LONGEST_TEXT: usize = 60;
+
+/// The comparisons of these fields; the fields without one are added to `left_out`.
+pub(super) fn comparisons(all: &[Facts], left_out: &mut Vec<LeftOut>) -> Vec<Comparison> {
+    let mut used: Vec<&Facts> = Vec::new();
+    for field in all {
+        match reason_against(field, all) {
+            Some(why) => left_out.push(LeftOut { field: field.name.clone(), why }),
+            None => used.push(field),
+        }
+    }
+    // The best first, so that what is too much is the worst; fields of a kind as they stand.
+    used.sort_by_key(|field| worth(field.kind));
+    let given = used.iter().copied().find(|field| field.kind == Kind::GivenName && is_main(field));
+    let family = used.iter().copied().find(|field| field.kind == Kind::FamilyName);
+    let names = given.zip(family);
+    let places = places(&used);
+    let mut comparisons: Vec<Comparison> = Vec::new();
+    for field in used {
+        if let Some((given, family)) = names {
+            if std::ptr::eq(field, given) {
+                comparisons.extend(Comparison::person_names(&given.name, &family.name));
+                continue;
+            }
+            if std::ptr::eq(field, family) {
+                continue;
+            }
+        }
+        match places.iter().position(|place| std::ptr::eq(*place, field)) {
+            Some(0) => {
+                let fields: Vec<_> = places.iter().map(|f| (f.kind, f.name.as_str())).collect();
+                comparisons.push(Comparison::place(&fields));
+            }
+            Some(_) => {}
+            None => comparisons.push(Comparison::template(field.kind, &field.name)),
+        }
+    }
+    for comparison in comparisons.drain(comparisons.len().min(Plan::MOST_COMPARISONS)..) {
+        let field = comparison.fields.into_iter().take(1);
+        left_out.extend(field.map(|field| LeftOut { field, why: LeftOutReason::TooMany }));
+    }
+    name_apart(&mut comparisons);
+    comparisons
+}
+
+/// Nicknames and former names stand beside the name itself.
+fn is_main(field: &Facts) -> bool {
+    !field.means("nickname")
+}
+
+/// The fields of one place comparison, the one that is filled most often first; none where there is
+/// but one of them.
+fn places<'a>(used: &[&'a Facts]) -> Vec<&'a Facts> {
+    let mut places: Vec<&Facts> = Vec::new();
+    for kind in [Kind::Postcode, Kind::City, Kind::Region] {
+        places.extend(used.iter().copied().find(|field| field.kind == kind));
+    }
+    if places.len() < 2 {
+        return Vec::new();
+    }
+    places.sort_by_key(|field| std::cmp::Reverse(field.filled));
+    // The worth decides where the comparison stands; the region, which says least, comes last.
+    places.sort_by_key(|field| field.kind == Kind::Region);
+    places
+}
+
+/// Two comparisons may not have one name: a field may be called `place`.
+fn name_apart(comparisons: &mut [Comparison]) {
+    for at in 1..comparisons.len() {
+        while comparisons[..at].iter().any(|earlier| earlier.name == comparisons[at].name) {
+            comparisons[at].name.push('_');
+        }
+    }
+}
+
+/// How much a kind says of who somebody is, the least number the most.
+fn worth(kind: Kind) -> u8 {
+    match kind {
+        Kind::GivenName => 0,
+        Kind::FamilyName => 1,
+        Kind::FullName => 2,
+        Kind::Organisation => 3,
+        Kind::Date => 4,
+        Kind::Identifier => 5,
+        Kind::Email => 6,
+        Kind::Phone => 7,
+        Kind::Address => 8,
+        Kind::Street => 9,
+        Kind::Postcode => 10,
+        Kind::City => 11,
+        Kind::Region => 12,
+        Kind::Geo => 13,
+        Kind::Url => 14,
+        Kind::Category => 15,
+        Kind::Text => 16,
+        Kind::Number => 17,
+        Kind::Country => 18,
+    }
+}
+
+/// Why a field is not to be compared, where it is not.
+fn reason_against(field: &Facts, all: &[Facts]) -> Option<LeftOutReason> {
+    let identifies = matches!(field.kind, Kind::Identifier | Kind::Email | Kind::Phone);
+    if field.filled < 2 || !identifies && field.presence() < LEAST_PRESENCE {
+        return Some(LeftOutReason::Rare);
+    }
+    if field.distinct < 2 || field.commonest as f64 > field.filled as f64 * MOST_COMMON {
+        return Some(LeftOutReason::Constant);
+    }
+    match field.kind {
+        Kind::Identifier if field.shared == 0 => Some(LeftOutReason::RowId),
+        Kind::Date if !is_of_the_person(field) => Some(LeftOutReason::Event),
+        Kind::Category if field.yes_or_no > 0.9 || says_a_state(&field.name) => {
+            Some(LeftOutReason::State)
+        }
+        Kind::Text if field.mean_length > LONGEST_TEXT || says_a_comment(&field.name) => {
+            Some(LeftOutReason::Comment)
+        }
+        Kind::Number if !says_an_attribute(&field.name) => Some(LeftOutReason::Quantity),
+        Kind::Country => {
+            let place = |other: &Facts| {
+                let kinds = [Kind::City, Kind::Postcode, Kind::Region, Kind::Address];
+                kinds.contains(&other.kind) && other.presence() >= LEAST_PRESENCE
+            };
+            all.iter().any(place).then_some(LeftOutReason::Implied)
+        }
+        _ => None,
+    }
+}
+
+/// A date that its name does not call that of a birth or a death is taken for one where its values
+/// reach back for more than a generation and have no time of day.
+fn is_of_the_person(field: &Facts) -> bool {
+    match field.meaning {
+        Some("date_of_birth" | "date_of_death") => true,
+        Some("time" | "created") => false,
+        _ => field.timed < 0.5 && field.recent < 0.9,
+    }
+}
+
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    name.split('_').filter(|word| !word.is_empty())
+}
+
+/// Whether a category is what a customer has, allows or is at the moment, by the name of its field.
+fn says_a_state(name: &str) -> bool {
+    words(name).any(|word| {
+        matches!(
+            word,
+            "status"
+                | "state"
+                | "tier"
+                | "segment"
+                | "flag"
+                | "consent"
+                | "optin"
+                | "opt"
+                | "newsletter"
+                | "marketing"
+                | "subscribed"
+                | "channel"
+                | "stage"
+                | "rating"
+                | "score"
+                | "priority"
+                | "active"
+                | "verified"
+        )
+    })
+}
+
+fn says_a_comment(name: &str) -> bool {
+    words(name).any(|word| {
+        matches!(
+            word,
+            "note"
+                | "notes"
+                | "comment"
+                | "comments"
+                | "remark"
+                | "remarks"
+                | "description"
+                | "memo"
+                | "message"
+                | "bemerkung"
+                | "kommentar"
+                | "notiz"
+                | "observaciones"
+        )
+    })
+}
+
+/// Whether a number is a trait of a person, by the name of its field.
+fn says_an_attribute(name: &str) -> bool {
+    words(name).any(|word| matches!(word, "age" | "alter" | "edad" | "height" | "born" | "birth"))
+}

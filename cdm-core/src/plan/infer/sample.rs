@@ -1,0 +1,86 @@
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::super::Plan;
+use crate::block::PairScope;
+use crate::cancel::Run;
+use crate::error::Result;
+use crate::table::Table;
+
+/// The most records that are looked at.
+const MOST_RECORDS: usize = 100_000;
+
+/// The most records whose partners are counted.
+const MOST_PROBES: usize = 4_096;
+
+/// The most pairs of a probe and another record: a bit is kept for each.
+const MOST_PROBED_PAIRS: usize = 1 << 27;
+
+/// The records that a plan is inferred from: all of a small table, some of a large one. Which ones
+/// they are is decided by their keys alone.
+pub(super) struct Sample {
+    pub(super) table: Table,
+    /// How many records of the whole table each of the sample stands for.
+    pub(super) scale: f64,
+    /// The rows whose partners are counted, in an order that has nothing to do with that of rows.
+    pub(super) probes: Vec<u32>,
+    /// Which rows may be one customer at all.
+    pub(super) scope: PairScope,
+}
+
+impl Sample {
+    pub(super) fn new(whole: &Table, plan: &Plan, run: &Run) -> Result<Self> {
+        let table = match whole.len() > MOST_RECORDS {
+            true => some_of(whole, run)?,
+            false => whole.clone(),
+        };
+        let mut probes: Vec<(u64, u32)> =
+            (0..table.len() as u32).map(|row| (hash(&table, row as usize), row)).collect();
+        probes.sort_unstable_by(|one, other| {
+            let key = |row: u32| (table.source(row as usize), table.id(row as usize));
+            one.0.cmp(&other.0).then_with(|| key(one.1).cmp(&key(other.1)))
+        });
+        probes.truncate(MOST_PROBES.min(MOST_PROBED_PAIRS / table.len().max(1)));
+        Ok(Self {
+            scale: whole.len() as f64 / table.len().max(1) as f64,
+            probes: probes.into_iter().map(|(_, row)| row).collect(),
+            scope: plan.scope(&table),
+            table,
+        })
+    }
+
+    /// The number of the pair of a probe, by its position, and another row.
+    pub(super) fn pair(&self, probe: usize, row: u32) -> u64 {
+        (probe * self.table.len()) as u64 + u64::from(row)
+    }
+
+    /// How many pairs of the whole table the probes' `partners` stand for.
+    pub(super) fn pairs_a_partner(&self, partners: usize) -> f64 {
+        let a_probe = partners as f64 / self.probes.len().max(1) as f64;
+        a_probe * self.scale * (self.table.len() as f64 * self.scale) / 2.0
+    }
+
+    /// A number that a record has by its key, for choices that must not depend on the order of rows.
+    pub(super) fn hash(&self, row: u32) -> u64 {
+        hash(&self.table, row as usize)
+    }
+}
+
+fn hash(table: &Table, row: usize) -> u64 {
+    let of_source = xxh3_64_with_seed(table.source(row).as_bytes(), 0);
+    xxh3_64_with_seed(table.id(row).as_bytes(), of_source)
+}
+
+/// About [`MOST_RECORDS`] records of a larger table.
+fn some_of(whole: &Table, run: &Run) -> Result<Table> {
+    let below = (u64::MAX / whole.len() as u64).saturating_mul(MOST_RECORDS as u64);
+    let mut builder = Table::builder(whole.schema().clone());
+    for row in 0..whole.len() {
+        if row % 65_536 == 0 {
+            run.check()?;
+        }
+        if hash(whole, row) < below {
+            builder.push(&whole.record(row))?;
+        }
+    }
+    Ok(builder.finish())
+}
