@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cdm_core::plan::LinkType;
 use cdm_core::{Decisions, Error};
 use pyo3::prelude::*;
 
@@ -24,25 +25,28 @@ impl Plan {
         Ok(Self(Arc::new(plan)))
     }
 
-    /// The plan that suits these records.
+    /// The plan that suits these records; what `given` says already, stays.
     #[staticmethod]
-    #[pyo3(signature = (records, progress = None, /))]
+    #[pyo3(signature = (records, given = None, link_type = None, progress = None, /))]
     fn infer(
         py: Python<'_>,
         records: &Records,
+        given: Option<&Plan>,
+        link_type: Option<&str>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        // The one place that waits for the core's own inference.
-        let _ = (records, progress);
-        Err(raise(
-            py,
-            &Error::InvalidDocument {
-                document: "options",
-                path: "plan".into(),
-                reason: "this version needs a plan: give its fields and rules".into(),
-                suggestion: None,
-            },
-        ))
+        let link_type = link_type.map(|name| parse_link_type(py, name)).transpose()?;
+        let (table, given) = (records.table.clone(), given.map(|plan| Arc::clone(&plan.0)));
+        let plan = interruptible(py, progress, move |run| {
+            let inferred = match given {
+                Some(given) => cdm_core::Plan::infer_with(&table, &given, run),
+                None => cdm_core::Plan::builder(table.schema().name())
+                    .link_type(link_type.unwrap_or_default())
+                    .infer(&table, run),
+            };
+            Ok(inferred?.plan)
+        })?;
+        Ok(Self(Arc::new(plan)))
     }
 
     /// The JSON Schema of plans.
@@ -92,4 +96,12 @@ pub(crate) fn decisions(py: Python<'_>, json: Option<&str>) -> PyResult<Decision
         None => Ok(Decisions::new()),
         Some(json) => Decisions::from_json(json).map_err(|error| raise(py, &error)),
     }
+}
+
+fn parse_link_type(py: Python<'_>, name: &str) -> PyResult<LinkType> {
+    serde_json::from_value(name.into()).map_err(|_| {
+        let value = name.to_owned();
+        let wanted = "dedupe, link, link_and_dedupe".to_owned();
+        raise(py, &Error::UnknownChoice { what: "link type", value, suggestion: None, wanted })
+    })
 }

@@ -60,6 +60,8 @@ struct Summary {
     links: Vec<(Option<String>, usize)>,
     refusals: usize,
     unknown_in_decisions: Vec<RecordKey>,
+    /// What the model is in doubt of.
+    doubts: Vec<String>,
 }
 
 #[pymethods]
@@ -181,5 +183,9 @@ fn summary(resolution: &cdm_core::Resolution) -> Summary {
         links,
         refusals: resolution.refusals().len(),
         unknown_in_decisions: resolution.unknown_in_decisions().to_vec(),
+        doubts: resolution
+            .model()
+            .parameters()
+            .map_or_else(Vec::new, |parameters| parameters.diagnostics.warnings.clone()),
     }
 }

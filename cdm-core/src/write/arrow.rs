@@ -141,7 +141,8 @@ impl Resolution {
 
     /// The links that were refused: the columns of a link's two records, the `rule` that wanted
     /// it, the `reason` it was refused for (`cannot_link`, `never_rule`, `limit`,
-    /// `one_per_source`), and in `detail` the rule, field or source that refused it.
+    /// `one_per_source`, `outweighed`), and in `detail` the rule, field or source that refused it, or
+    /// how heavy the evidence against it is.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -161,6 +162,9 @@ impl Resolution {
                     RefusalReason::NeverRule { never, .. } => ("never_rule", Some(never)),
                     RefusalReason::Limit { field, .. } => ("limit", Some(field)),
                     RefusalReason::OnePerSource { source } => ("one_per_source", Some(source)),
+                    RefusalReason::Outweighed { sum } => {
+                        ("outweighed", Some(format!("{:.1} bits", sum.bits())))
+                    }
                 };
                 reason.append_value(word);
                 detail.append_option(what);

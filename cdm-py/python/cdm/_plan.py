@@ -83,14 +83,30 @@ class Plan:
         source: Optional[_read.Column] = None,
         time: Optional[_read.Column] = None,
         fields: Optional[_read.Fields] = None,
+        given: Optional[Plan] = None,
         link_type: Optional[LinkType] = None,
         progress: _progress.Progress = True,
     ) -> Plan:
-        """The plan that suits `data`: to be read, changed and kept. The options are those of `cdm.resolve`."""
+        """The plan that suits `data`: to be read, changed and kept.
+
+        What `given` says stays as it is: its fields, rules, guards, survivorship; of what it compares and
+        by which keys pairs are found, whatever it leaves open is inferred. The other options are those of
+        `cdm.resolve`.
+
+        >>> import cdm
+        >>> people = [{"name": "Ann Li", "email": "ann@li.example"}, {"name": "Bo Ek", "email": "bo@ek.example"}]
+        >>> plan = cdm.Plan.infer(people)
+        >>> plan.fields
+        {'name': 'full_name', 'email': 'email'}
+        >>> [comparison["name"] for comparison in plan.to_dict()["comparisons"]]
+        ['name', 'email']
+        """
+        if given is not None and link_type is not None:
+            given = given.replace(link_type=link_type)
         with _progress.callback(progress) as callback:
-            read = _read.read(data, id=id, source=source, time=time, fields=fields, progress=callback)
-            plan = cls._of(_core.Plan.infer(read.records, callback))
-        return plan if link_type is None else plan.replace(link_type=link_type)
+            inner = given._inner if given is not None else None
+            read = _read.read(data, id=id, source=source, time=time, fields=fields, plan=inner, progress=callback)
+            return cls._of(_core.Plan.infer(read.records, inner, link_type, callback))
 
     @classmethod
     def from_json(cls, text: str) -> Plan:

@@ -76,7 +76,7 @@ class Resolution:
     @property
     def refusals(self) -> ArrowTable:
         """The links that were refused: the two records, the `rule` that wanted them joined, the `reason`
-        (`cannot_link`, `never_rule`, `limit`, `one_per_source`) and its `detail`.
+        (`cannot_link`, `never_rule`, `limit`, `one_per_source`, `outweighed`) and its `detail`.
         """
         return self._table("refusals", self._inner.refusals)
 
@@ -119,7 +119,7 @@ class Resolution:
     @property
     def summary(self) -> dict[str, Any]:
         """The counts: `records`, `entities`, `singletons`, `sources`, the `largest` entities, `links` by
-        rule, `refusals`, and decisions whose records are unknown (`unknown_in_decisions`).
+        rule, `refusals`, and decisions whose records are unknown (`unknown_in_decisions`), and the model's own `doubts`.
         """
         document: dict[str, Any] = self._document("summary", self._inner.summary_json)
         return document
@@ -139,6 +139,7 @@ class Resolution:
                 found.append(f"field {field['field']}: {field['unusable']:,} of {values:,} values cannot be used")
             elif not field["filled"]:
                 found.append(f"field {field['field']}: no record has a value")
+        found += self.summary["doubts"]
         if self.summary["unknown_in_decisions"]:
             count = len(self.summary["unknown_in_decisions"])
             found.append(f"decisions name {count:,} records that are not in the data")

@@ -84,9 +84,7 @@ def resolve(
             data, id=id, source=source, time=time, fields=fields, plan=plan._inner if plan else None, progress=callback
         )
         if plan is None:
-            plan = Plan._of(_core.Plan.infer(read.records, callback))
-            if link_type is not None:
-                plan = plan.replace(link_type=link_type)
+            plan = Plan._of(_core.Plan.infer(read.records, None, link_type, callback))
         decided = _decisions.to_json(decisions, read.sources)
         return Resolution(plan._inner.resolve(read.records, decided, callback), read)
 
