@@ -4,7 +4,7 @@
 //! cargo run --release -p cdm-benches --bin accuracy -- --data ../shared/data
 //! ```
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,11 @@ struct Options {
     #[arg(long)]
     generated: Vec<PathBuf>,
 
+    /// A folder of tables with a column `entity` that says what is true; may be given several times.
+    /// `x_a.csv` and `x_b.csv` are two lists to link, any other is one list with repeats.
+    #[arg(long)]
+    labelled: Vec<PathBuf>,
+
     /// The folder with the plans.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/plans"))]
     plans: PathBuf,
@@ -42,6 +47,10 @@ struct Options {
     /// Only the data set of this name; may be given several times.
     #[arg(long)]
     only: Vec<String>,
+
+    /// Only this way: `rules` or `zero-config`; may be given several times.
+    #[arg(long)]
+    how: Vec<String>,
 
     /// Instead of resolving, infer the plan of each set and measure its blocking rules.
     #[arg(long)]
@@ -63,29 +72,49 @@ struct Options {
 enum How {
     /// By the rules of the set's plan in the folder of plans.
     Rules,
+    /// By what is inferred from the records and learned from them without labels.
+    ZeroConfig,
 }
 
 impl How {
-    const ALL: [How; 1] = [How::Rules];
+    const ALL: [How; 2] = [How::Rules, How::ZeroConfig];
 
     fn name(self) -> &'static str {
         match self {
             How::Rules => "rules",
+            How::ZeroConfig => "zero-config",
+        }
+    }
+
+    /// The plan by which the set is read; `None` where there is none.
+    fn plan(self, set: &DataSet, plans: &Path, run: &Run) -> Option<Result<Plan, Error>> {
+        match self {
+            How::Rules => set.plan(plans),
+            How::ZeroConfig => Some(set.bare_plan(run)),
         }
     }
 
     fn resolve(self, set: &DataSet, plan: &Plan, run: &Run) -> Result<Outcome, Error> {
         let started = Instant::now();
-        let inputs = set.inputs(plan);
+        let inputs = set.inputs(plan, run)?;
         let (table, reports) = read(&inputs, plan.schema(), run)?;
         let resolution = match self {
             How::Rules => plan.resolve(&table, &Decisions::new(), run)?,
+            How::ZeroConfig => {
+                let plan = Plan::infer_with(&table, plan, run)?.plan;
+                plan.resolve(&table, &Decisions::new(), run)?
+            }
         };
         let took = started.elapsed();
         let truth = set.truth.read(&inputs, &reports, &table, run)?;
+        let plan = resolution.model().plan();
+        let blocking_recall = match plan.blocking().is_empty() {
+            true => None,
+            false => Some(blocking::recall(plan, &table, &truth, run)?),
+        };
         let entities = resolution.entities().iter().copied();
         let score = Evaluation::new(entities.zip(truth.iter().copied()));
-        Ok(Outcome { how: self, resolution, truth, score, took })
+        Ok(Outcome { how: self, resolution, truth, score, blocking_recall, took })
     }
 }
 
@@ -96,6 +125,8 @@ struct Outcome {
     /// The true entity of each row of the table, where it is known.
     truth: Vec<Option<u32>>,
     score: Evaluation,
+    /// Share of the true pairs that some blocking rule finds, where there are any.
+    blocking_recall: Option<f64>,
     took: Duration,
 }
 
@@ -104,6 +135,7 @@ fn main() -> ExitCode {
     let sets: Vec<DataSet> = sets::public(&options.data)
         .into_iter()
         .chain(sets::generated(&options.generated))
+        .chain(sets::labelled(&options.labelled))
         .filter(|set| options.only.is_empty() || options.only.contains(&set.name))
         .collect();
     if sets.is_empty() {
@@ -115,9 +147,9 @@ fn main() -> ExitCode {
     }
     println!(
         "| data set | how | records | true pairs | precision | recall | F1 | B-cubed F1 \
-         | largest entity (true) | seconds |"
+         | largest entity (true) | blocking recall | seconds |"
     );
-    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let mut notes = String::new();
     for folder in options.generated.iter().filter(|folder| !folder.is_dir()) {
         notes += &format!("Left out what {} holds: there is no such folder.\n", folder.display());
@@ -128,7 +160,12 @@ fn main() -> ExitCode {
             continue;
         }
         for how in How::ALL {
-            match set.plan(&options.plans).and_then(|plan| how.resolve(set, &plan, &Run::new())) {
+            if !options.how.is_empty() && !options.how.iter().any(|name| name == how.name()) {
+                continue;
+            }
+            let run = Run::new();
+            let Some(plan) = how.plan(set, &options.plans, &run) else { continue };
+            match plan.and_then(|plan| how.resolve(set, &plan, &run)) {
                 Ok(outcome) => {
                     println!("{}", row(set, &outcome));
                     if options.errors > 0 {
@@ -174,7 +211,7 @@ fn failed(set: &DataSet, error: &Error) -> ExitCode {
 fn row(set: &DataSet, outcome: &Outcome) -> String {
     let score = &outcome.score;
     format!(
-        "| {} | {} | {} | {} | {:.4} | {:.4} | {:.4} | {:.4} | {} ({}) | {:.2} |",
+        "| {} | {} | {} | {} | {:.4} | {:.4} | {:.4} | {:.4} | {} ({}) | {} | {:.2} |",
         set.name,
         outcome.how.name(),
         count(score.records),
@@ -185,6 +222,7 @@ fn row(set: &DataSet, outcome: &Outcome) -> String {
         score.b_cubed_f1,
         score.largest_found,
         score.largest_true,
+        outcome.blocking_recall.map_or_else(String::new, |recall| format!("{recall:.4}")),
         outcome.took.as_secs_f64(),
     )
 }

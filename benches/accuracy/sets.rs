@@ -13,13 +13,13 @@ use cdm_core::{Table, infer_schema, read};
 pub(crate) struct DataSet {
     /// As tables and `--only` call it.
     pub(crate) name: String,
-    /// The name of its plan.
-    plan: &'static str,
+    /// The name of its plan, where somebody wrote one.
+    plan: Option<&'static str>,
     /// What is said of it where nothing else is: which pairs may be linked, whether its sources hold
     /// each customer once, and the columns that are not to be looked at.
     zero_config: ZeroConfig,
     /// Source and file.
-    files: Vec<(&'static str, PathBuf)>,
+    files: Vec<(String, PathBuf)>,
     pub(crate) truth: Truth,
 }
 
@@ -30,14 +30,20 @@ struct ZeroConfig {
     duplicate_free: bool,
     /// Fields that must not help.
     without: &'static [&'static str],
+    /// By source, the column of the ids, where the name of the column does not say so.
+    ids: &'static [(&'static str, &'static str)],
 }
 
 const ONE_LIST: ZeroConfig =
-    ZeroConfig { link_type: LinkType::Dedupe, duplicate_free: false, without: &[] };
+    ZeroConfig { link_type: LinkType::Dedupe, duplicate_free: false, without: &[], ids: &[] };
 const TWO_LISTS: ZeroConfig =
-    ZeroConfig { link_type: LinkType::Link, duplicate_free: true, without: &[] };
-const SOURCES: ZeroConfig =
-    ZeroConfig { link_type: LinkType::LinkAndDedupe, duplicate_free: false, without: &[] };
+    ZeroConfig { link_type: LinkType::Link, duplicate_free: true, without: &[], ids: &[] };
+const SOURCES: ZeroConfig = ZeroConfig {
+    link_type: LinkType::LinkAndDedupe,
+    duplicate_free: false,
+    without: &[],
+    ids: &[],
+};
 /// `soc_sec_id` all but solves FEBRL.
 const WITHOUT_SSN: &[&str] = &["ssn"];
 
@@ -57,8 +63,9 @@ pub(crate) enum Truth {
 /// The public data sets, as they lie in the folder `data`.
 pub(crate) fn public(data: &Path) -> Vec<DataSet> {
     let set = |name: &str, plan, zero_config, files: &[(&'static str, &str)], truth| {
-        let files = files.iter().map(|(source, file)| (*source, data.join(file))).collect();
-        DataSet { name: name.to_owned(), plan, zero_config, files, truth }
+        let files = files.iter().map(|(source, file)| ((*source).to_owned(), data.join(file)));
+        let files = files.collect();
+        DataSet { name: name.to_owned(), plan: Some(plan), zero_config, files, truth }
     };
     vec![
         set(
@@ -131,6 +138,35 @@ pub(crate) fn generated(folders: &[PathBuf]) -> Vec<DataSet> {
     [sample].into_iter().chain(subfolders).map(|folder| customers(&folder)).collect()
 }
 
+/// The tables of each of `folders` that have their truth in a column `entity`, by name: `x.csv` is
+/// a list with repeats, `x_a.csv` and `x_b.csv` are two without, to be linked.
+pub(crate) fn labelled(folders: &[PathBuf]) -> Vec<DataSet> {
+    let files: BTreeSet<PathBuf> = folders
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "csv"))
+        .collect();
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut sets = Vec::new();
+    for path in &files {
+        let name = stem(path);
+        let of_set = |part: &str| path.with_file_name(format!("{part}.csv"));
+        let (zero_config, parts) = match (name.strip_suffix("_a"), name.strip_suffix("_b")) {
+            (Some(set), _) if files.contains(&of_set(&format!("{set}_b"))) => {
+                (TWO_LISTS, vec![name.clone(), format!("{set}_b")])
+            }
+            (_, Some(set)) if files.contains(&of_set(&format!("{set}_a"))) => continue,
+            _ => (SOURCES, vec![name.clone()]),
+        };
+        let files = parts.into_iter().map(|part| (part.clone(), of_set(&part))).collect();
+        let zero_config = ZeroConfig { without: &["entity"], ..zero_config };
+        sets.push(DataSet { name, plan: None, zero_config, files, truth: Truth::Column("entity") });
+    }
+    sets
+}
+
 fn customers(folder: &Path) -> DataSet {
     let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
     let files = [
@@ -141,9 +177,13 @@ fn customers(folder: &Path) -> DataSet {
     ];
     DataSet {
         name,
-        plan: "sample",
-        zero_config: SOURCES,
-        files: files.map(|(source, file)| (source, folder.join(file))).to_vec(),
+        plan: Some("sample"),
+        zero_config: ZeroConfig {
+            without: &["card_no"],
+            ids: &[("loyalty", "card_no")],
+            ..SOURCES
+        },
+        files: files.map(|(source, file)| (source.to_owned(), folder.join(file))).to_vec(),
         truth: Truth::File(folder.join("truth.csv"), ["source", "id", "entity_id"]),
     }
 }
@@ -159,40 +199,53 @@ impl DataSet {
         files.find(|path| !path.is_file()).map(PathBuf::as_path)
     }
 
-    /// The plan by which it is read and resolved.
-    pub(crate) fn plan(&self, plans: &Path) -> Result<Plan, Error> {
-        let path = plans.join(format!("{}.json", self.plan));
-        let json = fs::read_to_string(&path).map_err(|source| Error::ReadFile { path, source })?;
-        Plan::from_json(&json)
+    /// The plan that somebody wrote for it.
+    pub(crate) fn plan(&self, plans: &Path) -> Option<Result<Plan, Error>> {
+        let path = plans.join(format!("{}.json", self.plan?));
+        let json = fs::read_to_string(&path).map_err(|source| Error::ReadFile { path, source });
+        Some(json.and_then(|json| Plan::from_json(&json)))
     }
 
     /// The plan that says nothing but what its fields are, as inferred from its files, and which
     /// of its records may be linked.
     pub(crate) fn bare_plan(&self, run: &Run) -> Result<Plan, Error> {
-        let ZeroConfig { link_type, duplicate_free, without } = self.zero_config;
+        let ZeroConfig { link_type, duplicate_free, without, .. } = self.zero_config;
         let inputs: Vec<Input> =
-            self.files.iter().map(|(source, path)| Input::file(*source, path)).collect();
+            self.files.iter().map(|(source, path)| Input::file(source, path)).collect();
         let schema = infer_schema(&inputs, run)?;
         let mut plan = Plan::builder(&self.name).link_type(link_type);
         for field in schema.fields().iter().filter(|f| !without.contains(&f.name.as_str())) {
             plan = plan.field(field.clone());
         }
         for (source, _) in &self.files {
-            let name = (*source).to_owned();
-            plan = plan.source(Source { name, duplicate_free, ..Source::default() });
+            plan =
+                plan.source(Source { name: source.clone(), duplicate_free, ..Source::default() });
         }
         plan.build()
     }
 
     /// Its files, to be read as `plan` says.
-    pub(crate) fn inputs(&self, plan: &Plan) -> Vec<Input> {
-        let input = |(source, path): &(&str, PathBuf)| {
+    pub(crate) fn inputs(&self, plan: &Plan, run: &Run) -> Result<Vec<Input>, Error> {
+        let input = |(source, path): &(String, PathBuf)| {
             let known = plan.sources().iter().find(|known| known.name == *source);
             let Source { mapping, reading, .. } = known.cloned().unwrap_or_default();
-            Input { mapping, options: reading, ..Input::file(*source, path) }
+            let input = Input { mapping, options: reading, ..Input::file(source, path) };
+            let id = self.zero_config.ids.iter().find(|(known, _)| *known == source.as_str());
+            match id.filter(|_| input.mapping.is_none()) {
+                Some((_, id)) => with_id(&input, id, plan.schema(), run),
+                None => Ok(input),
+            }
         };
         self.files.iter().map(input).collect()
     }
+}
+
+/// The input, mapped as it would be of itself, but for the column of its ids.
+fn with_id(input: &Input, id: &str, schema: &Schema, run: &Run) -> Result<Input, Error> {
+    let (_, reports) = read(std::slice::from_ref(input), schema, run)?;
+    let mut mapping = reports.into_iter().next().map(|report| report.mapping).unwrap_or_default();
+    mapping.id = Some(id.to_owned());
+    Ok(input.clone().with_mapping(mapping))
 }
 
 impl Truth {

@@ -44,6 +44,7 @@ fn rules() -> Vec<BlockingRule> {
         rule(&["given"]),
         rule(&["given", "family", "tag", "given.initial", "family.initial"]),
         rule(&["tag.words", "family.initial"]),
+        rule(&["tag.deletions", "given.prefix(1)"]),
     ]
 }
 
@@ -210,6 +211,36 @@ proptest! {
                 pair_counts(&rules, &features, &scope, table.len(), most, &run).unwrap();
             prop_assert_eq!(planned, counts);
         }
+    }
+
+    #[test]
+    fn keys_that_survive_a_slip_find_just_the_pairs_that_share_one(
+        names in prop::collection::vec("(jo?h?n?sto?n?|smithe?rs?){1,2}( x)?", 0..20)
+    ) {
+        let rows: Vec<(u32, Row)> = (0..)
+            .zip(&names)
+            .map(|(id, name)| (id, [vec![], vec![], vec![name.clone()]]))
+            .collect();
+        let rule = BlockingRule::new(vec!["tag.deletions".parse().unwrap()]);
+        let (table, rules, none) = (table(&rows), [rule], BTreeMap::new());
+        let features = features(&table, &rules);
+        let blocking =
+            Blocking::new(&rules, &features, &none, PairScope::any(), table.len(), &Run::new())
+                .unwrap();
+        let neighbourhood = |name: &str| -> BTreeSet<String> {
+            let without = |place| [&name[..place], &name[place + 1..]].concat();
+            let near = (0..name.len()).filter(|_| (5..=24).contains(&name.len())).map(without);
+            near.chain([name.to_owned()]).collect()
+        };
+        for (left, one) in names.iter().enumerate() {
+            for (right, other) in names.iter().enumerate() {
+                let shares = !neighbourhood(one).is_disjoint(&neighbourhood(other));
+                let wanted = (left != right && shares).then_some(0);
+                prop_assert_eq!(blocking.find(left, right), wanted, "{} {}", one, other);
+            }
+        }
+        let pairs = streamed(&table, &blocking);
+        prop_assert_eq!(pairs.iter().collect::<BTreeSet<_>>().len(), pairs.len());
     }
 
     #[test]

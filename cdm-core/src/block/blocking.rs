@@ -233,24 +233,19 @@ impl<'a> Blocking<'a> {
     /// The rows of every key of a rule, each key's in the order in which `order` has them.
     pub(super) fn blocks(&self, rule: usize, order: &[u32]) -> Blocks {
         let mut starts = vec![0_usize; self.keys[rule].count as usize + 1];
-        let keys = |row: u32, then: &mut dyn FnMut(u32)| {
-            let cell = self.cells(row as usize)[rule];
-            if cell != 0 {
-                self.list(cell, &mut [0]).iter().for_each(|key| then(*key));
-            }
-        };
-        for row in order {
-            keys(*row, &mut |key| starts[key as usize + 1] += 1);
+        let cells = || order.iter().map(|row| (*row, self.cells(*row as usize)[rule]));
+        for (_, cell) in cells().filter(|(_, cell)| *cell != 0) {
+            self.list(cell, &mut [0]).iter().for_each(|key| starts[*key as usize + 1] += 1);
         }
         (1..starts.len()).for_each(|key| starts[key] += starts[key - 1]);
         let mut rows = vec![0; starts.last().copied().unwrap_or_default()];
         let mut next = starts.clone();
-        for row in order {
-            keys(*row, &mut |key| {
-                let place = &mut next[key as usize];
-                rows[*place] = *row;
+        for (row, cell) in cells().filter(|(_, cell)| *cell != 0) {
+            for key in self.list(cell, &mut [0]) {
+                let place = &mut next[*key as usize];
+                rows[*place] = row;
                 *place += 1;
-            });
+            }
         }
         Blocks { starts, rows }
     }

@@ -1,12 +1,14 @@
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::cancel::Run;
 use crate::error::Result;
-use crate::features::{Expression, Features};
+use crate::features::{Expression, Features, SeenTwice};
 use crate::table::Column;
 
 /// The most keys that one record has under one conjunction; real records have a handful.
@@ -60,25 +62,74 @@ impl<'a> Conjunction<'a> {
 
     /// The keys that several of the first `rows` rows may share, by row: at most [`MAX_KEYS`] each.
     ///
-    /// Keys that no second row can have, because a part of them is one row's alone, are left out.
+    /// Most keys that no second row has are left out.
     /// Without expressions all rows share one key.
     ///
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn keys(&self, rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
         let columns = self.columns.iter().zip(&self.shared);
-        let shared: Vec<&Vec<bool>> =
-            columns.map(|(column, shared)| shared.get_or_init(|| shared_codes(column))).collect();
+        let shared: Vec<&[bool]> = columns
+            .map(|(column, shared)| &shared.get_or_init(|| shared_codes(column))[..])
+            .collect();
+        // Codes that rows share are half of it: most combinations of them are one row's alone.
+        let twice =
+            if self.columns.len() > 1 { Some(self.seen_twice(&shared, rows, run)?) } else { None };
+        // Tails are numbered as they come.
+        let at_once = if self.columns.len() > Key::default().len() { rows } else { ROWS_AT_ONCE };
+        let parts = ranges(rows, at_once).map(|rows| {
+            let (mut entries, mut tails) = (Vec::new(), HashMap::default());
+            self.for_each_key(&shared, rows, run, |codes, row| {
+                if twice.as_ref().is_none_or(|twice| twice.has(hash(codes))) {
+                    entries.push((key_of(codes, &mut tails), row as u32));
+                }
+            })?;
+            Ok((entries, tails))
+        });
+        let parts: Vec<(Vec<_>, Tails)> = parts.collect::<Result<_>>()?;
+        drop(twice);
         let mut entries: Vec<(Key, u32)> = Vec::new();
-        let mut tails: HashMap<Vec<u32>, u32, DefaultHashBuilder> = HashMap::default();
-        let mut add = |codes: &[u32], row: usize| {
-            if codes.iter().zip(&shared).all(|(code, shared)| shared[*code as usize]) {
-                entries.push((key_of(codes, &mut tails), row as u32));
-            }
-        };
+        let mut tails: Vec<(Vec<u32>, u32)> = Vec::new();
+        entries.reserve_exact(parts.iter().map(|(entries, _)| entries.len()).sum());
+        for (mut part, numbers) in parts {
+            entries.append(&mut part);
+            tails.extend(numbers);
+        }
+        run.check()?;
+        entries.par_sort_unstable();
+        tails.sort_unstable_by_key(|(_, number)| *number);
+        let tails = tails.into_iter().map(|(codes, _)| codes).collect();
+        Ok(SharedKeys { columns: self.columns.clone(), tails, entries })
+    }
+
+    /// The hashes of the keys that several rows have, and few others.
+    fn seen_twice(&self, shared: &[&[bool]], rows: usize, run: &Run) -> Result<SeenTwice> {
+        let count = ranges(rows, ROWS_AT_ONCE).map(|rows| {
+            run.check()?;
+            let of_row = |row| self.columns.iter().map(move |column| column.codes(row).len());
+            let count = |row| of_row(row).fold(1, usize::saturating_mul).min(MAX_KEYS);
+            Ok(rows.map(count).sum::<usize>())
+        });
+        let twice = SeenTwice::new(count.sum::<Result<usize>>()?);
+        ranges(rows, ROWS_AT_ONCE).try_for_each(|rows| {
+            self.for_each_key(shared, rows, run, |codes, _| twice.add(hash(codes)))
+        })?;
+        Ok(twice)
+    }
+
+    /// Meet every key of the rows of which each part is shared.
+    fn for_each_key(
+        &self,
+        shared: &[&[bool]],
+        rows: Range<usize>,
+        run: &Run,
+        mut then: impl FnMut(&[u32], usize),
+    ) -> Result<()> {
+        let is_shared =
+            |codes: &[u32]| codes.iter().zip(shared).all(|(code, shared)| shared[*code as usize]);
         let (mut made, mut next) = (Vec::new(), Vec::new());
-        for row in 0..rows {
-            if row % 65_536 == 0 {
+        for row in rows {
+            if row % ROWS_AT_ONCE == 0 {
                 run.check()?;
             }
             made.clear();
@@ -90,18 +141,17 @@ impl<'a> Conjunction<'a> {
                 }
             }
             if made.len() == self.columns.len() {
-                add(&made, row);
+                if is_shared(&made) {
+                    then(&made, row);
+                }
                 continue;
             }
             self.combine(row, &mut made, &mut next);
-            made.chunks_exact(self.columns.len()).for_each(|codes| add(codes, row));
+            made.chunks_exact(self.columns.len())
+                .filter(|codes| is_shared(codes))
+                .for_each(|codes| then(codes, row));
         }
-        run.check()?;
-        entries.par_sort_unstable();
-        let mut tails: Vec<(Vec<u32>, u32)> = tails.into_iter().collect();
-        tails.sort_unstable_by_key(|(_, number)| *number);
-        let tails = tails.into_iter().map(|(codes, _)| codes).collect();
-        Ok(SharedKeys { columns: self.columns.clone(), tails, entries })
+        Ok(())
     }
 
     /// Put the combinations of the codes of a row into `made`.
@@ -132,6 +182,20 @@ impl<'a> Conjunction<'a> {
     }
 }
 
+/// How many rows a thread takes at once.
+const ROWS_AT_ONCE: usize = 1 << 14;
+
+/// The first `rows` rows, so many at once.
+fn ranges(rows: usize, at_once: usize) -> impl IndexedParallelIterator<Item = Range<usize>> {
+    let at_once = at_once.max(1);
+    let count = rows.div_ceil(at_once);
+    (0..count).into_par_iter().map(move |part| part * at_once..rows.min((part + 1) * at_once))
+}
+
+fn hash(codes: &[u32]) -> u64 {
+    codes.iter().fold(0, |hash, code| xxh3_64_with_seed(&code.to_le_bytes(), hash))
+}
+
 /// By code, whether more than one row has it.
 fn shared_codes(column: &Column) -> Vec<bool> {
     let mut seen = vec![false; column.pool().len()];
@@ -149,7 +213,10 @@ fn shared_codes(column: &Column) -> Vec<bool> {
 /// A code of each expression; where there are more, the last place numbers the codes of the rest.
 type Key = [u32; 4];
 
-fn key_of(codes: &[u32], tails: &mut HashMap<Vec<u32>, u32, DefaultHashBuilder>) -> Key {
+/// The number of each tail of codes.
+type Tails = HashMap<Vec<u32>, u32, DefaultHashBuilder>;
+
+fn key_of(codes: &[u32], tails: &mut Tails) -> Key {
     let mut key = Key::default();
     if codes.len() <= key.len() {
         key[..codes.len()].copy_from_slice(codes);

@@ -18,8 +18,13 @@ use crate::schema::{Kind, Schema};
 /// | `email` | the canonical address |
 /// | `family_name.phonetic` | how the surname sounds |
 /// | `name.family.prefix(3)` | first three letters of the surname within a whole name |
+/// | `given_name.nickname` | the classes of the first name, one for Bob and Robert |
+/// | `organisation.words` | each word; with common ones stopped, the rare ones |
+/// | `family_name.deletions` | the surname, and what is left of it without each letter in turn, so that a slip does not matter |
+/// | `email.local` | what stands before the `@` |
 /// | `phone.last(7)` | last seven digits of the number |
 /// | `born.year` | year of the date |
+/// | `born.year_month`, `born.month_day` | what is left of a date in which the day, or the year, is wrong |
 /// | `sorted(given_name, family_name)` | both names' words in alphabetical order, so that a swap does not matter |
 ///
 /// Without a form, names, organisations, streets and cities stand for their transliteration
@@ -60,6 +65,13 @@ pub enum Transform {
     First,
     /// `words`: every word, each on its own.
     Words,
+    /// `deletions`: the text, and where it has 5 to 24 characters every text that is left of it
+    /// without one of them: two texts one edit apart, an exchange of neighbours included, share a
+    /// key. Keys that one record alone has may be left out.
+    ///
+    /// The deletion neighbourhood of Mor & Fraenkel (1982), A hash code method for detecting and
+    /// correcting spelling errors, CACM 25(12), 935-938, as in the program SymSpell.
+    Deletions,
     /// `sorted`: the words in alphabetical order.
     Sorted,
     /// `digits`: the digits alone.
@@ -76,12 +88,13 @@ pub enum Transform {
     MonthDay,
 }
 
-const TRANSFORMS: [&str; 12] = [
+const TRANSFORMS: [&str; 13] = [
     "phonetic",
     "nickname",
     "initial",
     "first",
     "words",
+    "deletions",
     "sorted",
     "digits",
     "prefix(n)",
@@ -116,6 +129,11 @@ impl Term {
     /// The form whose text is looked at, for a field of that kind.
     pub(crate) fn form(&self, kind: Kind) -> Form {
         self.form.unwrap_or_else(|| default_form(kind))
+    }
+
+    /// Whether it gives many keys a text, most of which no other text shares.
+    pub(crate) fn spreads(&self) -> bool {
+        self.transforms.contains(&Transform::Deletions)
     }
 
     /// Put what the transforms make of `text` into `out`, which may hold others already.
@@ -156,6 +174,7 @@ impl Transform {
             Transform::Initial => one(&text[..end(1)]),
             Transform::First => one(text.split_whitespace().next().unwrap_or_default()),
             Transform::Words => text.split_whitespace().map(str::to_owned).collect(),
+            Transform::Deletions => deletions(text),
             Transform::Sorted => one(&sorted_words(text.split_whitespace())),
             Transform::Digits => {
                 one(&text.chars().filter(char::is_ascii_digit).collect::<String>())
@@ -175,6 +194,28 @@ impl Transform {
             }
         }
     }
+}
+
+/// The lengths, in characters, of texts of which a slip leaves enough to tell them by, and that do
+/// not make keys without end.
+const LENGTHS: std::ops::RangeInclusive<usize> = 5..=24;
+
+/// The text, and what is left of it without each of its characters in turn.
+fn deletions(text: &str) -> Vec<String> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let mut texts = vec![text.to_owned()];
+    if LENGTHS.contains(&text.chars().count()) {
+        // Without either of two equal neighbours the same is left.
+        let mut before = None;
+        for (place, letter) in text.char_indices() {
+            if before.replace(letter) != Some(letter) {
+                texts.push([&text[..place], &text[place + letter.len_utf8()..]].concat());
+            }
+        }
+    }
+    texts
 }
 
 /// That part of an ISO date, where the date reaches so far.
@@ -227,6 +268,7 @@ impl fmt::Display for Transform {
             Transform::Initial => f.write_str("initial"),
             Transform::First => f.write_str("first"),
             Transform::Words => f.write_str("words"),
+            Transform::Deletions => f.write_str("deletions"),
             Transform::Sorted => f.write_str("sorted"),
             Transform::Digits => f.write_str("digits"),
             Transform::Year => f.write_str("year"),
@@ -250,6 +292,7 @@ impl FromStr for Transform {
             "initial" => Transform::Initial,
             "first" => Transform::First,
             "words" => Transform::Words,
+            "deletions" => Transform::Deletions,
             "sorted" => Transform::Sorted,
             "digits" => Transform::Digits,
             "year" => Transform::Year,
@@ -342,7 +385,29 @@ impl JsonSchema for Expression {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn two_texts_one_edit_apart_share_a_deletion(
+            text in "[abcß]{5,24}", letter in "[abcß]", place in any::<prop::sample::Index>(), edit in 0..4,
+        ) {
+            let mut letters: Vec<char> = text.chars().collect();
+            let place = place.index(letters.len());
+            let letter = letter.chars().next().unwrap();
+            match edit {
+                0 => letters[place] = letter,
+                1 => drop(letters.remove(place)),
+                2 if letters.len() < 24 => letters.insert(place, letter),
+                _ if place > 0 => letters.swap(place - 1, place),
+                _ => {}
+            }
+            let other = deletions(&letters.iter().collect::<String>());
+            prop_assert!(deletions(&text).iter().any(|key| other.contains(key)));
+        }
+    }
 
     fn apply(expression: &str, text: &str) -> Vec<String> {
         let mut out = Vec::new();
@@ -360,6 +425,10 @@ mod tests {
         assert_eq!(apply("a.words", "b a"), ["b", "a"]);
         assert_eq!(apply("a.sorted", "b a"), ["a b"]);
         assert_eq!(apply("a.words.initial", "b a"), ["b", "a"]);
+        assert_eq!(apply("a.deletions", "anna"), ["anna"]);
+        assert_eq!(apply("a.deletions", "ännie"), ["ännie", "nnie", "änie", "änne", "änni"]);
+        assert_eq!(apply("a.deletions", &"x".repeat(25)).len(), 1);
+        assert_eq!(apply("a.deletions", ""), [""; 0]);
         assert_eq!(apply("a.year", "1978-12-11"), ["1978"]);
         assert_eq!(apply("a.year_month", "1978-12"), ["1978-12"]);
         assert_eq!(apply("a.month_day", "1978-12-11"), ["12-11"]);

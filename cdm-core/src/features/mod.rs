@@ -1,11 +1,13 @@
 //! What rules look at: the values of a table, normalised, and the key expressions made of them.
 
 mod expression;
+mod keys;
 mod needs;
+mod twice;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 
@@ -13,13 +15,14 @@ use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::normalize::{self, Context};
 use crate::schema::Field;
-use crate::table::{Codes, Column, ColumnBuilder, PoolBuilder, Table};
+use crate::table::{Column, Table};
 
-use expression::Term;
+use keys::{keys_of_rows, keys_of_values, shared_keys, sorted_keys};
 use values::{Counted, Wanted, normalize_field};
 
 pub use expression::{Expression, Transform};
 pub use needs::Needs;
+pub(crate) use twice::SeenTwice;
 pub use values::{FieldValues, Settings, date_order_evidence};
 
 /// The normalised values of a table, and the keys of its expressions by row.
@@ -116,8 +119,12 @@ impl Features {
             .map(|term| {
                 let position = table.schema().position(&term.field)?;
                 let field = &self.fields[position];
-                let keys = keys_of_values(field, term, blocked.get(&term.field))?;
-                Ok((field, keys))
+                let blocked = blocked.get(&term.field);
+                // A sorted key is made of all keys: the one that nobody shares may meet another
+                // field's.
+                let shared = (term.spreads() && !expression.is_sorted())
+                    .then(|| shared_keys(table, field, term));
+                Ok((field, keys_of_values(field, term, blocked, shared.as_ref())?))
             })
             .collect::<Result<Vec<_>>>()?;
         match terms.as_slice() {
@@ -142,134 +149,4 @@ fn canonical_forms(field: &Field, settings: &Settings, raw: &[String]) -> BTreeS
         raw.iter().filter_map(move |raw| normalized(raw).canonical().map(str::to_owned))
     };
     regions.into_iter().flat_map(in_region).collect()
-}
-
-/// The keys of each distinct value of a field, by value code.
-fn keys_of_values(
-    field: &FieldValues,
-    term: &Term,
-    blocked: Option<&BTreeSet<String>>,
-) -> Result<Column> {
-    // Every form that an expression names was asked of the normalisers in `Features::new`.
-    let texts = &field.forms[&term.form(field.kind())];
-    let is_blocked = |value: u32| {
-        let canonical = field.canonical_code(value).map(|code| field.canonical(code));
-        blocked.zip(canonical).is_some_and(|(blocked, canonical)| blocked.contains(canonical))
-    };
-    let mut of_text = ColumnBuilder::new();
-    let mut codes = Vec::new();
-    let mut made = Vec::new();
-    for text in texts.pool().iter() {
-        made.clear();
-        term.apply(text, &mut made);
-        codes.clear();
-        for key in made.iter().filter(|key| !key.is_empty()) {
-            let code = of_text.intern(key)?;
-            if !codes.contains(&code) {
-                codes.push(code);
-            }
-        }
-        of_text.push(&codes)?;
-    }
-    let of_text = of_text.finish();
-    let mut of_value = Codes::new();
-    for value in 0..field.len() as u32 {
-        codes.clear();
-        if !is_blocked(value) {
-            for text in texts.codes(value as usize) {
-                extend_distinct(&mut codes, of_text.codes(*text as usize));
-            }
-        }
-        of_value.push(&codes)?;
-    }
-    Ok(of_text.with_codes(of_value))
-}
-
-/// The keys of each row: those of all its values, sorted, so that two rows' keys can be merged.
-fn keys_of_rows(table: &Table, field: &FieldValues, of_value: &Column) -> Result<Column> {
-    let mut rows = Codes::new();
-    let mut codes = Vec::new();
-    for row in 0..table.len() {
-        codes.clear();
-        for value in field.codes(row) {
-            extend_distinct(&mut codes, of_value.codes(*value as usize));
-        }
-        codes.sort_unstable();
-        rows.push(&codes)?;
-    }
-    Ok(of_value.with_codes(rows))
-}
-
-/// The words of every combination of the terms' keys, sorted; a row lacking one term has none.
-fn sorted_keys(table: &Table, terms: &[(&FieldValues, Column)]) -> Result<Column> {
-    let mut pool = PoolBuilder::new();
-    let mut rows = Codes::new();
-    let mut codes = Vec::new();
-    // Transliterated once for each distinct key, not for each row.
-    let spelt: Vec<Column> = terms.iter().map(|(_, keys)| spelt(keys)).collect::<Result<_>>()?;
-    let (mut combinations, mut longer): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
-    let mut of_term: Vec<u32> = Vec::new();
-    let (mut words, mut key) = (Vec::new(), String::new());
-    for row in 0..table.len() {
-        combinations.clear();
-        for (width, (field, keys)) in terms.iter().enumerate() {
-            of_term.clear();
-            of_term.extend(field.codes(row).iter().flat_map(|v| keys.codes(*v as usize)));
-            // No combination yet is one of no words.
-            let count = combinations.len().checked_div(width).unwrap_or(1);
-            longer.clear();
-            for pair in (0..count * of_term.len()).take(MAX_COMBINATIONS) {
-                let (combination, code) = (pair / of_term.len(), pair % of_term.len());
-                longer.extend_from_slice(
-                    &combinations[combination * width..(combination + 1) * width],
-                );
-                longer.push(of_term[code]);
-            }
-            std::mem::swap(&mut combinations, &mut longer);
-        }
-        codes.clear();
-        for combination in combinations.chunks_exact(terms.len().max(1)) {
-            words.clear();
-            for (spelt, code) in spelt.iter().zip(combination) {
-                let spelt = spelt.values(*code as usize).flat_map(|text| text.split(' '));
-                words.extend(spelt.filter(|word| !word.is_empty()));
-            }
-            words.sort_unstable();
-            key.clear();
-            for word in &words {
-                if !key.is_empty() {
-                    key.push(' ');
-                }
-                key.push_str(word);
-            }
-            if !key.is_empty() {
-                extend_distinct(&mut codes, &[pool.intern(&key)?]);
-            }
-        }
-        codes.sort_unstable();
-        rows.push(&codes)?;
-    }
-    Ok(Column::new(Arc::new(pool.freeze()), rows))
-}
-
-/// The transliteration of every key, by its code.
-fn spelt(keys: &Column) -> Result<Column> {
-    let mut spelt = ColumnBuilder::new();
-    for key in keys.pool().iter() {
-        let code = spelt.intern(&normalize::ascii(key))?;
-        spelt.push(&[code])?;
-    }
-    Ok(spelt.finish())
-}
-
-/// The most combinations of several fields' values that one record gives; real records give a
-/// handful, and a hostile one must not give 256 to the power of its fields.
-const MAX_COMBINATIONS: usize = 256;
-
-fn extend_distinct(codes: &mut Vec<u32>, more: &[u32]) {
-    for code in more {
-        if !codes.contains(code) {
-            codes.push(*code);
-        }
-    }
 }

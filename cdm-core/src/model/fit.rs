@@ -11,6 +11,10 @@ use crate::cancel::Run;
 use crate::compare::Comparison;
 use crate::error::Result;
 
+pub(super) fn knob(name: &str, default: f64) -> f64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
 /// What a model is learned from.
 pub(super) struct Evidence<'a> {
     pub(super) comparisons: &'a [Comparison],
@@ -71,7 +75,8 @@ pub(super) fn fit(evidence: &Evidence<'_>, run: &Run) -> Result<Parameters> {
                 ROUNDS as u64 * u64::from(MOST_ITERATIONS),
             )?;
             diagnostics.iterations += 1;
-            if mixture.improve(evidence) < TOLERANCE {
+            let learn_m = round > 0 || f64::from(iteration) >= knob("WARM", 10.0);
+            if mixture.improve(evidence, learn_m) < TOLERANCE && learn_m {
                 diagnostics.converged = true;
                 break;
             }
@@ -103,7 +108,7 @@ impl Mixture {
         let prior_m: Vec<Vec<f64>> = levels.iter().map(|count| assumed_m(*count)).collect();
         let classes = evidence.coincidences.len() + 2;
         let mut shares = vec![0.7 / (classes - 1) as f64; classes];
-        shares[0] = 0.3;
+        shares[0] = knob("PRIOR", 0.3);
         let mut mixture = Self {
             shares,
             u: levels.iter().map(|count| assumed_u(*count)).collect(),
@@ -132,7 +137,8 @@ impl Mixture {
     /// What is assumed of a comparison that agrees by coincidence: half the time as for a match.
     fn assumed_own(&self, comparison: usize) -> Vec<f64> {
         let levels = self.prior_m[comparison].iter().zip(&self.u[comparison]);
-        levels.map(|(m, u)| 0.5 * m + 0.5 * u).collect()
+        let w = knob("OWN", 0.9);
+        levels.map(|(m, u)| w * m + (1.0 - w) * u).collect()
     }
 
     fn levels(&self, class: usize, comparison: usize) -> &[f64] {
@@ -149,7 +155,7 @@ impl Mixture {
     }
 
     /// One round of expectation and maximisation; the greatest change of a parameter.
-    fn improve(&mut self, evidence: &Evidence<'_>) -> f64 {
+    fn improve(&mut self, evidence: &Evidence<'_>, learn_m: bool) -> f64 {
         let likelihoods = self.likelihoods(&self.shares);
         let comparisons = self.m.len();
         let expected = Expected::of(&likelihoods, evidence, comparisons);
@@ -162,12 +168,17 @@ impl Mixture {
         for comparison in 0..comparisons {
             let found = expected.levels(0, comparison, self.m[comparison].len());
             self.reached[comparison] = found.to_vec();
-            self.m[comparison] = smoothed(found, &self.prior_m[comparison], PRIOR_PAIRS);
+            let power = |found: &[f64], a: f64| PRIOR_PAIRS + found.iter().sum::<f64>() * a / (1.0 - a);
+            if learn_m {
+                let pairs = power(found, knob("ALPHA_M", 0.1));
+                self.m[comparison] = smoothed(found, &self.prior_m[comparison], pairs);
+            }
             for class in 0..self.own.len() {
                 if self.own[class][comparison].is_some() {
                     let assumed = self.assumed_own(comparison);
                     let found = expected.levels(class + 1, comparison, assumed.len());
-                    self.own[class][comparison] = Some(smoothed(found, &assumed, PRIOR_PAIRS));
+                    let pairs = power(found, knob("ALPHA_OWN", 0.1));
+                    self.own[class][comparison] = Some(smoothed(found, &assumed, pairs));
                 }
             }
         }

@@ -93,10 +93,11 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
     let filled = |key: &str| all().filter(|c| c.is(key)).map(|c| c.profile.filled).sum::<usize>();
     let has = |key: &str| all().any(|column| column.is(key));
 
-    // A whole name is taken apart where most sources give it in parts, and joined otherwise.
+    // A whole name is taken apart where any source gives it in parts: families share one of them.
+    // Where hardly a record has parts, most would be guessed, and the whole is better.
     let split_names = has("given_name") || has("family_name");
     let parts = filled("given_name").max(filled("family_name"));
-    let joins_names = has("full_name") && split_names && parts < filled("full_name");
+    let joins_names = has("full_name") && split_names && parts * 10 < filled("full_name");
     // Joining an address loses nothing, and taking it apart may; so one whole one decides.
     let joins_addresses = has("address");
     let street_of = |input: &[Understood]| input.iter().any(|column| column.is("street"));

@@ -40,7 +40,7 @@ impl Comparison {
             Kind::Organisation => organisation(),
             Kind::Email => email(),
             Kind::Phone => phone(),
-            Kind::Address => address(),
+            Kind::Address => address_levels(),
             Kind::Street => street(),
             Kind::City => city(),
             Kind::Region => region(),
@@ -178,7 +178,55 @@ impl Comparison {
         let fields = fields.iter().map(|(_, field)| (*field).to_owned()).collect();
         Self { name: "place".to_owned(), fields, levels }
     }
+
+    /// The comparison of a whole address, where some records have no more of it than a postcode or a
+    /// city in fields of their own: `places` with their kinds.
+    ///
+    /// One comparison, named after the address: what the place says is said by the address too.
+    /// Fields of other kinds are left out.
+    ///
+    /// # Examples
+    /// ```
+    /// use cdm_core::{Kind, compare::Comparison};
+    /// let comparison = Comparison::address("home", &[(Kind::Postcode, "zip")]);
+    /// assert_eq!((comparison.fields.len(), comparison.label(4)), (2, "same postcode"));
+    /// ```
+    #[must_use]
+    pub fn address(address: impl Into<String>, places: &[(Kind, &str)]) -> Self {
+        let places: Vec<(Kind, &str)> = (places.iter())
+            .filter(|(kind, _)| matches!(kind, Kind::Postcode | Kind::City))
+            .copied()
+            .collect();
+        let address = address.into();
+        if places.is_empty() {
+            return Self::template(Kind::Address, address);
+        }
+        let with_place = |level: Level| {
+            let of_address = std::iter::once(Some(level.when));
+            let mut ways = vec![Each(of_address.chain(places.iter().map(|_| None)).collect())];
+            for (at, (kind, _)) in places.iter().enumerate() {
+                let (label, same) = match kind {
+                    Kind::Postcode => (SAME_POSTCODE, same(Form::Canonical)),
+                    _ => (SAME_CITY, Any(vec![same(Form::Canonical), same(Form::Ascii)])),
+                };
+                if level.label == label {
+                    let mut each = vec![None; places.len() + 1];
+                    each[at + 1] = Some(same);
+                    ways.push(Each(each));
+                }
+            }
+            let when = if ways.len() == 1 { ways.remove(0) } else { Any(ways) };
+            Level { when, ..level }
+        };
+        let levels = address_levels().into_iter().map(with_place).collect();
+        let fields = places.iter().map(|(_, field)| (*field).to_owned());
+        let fields = std::iter::once(address.clone()).chain(fields).collect();
+        Self { name: address, fields, levels }
+    }
 }
+
+const SAME_POSTCODE: &str = "same postcode";
+const SAME_CITY: &str = "same city, or similar";
 
 fn level(label: &str, when: Condition) -> Level {
     Level { label: label.to_owned(), when, counted_elsewhere: false }
@@ -317,7 +365,7 @@ fn phone() -> Vec<Level> {
     ]
 }
 
-fn address() -> Vec<Level> {
+fn address_levels() -> Vec<Level> {
     let same_place = || {
         Any(vec![
             same(Form::Postcode),
@@ -350,11 +398,8 @@ fn address() -> Vec<Level> {
             All(vec![same(Form::HouseNumber), alike(Form::Street, 0.9), near()]),
         ),
         level("same street", All(vec![same(Form::Street), near()])),
-        level("same postcode", same(Form::Postcode)),
-        level(
-            "same city, or similar",
-            Any(vec![same(Form::City), Condition::TokenJaccard { at_least: 0.5 }]),
-        ),
+        level(SAME_POSTCODE, same(Form::Postcode)),
+        level(SAME_CITY, Any(vec![same(Form::City), Condition::TokenJaccard { at_least: 0.5 }])),
     ]
 }
 

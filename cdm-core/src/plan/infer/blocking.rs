@@ -21,7 +21,7 @@ const CHEAP_PAIRS: u64 = 100_000;
 const TRUE_PAIRS: usize = 16_384;
 
 /// A rule that adds less to the recall is not worth its line.
-const LEAST_GAIN: usize = TRUE_PAIRS / 5_000 + 1;
+const LEAST_GAIN: usize = TRUE_PAIRS / 8_000;
 
 /// What making the keys of a rule costs for each record, in pairs that could be compared instead.
 const COST_OF_KEYS: f64 = 0.2;

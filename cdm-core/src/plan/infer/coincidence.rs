@@ -1,3 +1,4 @@
+use super::comparison::is_where_they_are;
 use super::facts::Facts;
 use crate::compare::Comparison;
 use crate::model::Coincidence;
@@ -19,16 +20,17 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     let full = of(Kind::FullName);
     let birth = named(&|field| field.kind == Kind::Date && !field.means("date_of_death"));
     let place = named(&|field| {
-        matches!(
-            field.kind,
-            Kind::Address
-                | Kind::Street
-                | Kind::City
-                | Kind::Postcode
-                | Kind::Region
-                | Kind::Country
-                | Kind::Geo
-        )
+        is_where_they_are(field)
+            && matches!(
+                field.kind,
+                Kind::Address
+                    | Kind::Street
+                    | Kind::City
+                    | Kind::Postcode
+                    | Kind::Region
+                    | Kind::Country
+                    | Kind::Geo
+            )
     });
     let (phone, email, url) = (of(Kind::Phone), of(Kind::Email), of(Kind::Url));
     let are_persons = !(given.is_empty() && family.is_empty() && full.is_empty());
@@ -48,10 +50,15 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         }
     };
     let lives = !place.is_empty() || !phone.is_empty();
-    if !family.is_empty() && lives {
-        add("same household", &[&family, &place, &phone, &email]);
+    let shared_at_home = named(&|field| {
+        !matches!(field.kind, Kind::GivenName | Kind::FullName | Kind::Identifier)
+    });
+    let shared_at_home: Vec<String> =
+        shared_at_home.into_iter().filter(|name| !birth.contains(name)).collect();
+    if are_persons && lives {
+        add("same household", &[&shared_at_home]);
         if !birth.is_empty() {
-            add("twins", &[&family, &place, &phone, &email, &birth]);
+            add("twins", &[&shared_at_home, &birth]);
         }
     }
     match are_persons {

@@ -27,6 +27,7 @@ pub(super) fn comparisons(all: &[Facts], left_out: &mut Vec<LeftOut>) -> Vec<Com
     let family = used.iter().copied().find(|field| field.kind == Kind::FamilyName);
     let names = given.zip(family);
     let places = places(&used);
+    let address = used.iter().copied().find(|field| field.kind == Kind::Address);
     let mut comparisons: Vec<Comparison> = Vec::new();
     for field in used {
         if let Some((given, family)) = names {
@@ -38,13 +39,16 @@ pub(super) fn comparisons(all: &[Facts], left_out: &mut Vec<LeftOut>) -> Vec<Com
                 continue;
             }
         }
-        match places.iter().position(|place| std::ptr::eq(*place, field)) {
-            Some(0) => {
-                let fields: Vec<_> = places.iter().map(|f| (f.kind, f.name.as_str())).collect();
-                comparisons.push(Comparison::place(&fields));
+        let place = places.iter().position(|place| std::ptr::eq(*place, field));
+        let fields = || -> Vec<_> { places.iter().map(|f| (f.kind, f.name.as_str())).collect() };
+        match (place, address) {
+            (None, Some(address)) if std::ptr::eq(field, address) => {
+                comparisons.push(Comparison::address(&field.name, &fields()));
             }
-            Some(_) => {}
-            None => comparisons.push(Comparison::template(field.kind, &field.name)),
+            (None, _) => comparisons.push(Comparison::template(field.kind, &field.name)),
+            (Some(0), None) if places.len() > 1 => comparisons.push(Comparison::place(&fields())),
+            (Some(0), None) => comparisons.push(Comparison::template(field.kind, &field.name)),
+            (Some(_), _) => {}
         }
     }
     for comparison in comparisons.drain(comparisons.len().min(Plan::MOST_COMPARISONS)..) {
@@ -60,20 +64,22 @@ fn is_main(field: &Facts) -> bool {
     !field.means("nickname")
 }
 
-/// The fields of one place comparison, the one that is filled most often first; none where there is
-/// but one of them.
+/// The fields that say together where somebody is, the one that is filled most often first.
 fn places<'a>(used: &[&'a Facts]) -> Vec<&'a Facts> {
     let mut places: Vec<&Facts> = Vec::new();
     for kind in [Kind::Postcode, Kind::City, Kind::Region] {
-        places.extend(used.iter().copied().find(|field| field.kind == kind));
+        places.extend(
+            used.iter().copied().find(|field| field.kind == kind && is_where_they_are(field)),
+        );
     }
-    if places.len() < 2 {
-        return Vec::new();
-    }
-    places.sort_by_key(|field| std::cmp::Reverse(field.filled));
-    // The worth decides where the comparison stands; the region, which says least, comes last.
-    places.sort_by_key(|field| field.kind == Kind::Region);
+    // The region says least and is compared by nothing but itself, so that it never comes first.
+    places.sort_by_key(|field| (field.kind == Kind::Region, std::cmp::Reverse(field.filled)));
     places
+}
+
+/// A place of birth is no place where somebody is.
+pub(super) fn is_where_they_are(field: &Facts) -> bool {
+    !field.means("place_of_birth")
 }
 
 /// Two comparisons may not have one name: a field may be called `place`.

@@ -38,6 +38,8 @@ pub(super) enum Key {
     Sorted,
     /// The sound of all of it, swapped names included.
     SortedSound,
+    /// So many first characters of it, swapped names included.
+    SortedPrefix(u8),
     /// Its first word.
     First,
     /// Some word.
@@ -66,6 +68,18 @@ struct Rates {
     variant: u64,
     /// Something else altogether.
     other: u64,
+}
+
+/// How much more or less than usual is wrong with a pair, in hundredths, and with how many of a
+/// hundred pairs it is so: errors come together, since it is some people, clerks and forms that make
+/// them.
+const CARE: [(u64, u64); 4] = [(45, 60), (30, 150), (15, 400), (10, 700)];
+
+impl Rates {
+    fn times(self, hundredths: u64) -> Self {
+        let of = |rate: u64| rate * hundredths / 100;
+        Self { typo: of(self.typo), variant: of(self.variant), other: of(self.other) }
+    }
 }
 
 /// The customer has moved house between the records, and the place is another.
@@ -131,6 +145,17 @@ impl Damage {
         xxh3_64_with_seed(what, self.0)
     }
 
+    fn care(self) -> u64 {
+        let mut lot = self.draw(b"care") % 100;
+        for (share, hundredths) in CARE {
+            match lot.checked_sub(share) {
+                Some(rest) => lot = rest,
+                None => return hundredths,
+            }
+        }
+        100
+    }
+
     /// One of so many, where there are any.
     pub(super) fn choice(self, count: usize) -> usize {
         (self.draw(b"choice") % count.max(1) as u64) as usize
@@ -138,10 +163,13 @@ impl Damage {
 
     /// Whether a key of that element of that field is still the same.
     pub(super) fn keeps(self, field: usize, element: Element, key: Key) -> bool {
+        let care = self.care();
         let is_name = matches!(element, Element::Given | Element::Family);
-        let any_order =
-            matches!(key, Key::Sorted | Key::SortedSound | Key::Words | Key::WordSounds);
-        if is_name && !any_order && self.draw(b"swapped") % 1000 < SWAPPED {
+        let any_order = matches!(
+            key,
+            Key::Sorted | Key::SortedSound | Key::SortedPrefix(_) | Key::Words | Key::WordSounds
+        );
+        if is_name && !any_order && self.draw(b"swapped") % 1000 < SWAPPED * care / 100 {
             return false;
         }
         let mut what = [0; 9];
@@ -156,7 +184,7 @@ impl Damage {
             return false;
         }
         let chances = Chances { position, sound, which };
-        let Rates { typo, variant, other } = element.rates();
+        let Rates { typo, variant, other } = element.rates().times(care);
         match (draw >> 32) % 1000 {
             lot if lot < typo => chances.typo(element, key),
             lot if lot < typo + variant => chances.variant(element, key),
@@ -177,7 +205,7 @@ impl Chances {
             Key::Words => element == Element::Organisation && self.which < 192 || self.which < 32,
             Key::WordSounds => self.sound < 128 || self.which < 96,
             Key::Initial => behind(1),
-            Key::Prefix(length) => behind(length),
+            Key::Prefix(length) | Key::SortedPrefix(length) => behind(length),
             Key::Last(length) => self.position < 255 - length.saturating_mul(25),
             Key::Deletions => true,
             Key::Year => self.which >= 64,
@@ -193,15 +221,21 @@ impl Chances {
             (Element::Phone, Key::Last(_)) => true,
             // A nickname, an initial for the name, a middle name left out.
             (Element::Given, Key::Nickname) => !(102..180).contains(&self.which),
-            (Element::Given, Key::Initial) => self.which >= 102 || self.sound < 160,
+            (Element::Given, Key::Initial | Key::SortedPrefix(1)) => {
+                self.which >= 102 || self.sound < 160
+            }
             (Element::Given, Key::Words | Key::WordSounds | Key::First | Key::Sound) => {
                 self.which >= 180
             }
-            (Element::Given, Key::Prefix(_)) => self.which >= 180 || self.sound < 64,
+            (Element::Given, Key::Prefix(_) | Key::SortedPrefix(_)) => {
+                self.which >= 180 || self.sound < 64
+            }
             // A part of a double name, a particle left out, words left out or exchanged.
             (_, Key::Words | Key::WordSounds) => true,
             (_, Key::Sorted) => self.which < 64,
-            (_, Key::First | Key::Initial | Key::Prefix(_)) => self.which < 160,
+            (_, Key::First | Key::Initial | Key::Prefix(_) | Key::SortedPrefix(_)) => {
+                self.which < 160
+            }
             _ => false,
         }
     }

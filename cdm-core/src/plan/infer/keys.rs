@@ -54,9 +54,12 @@ pub(super) fn candidates(schema: &Schema) -> Vec<KeyCandidate> {
     let first = |kind: Kind| schema.fields().iter().position(|field| field.kind == kind);
     if let (Some(given), Some(family)) = (first(Kind::GivenName), first(Kind::FamilyName)) {
         let name = |field: usize| &schema.fields()[field].name;
-        for (of_given, of_family, key) in
-            [(".first", "", Key::Sorted), (".first.phonetic", ".phonetic", Key::SortedSound)]
-        {
+        for (of_given, of_family, key) in [
+            (".first", "", Key::Sorted),
+            (".first.phonetic", ".phonetic", Key::SortedSound),
+            (".prefix(3)", ".prefix(3)", Key::SortedPrefix(3)),
+            (".initial", ".initial", Key::SortedPrefix(1)),
+        ] {
             let text = format!("sorted({}{of_given}, {}{of_family})", name(given), name(family));
             let needs = [(given, Element::Given), (family, Element::Family)];
             add(text, needs.map(|(field, element)| Need { field, element, key }).to_vec(), false);
