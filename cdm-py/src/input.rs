@@ -123,6 +123,12 @@ impl Records {
         self.table.len()
     }
 
+    /// The fields that the records have, as JSON.
+    #[getter]
+    fn fields_json(&self) -> String {
+        serde_json::to_string(self.table.schema().fields()).unwrap_or_default()
+    }
+
     /// What became of each input, as JSON.
     #[getter]
     fn reports_json(&self) -> String {

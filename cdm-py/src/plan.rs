@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use cdm_core::plan::LinkType;
-use cdm_core::{Decisions, Error};
+use cdm_core::Decisions;
 use pyo3::prelude::*;
 
 use crate::error::raise;
@@ -25,28 +24,20 @@ impl Plan {
         Ok(Self(Arc::new(plan)))
     }
 
-    /// The plan that suits these records; what `given` says already, stays.
+    /// The given plan, with what it leaves open inferred from these records.
     #[staticmethod]
-    #[pyo3(signature = (records, given = None, link_type = None, progress = None, /))]
+    #[pyo3(signature = (records, given, progress = None, /))]
     fn infer(
         py: Python<'_>,
         records: &Records,
-        given: Option<&Plan>,
-        link_type: Option<&str>,
+        given: &Plan,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let link_type = link_type.map(|name| parse_link_type(py, name)).transpose()?;
-        let (table, given) = (records.table.clone(), given.map(|plan| Arc::clone(&plan.0)));
-        let plan = interruptible(py, progress, move |run| {
-            let inferred = match given {
-                Some(given) => cdm_core::Plan::infer_with(&table, &given, run),
-                None => cdm_core::Plan::builder(table.schema().name())
-                    .link_type(link_type.unwrap_or_default())
-                    .infer(&table, run),
-            };
-            Ok(inferred?.plan)
+        let (table, given) = (records.table.clone(), Arc::clone(&given.0));
+        let inferred = interruptible(py, progress, move |run| {
+            cdm_core::Plan::infer_with(&table, &given, run)
         })?;
-        Ok(Self(Arc::new(plan)))
+        Ok(Self(Arc::new(inferred.plan)))
     }
 
     /// The JSON Schema of plans.
@@ -96,12 +87,4 @@ pub(crate) fn decisions(py: Python<'_>, json: Option<&str>) -> PyResult<Decision
         None => Ok(Decisions::new()),
         Some(json) => Decisions::from_json(json).map_err(|error| raise(py, &error)),
     }
-}
-
-fn parse_link_type(py: Python<'_>, name: &str) -> PyResult<LinkType> {
-    serde_json::from_value(name.into()).map_err(|_| {
-        let value = name.to_owned();
-        let wanted = "dedupe, link, link_and_dedupe".to_owned();
-        raise(py, &Error::UnknownChoice { what: "link type", value, suggestion: None, wanted })
-    })
 }

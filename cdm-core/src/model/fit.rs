@@ -168,7 +168,8 @@ impl Mixture {
         for comparison in 0..comparisons {
             let found = expected.levels(0, comparison, self.m[comparison].len());
             self.reached[comparison] = found.to_vec();
-            let power = |found: &[f64], a: f64| PRIOR_PAIRS + found.iter().sum::<f64>() * a / (1.0 - a);
+            let power =
+                |found: &[f64], a: f64| PRIOR_PAIRS + found.iter().sum::<f64>() * a / (1.0 - a);
             if learn_m {
                 let pairs = power(found, knob("ALPHA_M", 0.1));
                 self.m[comparison] = smoothed(found, &self.prior_m[comparison], pairs);

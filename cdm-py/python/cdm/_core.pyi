@@ -44,6 +44,8 @@ class Input:
 class Records:
     def __len__(self) -> int: ...
     @property
+    def fields_json(self) -> str: ...
+    @property
     def reports_json(self) -> str: ...
 
 @final
@@ -61,11 +63,7 @@ class Plan:
     def from_json(json: str) -> Plan: ...
     @staticmethod
     def infer(
-        records: Records,
-        given: Optional[Plan] = None,
-        link_type: Optional[str] = None,
-        progress: _Progress = None,
-        /,
+        records: Records, given: Plan, progress: _Progress = None, /
     ) -> Plan: ...
     @staticmethod
     def json_schema() -> str: ...

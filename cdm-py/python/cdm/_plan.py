@@ -84,6 +84,7 @@ class Plan:
         time: Optional[_read.Column] = None,
         fields: Optional[_read.Fields] = None,
         given: Optional[Plan] = None,
+        region: Optional[str] = None,
         link_type: Optional[LinkType] = None,
         progress: _progress.Progress = True,
     ) -> Plan:
@@ -101,12 +102,10 @@ class Plan:
         >>> [comparison["name"] for comparison in plan.to_dict()["comparisons"]]
         ['name', 'email']
         """
-        if given is not None and link_type is not None:
-            given = given.replace(link_type=link_type)
         with _progress.callback(progress) as callback:
             inner = given._inner if given is not None else None
             read = _read.read(data, id=id, source=source, time=time, fields=fields, plan=inner, progress=callback)
-            return cls._of(_core.Plan.infer(read.records, inner, link_type, callback))
+            return infer(read.records, given, region, link_type, callback)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
@@ -323,6 +322,27 @@ class Model:
         learned = [name.replace("_", " ") for name, value in self.to_dict().items() if name not in ("version", "plan") and value]
         what = f"learned {', '.join(learned)}" if learned else "nothing to learn"
         return f"<cdm.Model of {self.plan!r}: {what}>"
+
+
+def infer(
+    records: _core.Records,
+    given: Optional[Plan],
+    region: Optional[str],
+    link_type: Optional[str],
+    callback: Optional[_progress.Callback],
+) -> Plan:
+    """What `given` leaves open, inferred from the records; where nothing is given, all."""
+    if given is None:
+        given = Plan({"version": 1, "name": "inferred", "fields": json.loads(records.fields_json)})
+    given = with_options(given, region, link_type)
+    return Plan._of(_core.Plan.infer(records, given._inner, callback))
+
+
+def with_options(plan: Plan, region: Optional[str], link_type: Optional[str]) -> Plan:
+    """The plan, with what was said beside it."""
+    said = {"region": region, "link_type": link_type}
+    changes = {name: value for name, value in said.items() if value is not None}
+    return plan.replace(**changes) if changes else plan
 
 
 def _count(number: int, noun: str) -> str:

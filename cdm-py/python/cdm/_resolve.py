@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Any, Optional, Union
 
-from cdm import _core, _decisions, _progress, _read
+from cdm import _decisions, _progress, _read
 from cdm._errors import InvalidError
 from cdm._frames import Data
-from cdm._plan import LinkType, Model, Plan
+from cdm._plan import LinkType, Model, Plan, infer, with_options
 from cdm._resolution import Resolution
 
 
@@ -22,6 +22,7 @@ def resolve(
     fields: Optional[_read.Fields] = None,
     plan: Optional[Union[Plan, Model, Mapping[str, Any], str, os.PathLike[str]]] = None,
     decisions: Optional[Union[_decisions.Decisions, str]] = None,
+    region: Optional[str] = None,
     link_type: Optional[LinkType] = None,
     progress: _progress.Progress = True,
 ) -> Resolution:
@@ -42,6 +43,8 @@ def resolve(
             the data where absent.
         decisions: What people decided: pairs of records by ``"must_link"`` and ``"cannot_link"``, each
             record as ``(source, id)``, or its id alone where there is one source.
+        region: The ISO 3166 code, such as ``"DE"``, of phones, addresses and the like that do not name
+            their own; as the plan says where absent.
         link_type: ``"dedupe"`` (any two records may be one), ``"link"`` (only two of different sources)
             or ``"link_and_dedupe"``; as the plan says where absent.
         progress: Whether to show a progress bar, in a terminal or notebook where tqdm is installed; or a
@@ -72,19 +75,18 @@ def resolve(
     elif not isinstance(plan, (Plan, Model, type(None))):
         raise TypeError("plan is a cdm.Plan, a cdm.Model, a dict, or the path of a file of JSON")
     if isinstance(plan, Model):
-        if link_type is not None:
-            raise InvalidError("a model has its link_type: fit another plan to change it", "INVALID_DOCUMENT")
-        if fields is not None:
-            raise InvalidError("a model has its fields: fit another plan to change them", "INVALID_DOCUMENT")
+        for name, value in (("fields", fields), ("region", region), ("link_type", link_type)):
+            if value is not None:
+                raise InvalidError(f"a model has its {name}: fit another plan to change that", "INVALID_DOCUMENT")
         return plan.resolve(data, id=id, source=source, time=time, decisions=decisions, progress=progress)
-    if plan is not None and link_type is not None:
-        plan = plan.replace(link_type=link_type)
+    if plan is not None:
+        plan = with_options(plan, region, link_type)
     with _progress.callback(progress) as callback:
         read = _read.read(
             data, id=id, source=source, time=time, fields=fields, plan=plan._inner if plan else None, progress=callback
         )
         if plan is None:
-            plan = Plan._of(_core.Plan.infer(read.records, None, link_type, callback))
+            plan = infer(read.records, None, region, link_type, callback)
         decided = _decisions.to_json(decisions, read.sources)
         return Resolution(plan._inner.resolve(read.records, decided, callback), read)
 

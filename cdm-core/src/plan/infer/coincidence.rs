@@ -50,9 +50,8 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         }
     };
     let lives = !place.is_empty() || !phone.is_empty();
-    let shared_at_home = named(&|field| {
-        !matches!(field.kind, Kind::GivenName | Kind::FullName | Kind::Identifier)
-    });
+    let shared_at_home =
+        named(&|field| !matches!(field.kind, Kind::GivenName | Kind::FullName | Kind::Identifier));
     let shared_at_home: Vec<String> =
         shared_at_home.into_iter().filter(|name| !birth.contains(name)).collect();
     if are_persons && lives {
