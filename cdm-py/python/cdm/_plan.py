@@ -98,9 +98,9 @@ class Plan:
         >>> people = [{"name": "Ann Li", "email": "ann@li.example"}, {"name": "Bo Ek", "email": "bo@ek.example"}]
         >>> plan = cdm.Plan.infer(people)
         >>> plan.fields
-        {'name': 'full_name', 'email': 'email'}
+        {'full_name': 'full_name', 'email': 'email'}
         >>> [comparison["name"] for comparison in plan.to_dict()["comparisons"]]
-        ['name', 'email']
+        ['full_name', 'email']
         """
         with _progress.callback(progress) as callback:
             inner = given._inner if given is not None else None
