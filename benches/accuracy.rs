@@ -16,6 +16,8 @@ use clap::Parser;
 mod blocking;
 #[path = "accuracy/errors.rs"]
 mod errors;
+#[path = "accuracy/model.rs"]
+mod model;
 #[path = "accuracy/sets.rs"]
 mod sets;
 
@@ -51,6 +53,10 @@ struct Options {
     /// Only this way: `rules` or `zero-config`; may be given several times.
     #[arg(long)]
     how: Vec<String>,
+
+    /// After the table, what was learned of each set.
+    #[arg(long)]
+    models: bool,
 
     /// Instead of resolving, infer the plan of each set and measure its blocking rules.
     #[arg(long)]
@@ -168,6 +174,10 @@ fn main() -> ExitCode {
             match plan.and_then(|plan| how.resolve(set, &plan, &run)) {
                 Ok(outcome) => {
                     println!("{}", row(set, &outcome));
+                    if options.models {
+                        let model = model::describe(outcome.resolution.model());
+                        notes += &format!("## {}, {}\n\n{model}\n", set.name, how.name());
+                    }
                     if options.errors > 0 {
                         match errors::list(&outcome, options.errors) {
                             Ok(text) => notes += &format!("## {}\n\n{text}", set.name),

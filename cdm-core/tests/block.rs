@@ -80,6 +80,7 @@ fn sources(table: &Table) -> Vec<u32> {
 }
 
 /// What makes two records a pair, straight from the definition.
+#[derive(Clone, Copy)]
 struct Definition<'a> {
     table: &'a Table,
     features: &'a Features,
@@ -175,6 +176,8 @@ proptest! {
                     let found = definition.find(left, right);
                     let wanted = found.filter(|_| left != right && in_scope(left, right));
                     prop_assert_eq!(blocking.find(left, right), wanted);
+                    let first = (0..rules.len()).find(|rule| blocking.finds(*rule, left, right));
+                    prop_assert_eq!(first, wanted);
                 }
             }
             let counts = blocking.count(&run).unwrap();
@@ -191,7 +194,11 @@ proptest! {
                     pairs.filter(|(l, r)| l < r && in_scope(*l, *r)).count() as u64
                 };
                 prop_assert_eq!(count.keys, by_key.len() as u64);
-                prop_assert_eq!(count.pairs, by_key.values().map(pairs).sum::<u64>());
+                prop_assert_eq!(count.meetings, by_key.values().map(pairs).sum::<u64>());
+                let rule = std::slice::from_ref(rule);
+                let of_rule = Definition { rules: rule, ..definition }.pairs(&in_scope);
+                prop_assert_eq!((count.pairs, count.exact), (of_rule.len() as u64, true));
+                let rule = &rule[0];
                 let records: BTreeSet<usize> = by_key.values().flatten().copied().collect();
                 prop_assert_eq!(count.records, records.len() as u64);
                 prop_assert_eq!(count.stopped, stop_keys.get(&rule.to_string()).map_or(0, |s| s.len() as u64));
@@ -315,6 +322,30 @@ fn a_great_block_is_cut_into_pieces_and_no_pair_is_lost() {
     let stopped = blocking.fold(&ranks(&table), &run, || (), visit);
     assert_eq!(stopped.unwrap_err().code(), "CANCELLED");
     assert!(met.load(Ordering::SeqCst) < 40_000);
+}
+
+#[test]
+fn a_record_of_more_keys_than_are_made_has_the_same_ones_whatever_other_records_there_are() {
+    let name = |end: &str| format!("bartholomewalexanders{end}");
+    let row = |id, end: &str| (id, [vec![name(end)], vec![name(end)], vec![name(end)]]);
+    let rule = |list: &[&str]| {
+        BlockingRule::new(
+            list.iter().map(|field| format!("{field}.deletions").parse().unwrap()).collect(),
+        )
+    };
+    let rules = [rule(&["given", "family", "tag"]), rule(&["given", "tag"])];
+    // Near ones make keys shared that were one record's alone.
+    let near = ["a", "b", "c", "d", "x"].into_iter().zip(2..).map(|(end, id)| row(id, end));
+    let few = vec![row(0, ""), row(1, "")];
+    let many = few.iter().cloned().chain(near).collect::<Vec<_>>();
+    for rows in [few, many] {
+        let table = table(&rows);
+        let features = features(&table, &rules);
+        let (none, run) = (BTreeMap::new(), Run::new());
+        let blocking =
+            Blocking::new(&rules, &features, &none, PairScope::any(), table.len(), &run).unwrap();
+        assert_eq!((blocking.finds(0, 0, 1), blocking.finds(1, 0, 1)), (false, true));
+    }
 }
 
 #[test]

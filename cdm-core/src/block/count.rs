@@ -1,33 +1,47 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use hashbrown::{DefaultHashBuilder, HashMap};
+use rayon::prelude::*;
 use serde::Serialize;
 
-use super::scope::{PairCounter, PairScope};
-use super::{BlockingRule, Conjunction};
+use super::index::KeyIndex;
+use super::scope::{PairCounter, two_of};
+use super::{BlockingRule, Conjunction, PairScope};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::Features;
 
+/// How many records of a block are looked at between two looks at the cancel token.
+const LOOKS_AT_ONCE: usize = 64;
+
 /// The most keys that a count names.
 const WORST: usize = 10;
 
+/// The most pairs of kinds of records that are looked at to count pairs once.
+const MOST_LOOKS: u64 = 1 << 26;
+
 /// What a blocking rule finds, counted without making a pair.
 ///
-/// Every number is of this rule alone, whatever other rules find. A pair that shares several keys
-/// of the rule, as records with several values do, is counted with each of them.
+/// Every number is of this rule alone, whatever other rules find.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleCount {
     /// The rule, by position.
     pub rule: usize,
     /// Keys that several records share.
     pub keys: u64,
-    /// Pairs of records that share one.
-    pub pairs: u64,
-    /// Records that share a key with some other.
-    pub records: u64,
     /// Keys left out, as too many records share them.
     pub stopped: u64,
+    /// Records that share a key with some other.
+    pub records: u64,
+    /// Pairs of records that share a key, each once.
+    pub pairs: u64,
+    /// The same pairs, each as often as it shares a key: the work of finding them.
+    pub meetings: u64,
+    /// Whether `pairs` is exact. Where records have many keys and keys many records, telling pairs
+    /// from meetings may be as much work as making them; `pairs` is then `meetings`, the most that
+    /// it can be.
+    pub exact: bool,
     /// The keys that make the most pairs, those that make the most first, ties by text.
     pub worst: Vec<KeyCount>,
 }
@@ -55,7 +69,7 @@ impl fmt::Debug for KeyCount {
 /// What each rule finds among the first `rows` rows where keys of more than `most` records are left
 /// out; for plans in the making, before there are stop keys.
 ///
-/// Exact, and no pair is made: the cost is that of sorting each rule's keys. `features` were computed
+/// No pair is made: the cost is that of sorting each rule's keys. `features` were computed
 /// with the expressions of all `rules`.
 ///
 /// # Errors
@@ -72,67 +86,127 @@ pub fn pair_counts(
     let bound = Conjunction::bind(rules.iter().map(|rule| &rule.same[..]), features)?;
     let counts = bound.iter().enumerate().map(|(rule, conjunction)| {
         let keys = conjunction.keys(rows, run)?;
-        let mut counting = Counting::new(rule, scope, rows);
-        for key in keys.shared() {
-            if key.rows().len() > most as usize {
-                counting.stop();
-            } else {
-                counting.add(key.rows(), || key.texts().map(str::to_owned).collect());
-            }
-        }
-        Ok(counting.finish())
+        let (index, cells) = KeyIndex::new(&keys, rows, |key| key.rows().len() > most as usize)?;
+        drop(keys);
+        count(rule, &index, &cells, scope, run)
     });
     counts.collect()
 }
 
-/// Counts one rule, block by block.
-pub(super) struct Counting<'s> {
-    count: RuleCount,
-    pairs: PairCounter<'s>,
-    met: Vec<bool>,
+/// Count what a rule finds among the rows that have these cells.
+pub(super) fn count(
+    rule: usize,
+    index: &KeyIndex<'_>,
+    cells: &[u32],
+    scope: &PairScope,
+    run: &Run,
+) -> Result<RuleCount> {
+    run.check()?;
+    let mut counter = PairCounter::new(scope);
+    let blocks = index.blocks((0..).zip(cells.iter().copied()));
+    let mut meetings = 0_u64;
+    let mut worst = Vec::new();
+    for key in 0..index.len() {
+        let rows = blocks.of(key);
+        let pairs = counter.pairs(rows.iter().copied());
+        meetings = meetings.saturating_add(pairs);
+        keep_worst(&mut worst, rows.len() as u64, pairs, || index.texts(key));
+    }
+    drop(blocks);
+    let pairs = if index.has_several() {
+        distinct_pairs(index, cells, scope, run)?
+    } else {
+        Some(meetings)
+    };
+    Ok(RuleCount {
+        rule,
+        keys: index.len().into(),
+        stopped: index.stopped(),
+        records: cells.iter().filter(|cell| **cell != 0).count() as u64,
+        pairs: pairs.unwrap_or(meetings),
+        meetings,
+        exact: pairs.is_some(),
+        worst,
+    })
 }
 
-impl<'s> Counting<'s> {
-    pub(super) fn new(rule: usize, scope: &'s PairScope, rows: usize) -> Self {
-        let count =
-            RuleCount { rule, keys: 0, pairs: 0, records: 0, stopped: 0, worst: Vec::new() };
-        Self { count, pairs: PairCounter::new(scope), met: vec![false; rows] }
+/// Keep a key where it is among the worst; `worst` are in order.
+fn keep_worst(
+    worst: &mut Vec<KeyCount>,
+    records: u64,
+    pairs: u64,
+    texts: impl Fn() -> Vec<String>,
+) {
+    // Texts are made for the few that might be named, not for every key.
+    let last = worst.last().filter(|_| worst.len() == WORST);
+    if pairs == 0 || last.is_some_and(|last| (pairs, records) < (last.pairs, last.records)) {
+        return;
     }
+    let key = KeyCount { texts: texts(), records, pairs };
+    let place = worst.partition_point(|known| known.before(&key) == Ordering::Less);
+    worst.insert(place, key);
+    worst.truncate(WORST);
+}
 
-    /// Count a key that is left out.
-    pub(super) fn stop(&mut self) {
-        self.count.stopped += 1;
-    }
+/// Records that have the same keys, and come from one source where sources matter.
+struct Like {
+    /// One of them.
+    row: usize,
+    cell: u32,
+    count: u64,
+}
 
-    /// Count the key that `rows` share.
-    pub(super) fn add(
-        &mut self,
-        rows: impl ExactSizeIterator<Item = u32> + Clone,
-        texts: impl Fn() -> Vec<String>,
-    ) {
-        let records = rows.len() as u64;
-        for row in rows.clone() {
-            self.count.records += u64::from(!self.met[row as usize]);
-            self.met[row as usize] = true;
+/// How many pairs of rows share a key, each once; `None` where that takes too long to tell.
+///
+/// Records that have the same keys meet others alike, so that two kinds of records are looked at
+/// once, however many there are of each.
+fn distinct_pairs(
+    index: &KeyIndex<'_>,
+    cells: &[u32],
+    scope: &PairScope,
+    run: &Run,
+) -> Result<Option<u64>> {
+    let mut numbers: HashMap<Vec<u32>, usize, DefaultHashBuilder> = HashMap::default();
+    let mut likes: Vec<Like> = Vec::new();
+    let mut key = Vec::new();
+    for (row, cell) in cells.iter().copied().enumerate().filter(|(_, cell)| *cell != 0) {
+        key.clear();
+        key.push(scope.source(row));
+        key.extend_from_slice(index.keys(cell, &mut [0]));
+        let number = *numbers.entry_ref(&key[..]).or_insert(likes.len());
+        match likes.get_mut(number) {
+            Some(like) => like.count += 1,
+            None => likes.push(Like { row, cell, count: 1 }),
         }
-        let pairs = self.pairs.pairs(rows);
-        self.count.keys += 1;
-        self.count.pairs = self.count.pairs.saturating_add(pairs);
-        let worst = &mut self.count.worst;
-        // Texts are made for the few that might be named, not for every key.
-        let last = worst.last().filter(|_| worst.len() == WORST);
-        if pairs == 0 || last.is_some_and(|last| (pairs, records) < (last.pairs, last.records)) {
-            return;
+    }
+    drop(numbers);
+    let alike = likes.iter().filter(|like| scope.contains(like.row, like.row));
+    let alike: u64 = alike.map(|like| two_of(like.count)).sum();
+    let blocks = index.blocks((0..).zip(likes.iter().map(|like| like.cell)));
+    let looks = (0..index.len()).map(|key| two_of(blocks.of(key).len() as u64));
+    if looks.fold(0_u64, u64::saturating_add) > MOST_LOOKS {
+        return Ok(None);
+    }
+    let unlike = (0..index.len()).into_par_iter().map(|key| {
+        let mut pairs = 0;
+        let block = blocks.of(key);
+        for (place, left) in block.iter().enumerate() {
+            if place % LOOKS_AT_ONCE == 0 {
+                run.check()?;
+            }
+            let left = &likes[*left as usize];
+            for right in &block[place + 1..] {
+                let right = &likes[*right as usize];
+                if scope.contains(left.row, right.row)
+                    && index.is_first_shared(left.cell, right.cell, key)
+                {
+                    pairs += left.count * right.count;
+                }
+            }
         }
-        let key = KeyCount { texts: texts(), records, pairs };
-        let place = worst.partition_point(|known| known.before(&key) == Ordering::Less);
-        worst.insert(place, key);
-        worst.truncate(WORST);
-    }
-
-    pub(super) fn finish(self) -> RuleCount {
-        self.count
-    }
+        Ok(pairs)
+    });
+    Ok(Some(alike + unlike.sum::<Result<u64>>()?))
 }
 
 impl KeyCount {

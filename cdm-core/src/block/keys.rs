@@ -11,7 +11,9 @@ use crate::error::Result;
 use crate::features::{Expression, Features, SeenTwice};
 use crate::table::Column;
 
-/// The most keys that one record has under one conjunction; real records have a handful.
+/// The most keys that one record has under one conjunction; real records have a handful. One that
+/// would have more has the first of them by text, or none where an expression makes many keys of a
+/// text, as `deletions` does.
 pub const MAX_KEYS: usize = 4096;
 
 /// Several key expressions at once, bound to the features of one table: a record's keys are the
@@ -19,6 +21,8 @@ pub const MAX_KEYS: usize = 4096;
 #[derive(Clone)]
 pub struct Conjunction<'a> {
     columns: Vec<&'a Column>,
+    /// By column and row, how many keys there are, where not all of them are in the column.
+    made: Vec<Option<&'a [u16]>>,
     /// By column and code, whether several rows have it; found out when it is first asked.
     shared: Vec<Arc<OnceLock<Vec<bool>>>>,
 }
@@ -33,6 +37,7 @@ impl<'a> Conjunction<'a> {
         features: &'a Features,
     ) -> Result<Vec<Self>> {
         let mut columns: Vec<&Column> = Vec::new();
+        let mut made = Vec::new();
         let mut places: Vec<Vec<usize>> = Vec::new();
         for list in lists {
             let place = |expression| {
@@ -40,6 +45,7 @@ impl<'a> Conjunction<'a> {
                 let known = columns.iter().position(|known| std::ptr::eq(*known, column));
                 Ok(known.unwrap_or_else(|| {
                     columns.push(column);
+                    made.push(features.made(expression));
                     columns.len() - 1
                 }))
             };
@@ -49,6 +55,7 @@ impl<'a> Conjunction<'a> {
             columns.iter().map(|_| Arc::new(OnceLock::new())).collect();
         let conjunctions = places.into_iter().map(|places| Self {
             columns: places.iter().map(|place| columns[*place]).collect(),
+            made: places.iter().map(|place| made[*place]).collect(),
             shared: places.iter().map(|place| Arc::clone(&shared[*place])).collect(),
         });
         Ok(conjunctions.collect())
@@ -106,9 +113,7 @@ impl<'a> Conjunction<'a> {
     fn seen_twice(&self, shared: &[&[bool]], rows: usize, run: &Run) -> Result<SeenTwice> {
         let count = ranges(rows, ROWS_AT_ONCE).map(|rows| {
             run.check()?;
-            let of_row = |row| self.columns.iter().map(move |column| column.codes(row).len());
-            let count = |row| of_row(row).fold(1, usize::saturating_mul).min(MAX_KEYS);
-            Ok(rows.map(count).sum::<usize>())
+            Ok(rows.map(|row| self.combinations(row).min(MAX_KEYS)).sum::<usize>())
         });
         let twice = SeenTwice::new(count.sum::<Result<usize>>()?);
         ranges(rows, ROWS_AT_ONCE).try_for_each(|rows| {
@@ -128,9 +133,13 @@ impl<'a> Conjunction<'a> {
         let is_shared =
             |codes: &[u32]| codes.iter().zip(shared).all(|(code, shared)| shared[*code as usize]);
         let (mut made, mut next) = (Vec::new(), Vec::new());
+        let spreads = self.made.iter().any(Option::is_some);
         for row in rows {
             if row % ROWS_AT_ONCE == 0 {
                 run.check()?;
+            }
+            if spreads && self.combinations(row) > MAX_KEYS {
+                continue;
             }
             made.clear();
             // One code in each column, as nearly every row has, is one key.
@@ -154,13 +163,20 @@ impl<'a> Conjunction<'a> {
         Ok(())
     }
 
+    /// How many combinations of keys a row has, those counted that are not in the columns.
+    fn combinations(&self, row: usize) -> usize {
+        let columns = self.columns.iter().zip(&self.made);
+        let counts = columns.map(|(column, made)| match made {
+            Some(made) => made.get(row).copied().unwrap_or_default().into(),
+            None => column.codes(row).len(),
+        });
+        counts.fold(1, usize::saturating_mul)
+    }
+
     /// Put the combinations of the codes of a row into `made`.
     fn combine(&self, row: usize, made: &mut Vec<u32>, next: &mut Vec<u32>) {
         made.clear();
-        let combinations = self
-            .columns
-            .iter()
-            .fold(1_usize, |all, column| all.saturating_mul(column.codes(row).len()));
+        let combinations = self.combinations(row);
         if combinations == 0 {
             return;
         }
@@ -245,7 +261,11 @@ pub struct SharedKey<'k> {
     entries: &'k [(Key, u32)],
 }
 
-impl SharedKeys<'_> {
+impl<'a> SharedKeys<'a> {
+    pub(super) fn columns(&self) -> &[&'a Column] {
+        &self.columns
+    }
+
     /// The keys that more than one row has.
     pub fn shared(&self) -> impl Iterator<Item = SharedKey<'_>> {
         let groups = self.entries.chunk_by(|left, right| left.0 == right.0);

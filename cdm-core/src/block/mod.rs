@@ -2,6 +2,7 @@
 
 mod blocking;
 mod count;
+mod index;
 mod keys;
 mod pairs;
 mod rule;

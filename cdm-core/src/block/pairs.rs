@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::Blocking;
-use super::blocking::Blocks;
+use super::index::Blocks;
 use super::scope::two_of;
 use crate::cancel::Run;
 use crate::error::Result;
@@ -46,7 +46,8 @@ impl Blocking<'_> {
         let total = self.rules.len() as u64 * PARTS;
         for rule in 0..self.rules.len() {
             run.report("match", rule as u64 * PARTS, total)?;
-            let blocks = self.blocks(rule, &row_of_rank);
+            let members = row_of_rank.iter().map(|row| (*row, self.cells(*row as usize)[rule]));
+            let blocks = self.keys[rule].blocks(members);
             let chunks = chunks(&blocks);
             let told = Mutex::new(0);
             let of_rule = chunks.par_iter().map(|chunk| {
@@ -77,25 +78,25 @@ impl Blocking<'_> {
         run: &Run,
         mut visit: impl FnMut(u32, u32),
     ) -> Result<()> {
+        let keys = &self.keys[rule];
         let mut until_check = PAIRS_PER_CHECK;
         let mut key = chunk.key;
         for place in chunk.from..chunk.until {
             while place >= blocks.starts[key + 1] {
                 key += 1;
             }
-            let left = blocks.rows[place];
+            let left = blocks.members[place];
             let of_left = self.cells(left as usize);
-            for right in &blocks.rows[place + 1..blocks.starts[key + 1]] {
+            for right in &blocks.members[place + 1..blocks.starts[key + 1]] {
                 until_check -= 1;
                 if until_check == 0 {
                     run.check()?;
                     until_check = PAIRS_PER_CHECK;
                 }
                 let of_right = self.cells(*right as usize);
-                let mut earlier = of_left[..rule].iter().zip(&of_right[..rule]);
                 if self.scope.contains(left as usize, *right as usize)
-                    && !earlier.any(|(left, right)| self.share(*left, *right))
-                    && self.is_first_shared(of_left[rule], of_right[rule], key as u32)
+                    && self.found(&of_left[..rule], &of_right[..rule]).is_none()
+                    && keys.is_first_shared(of_left[rule], of_right[rule], key as u32)
                 {
                     visit(left, *right);
                 }

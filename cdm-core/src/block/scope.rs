@@ -58,6 +58,13 @@ impl PairScope {
     }
 }
 
+impl PairScope {
+    /// The source of a row; 0 where sources do not matter.
+    pub(super) fn source(&self, row: usize) -> u32 {
+        self.source_of_row.get(row).copied().unwrap_or_default()
+    }
+}
+
 /// Counts the pairs within blocks of rows.
 pub(super) struct PairCounter<'s> {
     scope: &'s PairScope,
@@ -96,5 +103,9 @@ impl<'s> PairCounter<'s> {
 /// How many pairs `count` things make.
 pub(super) fn two_of(count: u64) -> u64 {
     // One of the two is even.
-    if count % 2 == 0 { (count / 2) * count.saturating_sub(1) } else { count * (count / 2) }
+    if count.is_multiple_of(2) {
+        (count / 2) * count.saturating_sub(1)
+    } else {
+        count * (count / 2)
+    }
 }

@@ -1,4 +1,26 @@
 //! One component of records, contracted: the two groups that agree best are joined, again and again.
+//!
+//! How well two groups agree is the *mean* weight of the pairs between them. It has the sign of
+//! their sum, so that the same groups may be joined, but those of few pairs are not put behind
+//! those of many, which the same evidence told over and over would favour. That and the weights of
+//! [`group_weight`](super::group_weight) were chosen by simulation: 1,300 to 27,000 records of
+//! customers with one to six each, families, twins, gaps, damage and badly damaged records in six
+//! mixtures, and pairs of records scored in three ways: knowing of households (calibrated), not
+//! knowing (links half to four fifths right), and not knowing with all evidence counted 1.4-fold.
+//! Pairwise F1 over the mixtures for 5,400 records (for 8,000 where marked), mean and worst:
+//!
+//! | how groups agree | calibrated | ignorant | over-confident |
+//! | --- | --- | --- | --- |
+//! | strongest link (components)* | 0.840, 0.610 | 0.408, 0.084 | 0.222, 0.010 |
+//! | sum | 0.926, 0.844 | 0.788, 0.667 | 0.735, 0.621 |
+//! | mean | 0.927, 0.845 | 0.795, 0.690 | 0.748, 0.643 |
+//! | mean, `group_weight` | 0.932, 0.861 | 0.797, 0.696 | 0.747, 0.642 |
+//! | sum, each from -8 to +8* | 0.923, 0.834 | 0.743, 0.612 | 0.693, 0.568 |
+//! | mean of each record's best link* | 0.924, 0.842 | 0.694, 0.563 | 0.638, 0.529 |
+//! | evidence summed, prior once* | 0.876, 0.721 | 0.590, 0.436 | 0.590, 0.505 |
+//!
+//! Moving single records between the groups afterwards gained nothing where scores are calibrated
+//! (-0.001), and is not done.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
@@ -6,16 +28,14 @@ use std::mem;
 
 use super::clusterer::{Guarded, find};
 use super::contraction::{Clustering, Contraction, Score, ScoredLink};
+use super::evidence::{Evidence, Speakers};
 use super::guards::{Group, Reason};
 use super::{Cause, Link, Refusal, Weight};
 use crate::cancel::Run;
 use crate::error::Result;
 
-/// How many records at most speak for a group.
-const SPEAKERS: usize = 16;
-
 /// With more neighbours than this, a group is compared with them anew only when their turn comes.
-const NEIGHBOURS: usize = 64;
+const NEIGHBOURS: usize = 16;
 
 /// How often at most the links of such groups are gone through again once nothing is left to join.
 const SWEEPS: usize = 8;
@@ -48,35 +68,16 @@ pub(super) struct Contracted {
     pub(super) groups: Vec<(u32, Group)>,
 }
 
-/// What pairs of records say.
-#[derive(Debug, Clone, Copy, Default)]
-struct Evidence {
-    /// In steps, of at most `SPEAKERS`² pairs.
-    sum: i64,
-    /// Pairs that say anything.
-    pairs: u32,
-}
-
-/// The records that speak for a group: all of them, or those that come first in an order that goes
-/// evenly to and fro over the component.
-#[derive(Clone, Copy, Default)]
-struct Speakers {
-    /// By `turn`.
-    places: [u32; SPEAKERS],
-    count: usize,
-}
-
 #[derive(Default)]
 struct Node {
     /// The place of its lowest record.
     lowest: u32,
     size: usize,
     speakers: Speakers,
-    /// How often its speakers have changed.
-    version: u32,
     /// By other node, the edge.
     neighbours: BTreeMap<u32, u32>,
-    group: Option<Group>,
+    /// Where there are guards; apart, as most of the time only the rest is looked at.
+    group: Option<Box<Group>>,
 }
 
 /// Two groups with a link between them.
@@ -85,8 +86,6 @@ struct Edge {
     /// The strongest link between the two, by number.
     strongest: u32,
     evidence: Evidence,
-    /// The versions of its ends when the evidence was gathered; `None` where that is out of date.
-    seen: Option<(u32, u32)>,
     /// A guard refused.
     refused: bool,
     /// Goes up with every turn, so that older turns lapse.
@@ -105,6 +104,8 @@ struct Turn {
 
 struct Work<'c> {
     component: &'c Component<'c>,
+    /// By place, where the links begin whose left record has it; and where the last ends.
+    first_link: Vec<u32>,
     /// By place, the node that took it in; a node has the place of one of its records.
     parent: Vec<u32>,
     nodes: Vec<Node>,
@@ -116,7 +117,7 @@ struct Work<'c> {
 impl Component<'_> {
     /// Join groups until none agree any more.
     pub(super) fn contract(&self, run: &Run) -> Result<Contracted> {
-        let mut work = Work::new(self);
+        let mut work = Work::new(self, run)?;
         let mut steps = 0;
         for sweep in 0..=SWEEPS {
             while let Some(turn) = work.queue.pop() {
@@ -127,32 +128,13 @@ impl Component<'_> {
                 work.take(turn);
             }
             if sweep < SWEEPS {
-                work.sweep();
+                work.sweep(run)?;
             }
             if work.queue.is_empty() {
                 break;
             }
         }
         Ok(work.finish())
-    }
-
-    fn weight(&self, one: u32, two: u32) -> Weight {
-        let left = self.records[one.min(two) as usize];
-        let right = self.records[one.max(two) as usize];
-        match self.links.binary_search_by_key(&(left, right), |link| (link.left, link.right)) {
-            Ok(number) => self.links[number].weight,
-            Err(_) => (self.score)(left, right),
-        }
-    }
-
-    fn between(&self, one: &Speakers, two: &Speakers) -> Evidence {
-        let mut evidence = Evidence::default();
-        for left in one.iter() {
-            for right in two.iter() {
-                evidence = evidence.and(Evidence::of(self.weight(left, right)));
-            }
-        }
-        evidence
     }
 
     /// The place of `record`, where it is in this component.
@@ -162,73 +144,14 @@ impl Component<'_> {
     }
 }
 
-impl Evidence {
-    fn of(weight: Weight) -> Self {
-        // One weight is within ±1000 bits unless it is itself a sum; many of those could overflow.
-        let limit = Weight::from_bits(Weight::LIMIT_BITS).steps();
-        let sum = weight.steps().clamp(-limit, limit);
-        Self { sum, pairs: u32::from(sum != 0) }
+impl Node {
+    fn pairs_with(&self, other: &Self) -> u64 {
+        self.size as u64 * other.size as u64
     }
-
-    fn and(self, other: Self) -> Self {
-        Self { sum: self.sum + other.sum, pairs: self.pairs + other.pairs }
-    }
-
-    /// How well two groups agree, in steps: the mean, above 0 where it is above `cut`.
-    fn agreement(self, cut: Weight) -> i64 {
-        let pairs = i64::from(self.pairs.max(1));
-        let over = i128::from(self.sum) - i128::from(cut.steps()) * i128::from(self.pairs);
-        // Rounded up, so that what is above the cut by a little stays so.
-        let mean = over.div_euclid(pairs.into()) + i128::from(over.rem_euclid(pairs.into()) > 0);
-        Weight::from_steps(mean).steps()
-    }
-}
-
-impl Speakers {
-    fn new(places: &mut Vec<u32>) -> Self {
-        if places.len() > SPEAKERS {
-            places.select_nth_unstable_by_key(SPEAKERS, |place| turn(*place));
-            places.truncate(SPEAKERS);
-        }
-        places.sort_unstable_by_key(|place| turn(*place));
-        let mut speakers = Self { count: places.len(), ..Self::default() };
-        speakers.places[..places.len()].copy_from_slice(places);
-        speakers
-    }
-
-    fn iter(&self) -> impl Iterator<Item = u32> {
-        self.places[..self.count].iter().copied()
-    }
-
-    /// Those of two groups together, which depend on what records are in them alone.
-    fn join(&self, other: &Self) -> Self {
-        let mut joined = Self::default();
-        let (mut one, mut two) = (self.iter().peekable(), other.iter().peekable());
-        while joined.count < SPEAKERS {
-            let next = match (one.peek(), two.peek()) {
-                (Some(left), Some(right)) if turn(*left) > turn(*right) => two.next(),
-                (Some(_), _) => one.next(),
-                (None, _) => two.next(),
-            };
-            let Some(place) = next else { break };
-            joined.places[joined.count] = place;
-            joined.count += 1;
-        }
-        joined
-    }
-}
-
-/// An order of places in which any first few are spread evenly over all of them: by their multiples
-/// of the golden ratio.
-///
-/// It depends on nothing but the place, so that the first few of two groups together are among the
-/// first few of each.
-fn turn(place: u32) -> u32 {
-    place.wrapping_mul(0x9E37_79B1)
 }
 
 impl<'c> Work<'c> {
-    fn new(component: &'c Component<'c>) -> Self {
+    fn new(component: &'c Component<'c>, run: &Run) -> Result<Self> {
         let count = component.records.len();
         // The root of a group is one of its records, and so has a place here.
         let node_of = |record: u32| component.place[component.roots[record as usize] as usize];
@@ -251,11 +174,17 @@ impl<'c> Work<'c> {
         }
         if let Some(guarded) = &component.guarded {
             for (place, node) in nodes.iter_mut().enumerate().filter(|(_, node)| node.size > 0) {
-                node.group = Some(guarded.group(component.records[place]));
+                node.group = Some(Box::new(guarded.group(component.records[place])));
             }
         }
+        let mut first_link = vec![0; count + 1];
+        for link in component.links {
+            first_link[component.place[link.left as usize] as usize + 1] += 1;
+        }
+        (0..count).for_each(|place| first_link[place + 1] += first_link[place]);
         let mut work = Self {
             component,
+            first_link,
             parent,
             nodes,
             edges: Vec::new(),
@@ -265,11 +194,8 @@ impl<'c> Work<'c> {
         for number in 0..component.links.len() as u32 {
             work.add(number);
         }
-        for edge in 0..work.edges.len() as u32 {
-            work.gather(edge);
-            work.enqueue(edge);
-        }
-        work
+        work.sweep(run)?;
+        Ok(work)
     }
 
     /// An edge for a link, or the link for the edge that there is.
@@ -290,7 +216,6 @@ impl<'c> Work<'c> {
                     ends,
                     strongest: number,
                     evidence: Evidence::default(),
-                    seen: None,
                     refused: false,
                     turn: 0,
                 });
@@ -308,35 +233,48 @@ impl<'c> Work<'c> {
         }
     }
 
-    fn versions(&self, (one, two): (u32, u32)) -> (u32, u32) {
-        (self.nodes[one as usize].version, self.nodes[two as usize].version)
+    fn weight(&self, one: u32, two: u32) -> Weight {
+        let Component { records, links, score, .. } = self.component;
+        let (lower, right) = (one.min(two) as usize, records[one.max(two) as usize]);
+        let (start, end) = (self.first_link[lower], self.first_link[lower + 1]);
+        let links = &links[start as usize..end as usize];
+        match links.binary_search_by_key(&right, |link| link.right) {
+            Ok(number) => links[number].weight,
+            Err(_) => score(records[lower], right),
+        }
     }
 
+    /// What lies between two groups: looked at pair by pair where there are few.
+    fn between(&self, one: &Node, two: &Node) -> Evidence {
+        let pairs = one.speakers.pairs_with(&two.speakers);
+        let said = pairs.fold(Evidence::default(), |said, (left, right)| {
+            said.and(Evidence::of(self.weight(left, right)))
+        });
+        said.of_all(one.pairs_with(two))
+    }
+
+    /// Whether what is known of an edge still says enough of its ends as they have become.
     fn is_fresh(&self, edge: u32) -> bool {
-        let edge = &self.edges[edge as usize];
-        edge.seen == Some(self.versions(edge.ends))
+        let Edge { ends: (one, two), evidence, .. } = self.edges[edge as usize];
+        let pairs = self.nodes[one as usize].pairs_with(&self.nodes[two as usize]);
+        if self.weighs() { evidence.is_enough_for(pairs) } else { evidence.pairs > 0 }
+    }
+
+    /// Whether all pairs between groups are weighed up.
+    fn weighs(&self) -> bool {
+        self.component.options.clustering == Clustering::Correlation
     }
 
     /// Weigh what lies between the ends of an edge.
     fn gather(&mut self, edge: u32) {
         let Edge { ends: (one, two), strongest, .. } = self.edges[edge as usize];
-        let evidence = match self.component.options.clustering {
-            Clustering::ConnectedComponents => {
-                let weight = self.component.links[strongest as usize].weight;
-                Evidence { pairs: 1, ..Evidence::of(weight) }
-            }
-            Clustering::Correlation => {
-                let speakers = |node: u32| &self.nodes[node as usize].speakers;
-                self.component.between(speakers(one), speakers(two))
-            }
+        self.edges[edge as usize].evidence = if self.weighs() {
+            let (one, two) = (&self.nodes[one as usize], &self.nodes[two as usize]);
+            self.between(one, two)
+        } else {
+            let weight = self.component.links[strongest as usize].weight;
+            Evidence { telling: 1, ..Evidence::of(weight) }
         };
-        self.set(edge, evidence);
-    }
-
-    fn set(&mut self, edge: u32, evidence: Evidence) {
-        let seen = self.versions(self.edges[edge as usize].ends);
-        self.edges[edge as usize].evidence = evidence;
-        self.edges[edge as usize].seen = Some(seen);
     }
 
     fn agreement(&self, edge: u32) -> i64 {
@@ -390,8 +328,8 @@ impl<'c> Work<'c> {
     fn refuse(&mut self, ends: (u32, u32), cause: Cause) -> Option<Reason> {
         let guarded = self.component.guarded.as_ref()?;
         let groups = (
-            self.nodes[ends.0 as usize].group.as_ref()?,
-            self.nodes[ends.1 as usize].group.as_ref()?,
+            self.nodes[ends.0 as usize].group.as_deref()?,
+            self.nodes[ends.1 as usize].group.as_deref()?,
         );
         let (component, parent) = (self.component, &mut self.parent);
         let find =
@@ -410,20 +348,17 @@ impl<'c> Work<'c> {
         }
         let moved: Vec<(u32, u32)> =
             moved.into_iter().filter(|(other, _)| *other != kept).collect();
-        let now = self.nodes[kept as usize].neighbours.len() + moved.len() <= NEIGHBOURS;
+        let degree = self.nodes[kept as usize].neighbours.len() + moved.len();
+        let now = self.weighs() && degree <= NEIGHBOURS;
         let sums = if now { self.sums(kept, &gone_node, &moved) } else { Vec::new() };
 
         self.parent[gone as usize] = kept;
         let node = &mut self.nodes[kept as usize];
         let groups = node.group.take().zip(gone_node.group.take());
-        node.group = groups.map(|(one, two)| one.join(two));
+        node.group = groups.map(|(one, two)| Box::new(one.join(*two)));
         node.lowest = node.lowest.min(gone_node.lowest);
         node.size += gone_node.size;
-        let speakers = node.speakers.join(&gone_node.speakers);
-        if speakers.places != node.speakers.places || speakers.count != node.speakers.count {
-            node.speakers = speakers;
-            node.version += 1;
-        }
+        node.speakers = node.speakers.join(&gone_node.speakers);
         for (other, edge) in &moved {
             self.nodes[*other as usize].neighbours.remove(&gone);
             let edge = self.hand_over(kept, *other, *edge);
@@ -433,54 +368,44 @@ impl<'c> Work<'c> {
         }
         for (other, sum) in sums {
             let edge = self.nodes[kept as usize].neighbours[&other];
-            match sum {
-                Some(sum) => self.set(edge, sum),
-                None if self.is_fresh(edge) || self.edges[edge as usize].refused => {}
-                None => self.gather(edge),
-            }
+            self.edges[edge as usize].evidence = sum;
             self.enqueue(edge);
         }
     }
 
-    /// What lies between the neighbours of two nodes, both of them together, and each neighbour:
-    /// where all records speak for themselves, so that what is known of the two adds up.
-    fn sums(&self, kept: u32, gone: &Node, moved: &[(u32, u32)]) -> Vec<(u32, Option<Evidence>)> {
+    /// What lies between two nodes, both of them together, and each of their neighbours: what is
+    /// known of the one and the other adds up, and what is not known is looked at now.
+    fn sums(&self, kept: u32, gone: &Node, moved: &[(u32, u32)]) -> Vec<(u32, Evidence)> {
         let node = &self.nodes[kept as usize];
-        let whole = node.size + gone.size <= SPEAKERS
-            && self.component.options.clustering == Clustering::Correlation;
-        let mut sums: Vec<(u32, Option<u32>, Option<u32>)> =
-            node.neighbours.iter().map(|(other, edge)| (*other, Some(*edge), None)).collect();
-        for (other, edge) in moved {
-            match sums.binary_search_by_key(other, |(other, ..)| *other) {
-                Ok(place) => sums[place].2 = Some(*edge),
-                Err(place) => sums.insert(place, (*other, None, Some(*edge))),
-            }
-        }
-        let sum = |(other, of_kept, of_gone): (u32, Option<u32>, Option<u32>)| {
-            let others = &self.nodes[other as usize];
-            let refused = [of_kept, of_gone].into_iter().flatten();
-            let refused = refused.fold(false, |any, edge| any | self.edges[edge as usize].refused);
-            if !whole || refused || others.size > SPEAKERS {
-                return (other, None);
-            }
-            let known = |edge: Option<u32>, speakers: &Speakers, version: u32| {
-                let edge = edge.map(|edge| &self.edges[edge as usize]);
-                let (at_other, at_this) = (others.version, version);
-                let fresh = edge.filter(|edge| {
-                    let versions = if edge.ends.0 == other {
-                        (at_other, at_this)
-                    } else {
-                        (at_this, at_other)
-                    };
-                    edge.seen == Some(versions)
-                });
-                let evidence = fresh.map(|edge| edge.evidence);
-                evidence.unwrap_or_else(|| self.component.between(speakers, &others.speakers))
-            };
-            let of_kept = known(of_kept, &node.speakers, node.version);
-            (other, Some(of_kept.and(known(of_gone, &gone.speakers, gone.version))))
+        let of_gone = |other: u32| {
+            let place = moved.binary_search_by_key(&other, |(other, _)| *other).ok()?;
+            Some(moved[place].1)
         };
-        sums.into_iter().map(sum).collect()
+        let mine =
+            node.neighbours.iter().map(|(&other, &edge)| (other, Some(edge), of_gone(other)));
+        let others = moved.iter().filter(|(other, _)| !node.neighbours.contains_key(other));
+        let others = others.map(|(other, edge)| (*other, None, Some(*edge)));
+        let refused = |edge: Option<u32>| edge.is_some_and(|e| self.edges[e as usize].refused);
+        let edges = mine.chain(others).filter(|(_, one, two)| !refused(*one) && !refused(*two));
+        let sum = |(other, of_node, of_gone): (u32, Option<u32>, Option<u32>)| {
+            let other_node = &self.nodes[other as usize];
+            let pairs = (node.pairs_with(other_node), gone.pairs_with(other_node));
+            let known = |edge: Option<u32>, pairs: u64| {
+                let evidence = edge.map(|edge| self.edges[edge as usize].evidence);
+                evidence.filter(|evidence| evidence.is_enough_for(pairs))
+            };
+            let known = (known(of_node, pairs.0), known(of_gone, pairs.1));
+            let sum = match known {
+                (Some(one), None) if one.is_enough_for(pairs.0 + pairs.1) => one,
+                (None, Some(two)) if two.is_enough_for(pairs.0 + pairs.1) => two,
+                (one, two) => {
+                    let one = one.unwrap_or_else(|| self.between(node, other_node));
+                    one.and(two.unwrap_or_else(|| self.between(gone, other_node)))
+                }
+            };
+            (other, sum)
+        };
+        edges.map(sum).collect()
     }
 
     /// Let an edge to `other` end at `kept`, or make one of it and the edge that `kept` has.
@@ -489,16 +414,20 @@ impl<'c> Work<'c> {
             self.nodes[kept as usize].neighbours.insert(other, edge);
             self.nodes[other as usize].neighbours.insert(kept, edge);
             self.edges[edge as usize].ends = (kept, other);
-            self.edges[edge as usize].seen = None;
             return edge;
         };
         let (one, two) = (&self.edges[own as usize], &self.edges[edge as usize]);
         let strongest = self.stronger(one.strongest, two.strongest);
         let refused = one.refused | two.refused;
-        // The mean of the two is no more than the better one, which stands until it is looked at.
-        let evidence = if self.agreement(edge) > self.agreement(own) { two } else { one }.evidence;
+        let evidence = if self.weighs() {
+            one.evidence.and(two.evidence)
+        } else if self.agreement(edge) > self.agreement(own) {
+            two.evidence
+        } else {
+            one.evidence
+        };
         let own_edge = &mut self.edges[own as usize];
-        *own_edge = Edge { strongest, evidence, seen: None, refused, ..*own_edge };
+        *own_edge = Edge { strongest, evidence, refused, ..*own_edge };
         self.lapse(edge);
         own
     }
@@ -510,15 +439,19 @@ impl<'c> Work<'c> {
         edge.turn += 1;
     }
 
-    /// Look again at edges that were put off until a turn that never came.
-    fn sweep(&mut self) {
+    /// Look at edges that were not looked at yet, or put off until a turn that never came.
+    fn sweep(&mut self, run: &Run) -> Result<()> {
         for edge in 0..self.edges.len() as u32 {
+            if (edge as usize).is_multiple_of(STEPS) {
+                run.check()?;
+            }
             let Edge { ends, refused, .. } = self.edges[edge as usize];
             if ends.0 != ends.1 && !refused && !self.is_fresh(edge) {
                 self.gather(edge);
                 self.enqueue(edge);
             }
         }
+        Ok(())
     }
 
     fn finish(mut self) -> Contracted {
@@ -528,15 +461,14 @@ impl<'c> Work<'c> {
             if one == two || refused {
                 continue;
             }
-            let size = |node: u32| self.nodes[node as usize].size as i128;
-            let heard = |node: u32| self.nodes[node as usize].speakers.count as i128;
-            let sum = i128::from(evidence.sum) * size(one) * size(two) / (heard(one) * heard(two));
+            let pairs = self.nodes[one as usize].pairs_with(&self.nodes[two as usize]);
+            let sum = evidence.of_all(pairs).sum;
             let reason = Reason::Outweighed { sum: Weight::from_steps(sum) };
             outcome.refusals.push(Refusal { link: self.link(edge), reason });
         }
         for (place, node) in self.nodes.iter_mut().enumerate().filter(|(_, node)| node.size > 1) {
             let record = self.component.records[place];
-            outcome.groups.extend(node.group.take().map(|group| (record, group)));
+            outcome.groups.extend(node.group.take().map(|group| (record, *group)));
         }
         outcome
     }

@@ -63,10 +63,13 @@ pub enum Clustering {
 /// the guards alone: not on what other records there are, nor on the order of links.
 ///
 /// # Cost
-/// Of a group of more than 16 records, 16 speak for it, spread evenly over its component, and a
-/// group that links lead from to more than 64 others is compared with each of them anew only when
-/// its turn comes, by what was known before. So two groups are compared by at most 256 scores, and
-/// a hub of n links takes in the order of n scores, not n². Memory is that of the links.
+/// What is known of the pairs between two groups adds up when groups are joined; only what is not
+/// known is looked at. Where that is more than 32 pairs, 32 speak for all: those of up to 16
+/// records a side, spread evenly over the component. A group from which links lead to more than 16
+/// others is compared with each of them anew only when its turn comes, by what was known before. So
+/// a component of n links takes in the order of n scores (some tens a link where hundreds of
+/// thousands of records grow into one group), never of n²; memory is that of its links. Components
+/// are worked on in parallel.
 ///
 /// # References
 /// Bailoni, Pape, Hütsch, Wolf, Beier, Kreshuk, Hamprecht (2022), GASP, a generalized framework for

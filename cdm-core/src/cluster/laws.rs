@@ -142,7 +142,7 @@ proptest! {
 
     #[test]
     fn neither_the_order_of_links_nor_threads_matter(
-        links in links_among(60, 200), seed: u32, by in 1..50_usize, one_per_source: bool,
+        links in links_among(60, 900), seed: u32, by in 1..50_usize, one_per_source: bool,
         correlation: bool,
     ) {
         let clustering =
@@ -359,6 +359,31 @@ fn a_long_chain_is_cut_into_what_agrees() {
         (7..6_993).all(|record| together(record, record / 7 * 7) && !together(record, record - 7))
     );
     assert!(asked.into_inner() < 20 * u64::from(RECORDS));
+}
+
+#[test]
+fn some_records_speak_for_a_large_group() {
+    const EACH: u32 = 400;
+    let records: Vec<u32> = (0..3 * EACH).collect();
+    let mut clusterer = Clusterer::new(records.len(), Guards::none(records.len()));
+    for group in records.chunks(EACH as usize) {
+        clusterer.block(Cause::Rule(0), group, false);
+    }
+    let asked = AtomicU64::new(0);
+    // In the first two groups, six in ten pairs agree; with the third, four in ten.
+    let score = |left: u32, right: u32| {
+        asked.fetch_add(1, Ordering::Relaxed);
+        let agreeing = if right < 2 * EACH { 6 } else { 4 };
+        bits(if (left + 3 * right) % 10 < agreeing { 9.0 } else { -9.0 })
+    };
+    let links = [link(5, EACH + 5, 9.0), link(EACH + 7, 2 * EACH, 9.0)];
+    clusterer.contract(&links, &Contraction::default(), &score, &Run::new()).unwrap();
+    let partition = clusterer.finish();
+    assert_eq!((partition.groups, partition.group_of[EACH as usize]), (2, 0));
+    let Reason::Outweighed { sum } = partition.refusals[0].reason else { panic!() };
+    let expected = -0.2 * 9.0 * f64::from(2 * EACH * EACH);
+    assert!((sum.bits() / expected - 1.0).abs() < 1.5, "{} for {expected}", sum.bits());
+    assert!(asked.into_inner() < 200);
 }
 
 #[test]

@@ -12,9 +12,12 @@
 mod clusterer;
 mod component;
 mod contraction;
+mod evidence;
 mod guards;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod simulation;
 mod weight;
 
 pub(crate) use clusterer::Clusterer;

@@ -9,13 +9,13 @@ use crate::error::Result;
 use crate::normalize;
 use crate::table::{Codes, Column, ColumnBuilder, PoolBuilder, Table};
 
-/// The keys of each distinct value of a field, by value code; but those that `shared`, where there
+/// The keys of each distinct value of a field, by value code; but those that `spread`, where there
 /// is one, knows no second record to have.
 pub(super) fn keys_of_values(
     field: &FieldValues,
     term: &Term,
     blocked: Option<&BTreeSet<String>>,
-    shared: Option<&SeenTwice>,
+    spread: Option<&Spread>,
 ) -> Result<Column> {
     // Every form that an expression names was asked of the normalisers in `Features::new`.
     let texts = &field.forms[&term.form(field.kind())];
@@ -32,7 +32,7 @@ pub(super) fn keys_of_values(
         codes.clear();
         for (position, key) in made.iter().filter(|key| !key.is_empty()).enumerate() {
             // One is kept in any case: a record with a value has keys.
-            if position > 0 && shared.is_some_and(|shared| !shared.has(hash(key))) {
+            if position > 0 && spread.is_some_and(|spread| !spread.shared.has(hash(key))) {
                 continue;
             }
             let code = of_text.intern(key)?;
@@ -56,29 +56,44 @@ pub(super) fn keys_of_values(
     Ok(of_text.with_codes(of_value))
 }
 
-/// The hashes of the keys of a term that several rows have, and few others. A transform that makes
-/// twenty keys of a text makes far more than anybody shares, which need not be kept.
-pub(super) fn shared_keys(table: &Table, field: &FieldValues, term: &Term) -> SeenTwice {
-    let texts = &field.forms[&term.form(field.kind())];
-    let mut rows_of_text = vec![0_u8; texts.pool().len()];
-    for row in 0..table.len() {
-        for text in field.codes(row).iter().flat_map(|value| texts.codes(*value as usize)) {
-            let rows = &mut rows_of_text[*text as usize];
-            *rows = rows.saturating_add(1);
+/// What is known of the keys of a term that makes many of a text, far more than anybody shares, so
+/// that most need not be kept.
+pub(super) struct Spread {
+    /// The hashes of the keys that several rows have, and few others.
+    shared: SeenTwice,
+    /// By row, how many keys there are, those that are not kept included: a fact about the record
+    /// alone.
+    pub(super) made: Vec<u16>,
+}
+
+impl Spread {
+    pub(super) fn new(table: &Table, field: &FieldValues, term: &Term) -> Self {
+        let texts = &field.forms[&term.form(field.kind())];
+        let texts_of_row = |row| {
+            let values = field.codes(row).iter();
+            values.flat_map(|value| texts.codes(*value as usize)).map(|text| *text as usize)
+        };
+        let mut rows_of_text = vec![0_u8; texts.pool().len()];
+        for text in (0..table.len()).flat_map(texts_of_row) {
+            rows_of_text[text] = rows_of_text[text].saturating_add(1);
         }
-    }
-    // About one for each letter.
-    let count = texts.pool().iter().map(|text| text.len() + 1).sum();
-    let shared = SeenTwice::new(count);
-    let mut made = Vec::new();
-    for (text, rows) in texts.pool().iter().zip(rows_of_text) {
-        made.clear();
-        term.apply(text, &mut made);
-        for key in &made {
-            (0..rows.min(2)).for_each(|_| shared.add(hash(key)));
+        // About one for each letter.
+        let count = texts.pool().iter().map(|text| text.len() + 1).sum();
+        let shared = SeenTwice::new(count);
+        let mut made = Vec::new();
+        let mut made_of_text = Vec::with_capacity(rows_of_text.len());
+        for (text, rows) in texts.pool().iter().zip(rows_of_text) {
+            made.clear();
+            term.apply(text, &mut made);
+            for key in &made {
+                (0..rows.min(2)).for_each(|_| shared.add(hash(key)));
+            }
+            made_of_text.push(u16::try_from(made.len()).unwrap_or(u16::MAX));
         }
+        let of_row =
+            |row| texts_of_row(row).map(|text| made_of_text[text]).fold(0, u16::saturating_add);
+        Self { shared, made: (0..table.len()).map(of_row).collect() }
     }
-    shared
 }
 
 fn hash(key: &str) -> u64 {

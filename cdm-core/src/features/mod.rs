@@ -17,7 +17,7 @@ use crate::normalize::{self, Context};
 use crate::schema::Field;
 use crate::table::{Column, Table};
 
-use keys::{keys_of_rows, keys_of_values, shared_keys, sorted_keys};
+use keys::{Spread, keys_of_rows, keys_of_values, sorted_keys};
 use values::{Counted, Wanted, normalize_field};
 
 pub use expression::{Expression, Transform};
@@ -28,7 +28,14 @@ pub use values::{FieldValues, Settings, date_order_evidence};
 /// The normalised values of a table, and the keys of its expressions by row.
 pub struct Features {
     fields: Vec<FieldValues>,
-    expressions: BTreeMap<Expression, Column>,
+    expressions: BTreeMap<Expression, Keys>,
+}
+
+/// The keys of an expression.
+struct Keys {
+    by_row: Column,
+    /// By row, how many keys there are, where not all are kept.
+    made: Option<Vec<u16>>,
 }
 
 impl Features {
@@ -94,17 +101,27 @@ impl Features {
         &self.fields[position]
     }
 
-    /// The keys of an expression, by row.
+    /// The keys of an expression, by row. Keys that only one row has may be left out where an
+    /// expression makes many; a row that has any keeps one.
     ///
     /// # Errors
     /// [`Error::UnknownChoice`] where the expression was not asked for.
     pub fn keys(&self, expression: &Expression) -> Result<&Column> {
-        self.expressions.get(expression).ok_or_else(|| Error::UnknownChoice {
-            what: "key expression that was computed",
-            value: expression.to_string(),
-            suggestion: None,
-            wanted: self.expressions.keys().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        self.expressions.get(expression).map(|keys| &keys.by_row).ok_or_else(|| {
+            let known = self.expressions.keys().map(ToString::to_string);
+            Error::UnknownChoice {
+                what: "key expression that was computed",
+                value: expression.to_string(),
+                suggestion: None,
+                wanted: known.collect::<Vec<_>>().join("; "),
+            }
         })
+    }
+
+    /// How many keys each row has of an expression of which not all are kept, those left out
+    /// counted: unlike the keys that are there, a fact about the record alone.
+    pub(crate) fn made(&self, expression: &Expression) -> Option<&[u16]> {
+        self.expressions.get(expression)?.made.as_deref()
     }
 
     fn compute(
@@ -112,7 +129,8 @@ impl Features {
         table: &Table,
         expression: &Expression,
         blocked: &BTreeMap<String, BTreeSet<String>>,
-    ) -> Result<Column> {
+    ) -> Result<Keys> {
+        let mut made = None;
         let terms = expression
             .terms()
             .iter()
@@ -122,15 +140,18 @@ impl Features {
                 let blocked = blocked.get(&term.field);
                 // A sorted key is made of all keys: the one that nobody shares may meet another
                 // field's.
-                let shared = (term.spreads() && !expression.is_sorted())
-                    .then(|| shared_keys(table, field, term));
-                Ok((field, keys_of_values(field, term, blocked, shared.as_ref())?))
+                let spread = (term.spreads() && !expression.is_sorted())
+                    .then(|| Spread::new(table, field, term));
+                let keys = keys_of_values(field, term, blocked, spread.as_ref())?;
+                made = spread.map(|spread| spread.made);
+                Ok((field, keys))
             })
             .collect::<Result<Vec<_>>>()?;
-        match terms.as_slice() {
-            [(field, keys)] if !expression.is_sorted() => keys_of_rows(table, field, keys),
-            terms => sorted_keys(table, terms),
-        }
+        let by_row = match terms.as_slice() {
+            [(field, keys)] if !expression.is_sorted() => keys_of_rows(table, field, keys)?,
+            terms => sorted_keys(table, terms)?,
+        };
+        Ok(Keys { by_row, made })
     }
 }
 

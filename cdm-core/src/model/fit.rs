@@ -107,8 +107,11 @@ impl Mixture {
         let levels: Vec<usize> = comparisons.iter().map(Comparison::level_count).collect();
         let prior_m: Vec<Vec<f64>> = levels.iter().map(|count| assumed_m(*count)).collect();
         let classes = evidence.coincidences.len() + 2;
-        let mut shares = vec![0.7 / (classes - 1) as f64; classes];
-        shares[0] = knob("PRIOR", 0.3);
+        let candidates: u64 = evidence.candidates.iter().map(|(_, count)| count).sum();
+        let of_all = candidates as f64 * evidence.per_candidate / evidence.all_pairs.max(1.0);
+        let mut shares = vec![knob("CPRIOR", 0.3) * of_all / (classes - 1) as f64; classes];
+        shares[0] = knob("PRIOR", 0.3) * of_all;
+        shares[classes - 1] = 1.0;
         let mut mixture = Self {
             shares,
             u: levels.iter().map(|count| assumed_u(*count)).collect(),
@@ -160,10 +163,20 @@ impl Mixture {
         let comparisons = self.m.len();
         let expected = Expected::of(&likelihoods, evidence, comparisons);
         let before = (self.shares.clone(), self.m.clone(), self.own.clone());
-        let classes = self.shares.len();
-        let total: f64 = expected.shares.iter().sum::<f64>() + classes as f64;
-        for (share, pairs) in self.shares.iter_mut().zip(&expected.shares) {
-            *share = (pairs + 1.0) / total;
+        let of_all = evidence.per_candidate / evidence.all_pairs.max(1.0);
+        let last = self.shares.len() - 1;
+        for (share, pairs) in self.shares[..last].iter_mut().zip(&expected.shares) {
+            *share = (pairs + 0.5) * of_all;
+        }
+        let at = |name: &str| evidence.coincidences.iter().position(|c| c.name == name);
+        if let (Some(h), Some(t)) = (at("same household"), at("twins")) {
+            self.shares[t + 1] = self.shares[t + 1].min(knob("TWINS", 0.02) * self.shares[h + 1]);
+        }
+        if let Some(t) = at(&std::env::var("NOCLASS").unwrap_or_default()) {
+            self.shares[t + 1] = 1e-30;
+        }
+        if let Some(t) = at(&std::env::var("NOCLASS2").unwrap_or_default()) {
+            self.shares[t + 1] = 1e-30;
         }
         for comparison in 0..comparisons {
             let found = expected.levels(0, comparison, self.m[comparison].len());
@@ -178,13 +191,14 @@ impl Mixture {
                 if self.own[class][comparison].is_some() {
                     let assumed = self.assumed_own(comparison);
                     let found = expected.levels(class + 1, comparison, assumed.len());
-                    let pairs = power(found, knob("ALPHA_OWN", 0.1));
+                    let pairs = power(found, knob("ALPHA_OWN", 0.0));
                     self.own[class][comparison] = Some(smoothed(found, &assumed, pairs));
                 }
             }
         }
         self.order_levels();
-        let changes = self.shares.iter().zip(&before.0).map(|(new, old)| (new - old).abs());
+        let changes =
+            self.shares.iter().zip(&before.0).map(|(new, old)| (new / old - 1.0).abs() * 0.01);
         let of_levels = |new: &[f64], old: &[f64]| {
             new.iter().zip(old).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max)
         };
@@ -198,13 +212,7 @@ impl Mixture {
     ///
     /// In a small table a fair part of all pairs are matches; u would take them for coincidences.
     fn learn_u(&mut self, evidence: &Evidence<'_>) {
-        let candidates: u64 = evidence.candidates.iter().map(|(_, count)| count).sum();
-        let of_all = candidates as f64 * evidence.per_candidate / evidence.all_pairs.max(1.0);
-        let mut shares: Vec<f64> = self.shares.iter().map(|share| share * of_all).collect();
-        if let Some(chance) = shares.last_mut() {
-            *chance = 1.0;
-        }
-        let likelihoods = self.likelihoods(&shares);
+        let likelihoods = self.likelihoods(&self.shares);
         let no_match = |pattern| 1.0 - likelihoods.weight(pattern).probability();
         self.u = self.weighted_u(evidence, no_match);
         self.order_levels();

@@ -89,7 +89,11 @@ impl Lesson<'_> {
     }
 
     /// Patterns of random pairs.
-    fn random(&self, comparer: &Comparer<'_>, run: &Run) -> Result<Vec<(super::Pattern, u64)>> {
+    pub(crate) fn random(
+        &self,
+        comparer: &Comparer<'_>,
+        run: &Run,
+    ) -> Result<Vec<(super::Pattern, u64)>> {
         let row = |rank: u32| self.row_of_rank[rank as usize] as usize;
         let in_scope = |left, right| self.scope.contains(row(left), row(right));
         let drawn = random_pairs(self.row_of_rank.len() as u32, MOST_RANDOM, in_scope);

@@ -179,6 +179,32 @@ impl Comparison {
         Self { name: "place".to_owned(), fields, levels }
     }
 
+    /// The comparison in two: its first `levels` levels, and a second one, `rest`, of those after
+    /// them, which says something of those pairs only that are on none of the first.
+    ///
+    /// Together they say what the one said. Apart, a coincidence can share the one without the
+    /// other: firms of one group have a word of their names in common, and never the whole name.
+    ///
+    /// # Examples
+    /// ```
+    /// use cdm_core::compare::{Comparison, Prepared};
+    /// use cdm_core::{Kind, normalize::Context};
+    /// let [name, words] = Comparison::template(Kind::Organisation, "name").in_two(3, "words");
+    /// let value = |raw| Prepared::from_raw(Kind::Organisation, raw, &Context::default()).unwrap();
+    /// let (group, other) = (value("Thomas Engineering Ltd"), value("Thomas Catering Ltd"));
+    /// assert_eq!(name.label(name.compare_values(&[&group], &[&other]).unwrap()), "else");
+    /// assert_eq!(words.label(words.compare_values(&[&group], &[&other]).unwrap()), "some words in common");
+    /// assert_eq!(words.compare_values(&[&group], &[&group]), None);
+    /// ```
+    #[must_use]
+    pub fn in_two(mut self, levels: usize, rest: impl Into<String>) -> [Self; 2] {
+        let mut second = self.clone();
+        second.name = rest.into();
+        self.levels.truncate(levels);
+        second.levels.iter_mut().take(levels).for_each(|level| level.counted_elsewhere = true);
+        [self, second]
+    }
+
     /// The comparison of a whole address, where some records have no more of it than a postcode or a
     /// city in fields of their own: `places` with their kinds.
     ///

@@ -14,10 +14,23 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         let found = comparisons.iter().filter(|c| field_of(c).is_some_and(wanted));
         found.map(|comparison| comparison.name.clone()).collect()
     };
+    // What is left of a name where the whole is another.
+    let in_part = |kind: Kind| -> Vec<String> {
+        let is_rest = |comparison: &&Comparison| {
+            comparison.levels.first().is_some_and(|level| level.counted_elsewhere)
+                && field_of(comparison).is_some_and(|field| field.kind == kind)
+        };
+        comparisons.iter().filter(is_rest).map(|comparison| comparison.name.clone()).collect()
+    };
     let of = |kind: Kind| named(&|field| field.kind == kind);
     let given = of(Kind::GivenName);
     let family = of(Kind::FamilyName);
     let full = of(Kind::FullName);
+    let kin = match family.is_empty() {
+        true => in_part(Kind::FullName),
+        false => family.clone(),
+    };
+    let group = in_part(Kind::Organisation);
     let birth = named(&|field| field.kind == Kind::Date && !field.means("date_of_death"));
     let place = named(&|field| {
         is_where_they_are(field)
@@ -32,6 +45,13 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
                     | Kind::Geo
             )
     });
+    let area = named(&|field| {
+        is_where_they_are(field)
+            && matches!(
+                field.kind,
+                Kind::Address | Kind::City | Kind::Postcode | Kind::Region | Kind::Country
+            )
+    });
     let (phone, email, url) = (of(Kind::Phone), of(Kind::Email), of(Kind::Url));
     let are_persons = !(given.is_empty() && family.is_empty() && full.is_empty());
     // A person's company is a place of many, an organisation's name its own.
@@ -42,6 +62,14 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     let organisation = named(&names_itself);
     let employer = named(&|field| field.kind == Kind::Organisation && !names_itself(field));
 
+    // What belongs to nobody alone is alike among people who have anything in common: a household
+    // was born in one town, who has the same first name has the same gender. Where no coincidence
+    // shared it, the model would take agreement on it for what makes a match.
+    let traits = named(&|field| {
+        matches!(field.kind, Kind::Category | Kind::Text | Kind::Number)
+            || field.kind == Kind::City && !is_where_they_are(field)
+    });
+
     let mut all: Vec<Coincidence> = Vec::new();
     let mut add = |name: &str, parts: &[&[String]]| {
         let shares = parts.concat();
@@ -50,30 +78,36 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         }
     };
     let lives = !place.is_empty() || !phone.is_empty();
-    let shared_at_home =
-        named(&|field| !matches!(field.kind, Kind::GivenName | Kind::FullName | Kind::Identifier));
-    let shared_at_home: Vec<String> =
-        shared_at_home.into_iter().filter(|name| !birth.contains(name)).collect();
-    if are_persons && lives {
-        add("same household", &[&shared_at_home]);
+    if !kin.is_empty() && lives {
+        add("same household", &[&kin, &place, &phone, &email, &traits]);
         if !birth.is_empty() {
-            add("twins", &[&shared_at_home, &birth]);
+            add("twins", &[&kin, &place, &phone, &email, &traits, &birth]);
         }
     }
     match are_persons {
-        true => add("same place", &[&place, &phone, &employer]),
-        false => add("same address", &[&place, &phone]),
+        true if lives => add("same place", &[&place, &phone, &email, &employer, &traits]),
+        false if lives => add("same address", &[&group, &place, &phone, &email, &url, &traits]),
+        _ => {}
     }
+    add("same area", &[&area]);
     if given.is_empty() || family.is_empty() {
         add("same name", &[&full]);
     } else {
-        add("same name", &[&given, &family]);
+        add("same name", &[&given, &family, &traits]);
     }
     add("same birth date", &[&birth]);
-    add("same family name", &[&family]);
-    add("same given name", &[&given]);
+    add("same family name", &[&kin]);
+    if !given.is_empty() {
+        add("same given name", &[&given, &traits]);
+    }
     add("same contact", &[&email, &phone]);
-    add("chain", &[&organisation, &url]);
+    if !organisation.is_empty() {
+        add("chain", &[&organisation, &group, &url, &email, &phone, &traits]);
+    }
+    // Relatives have their home and their name from one cause, so that a common name says no less.
+    for coincidence in &mut all {
+        coincidence.common_cause = ["same household", "twins"].contains(&coincidence.name.as_str());
+    }
     all
 }
 

@@ -45,7 +45,7 @@ pub(super) fn comparisons(all: &[Facts], left_out: &mut Vec<LeftOut>) -> Vec<Com
             (None, Some(address)) if std::ptr::eq(field, address) => {
                 comparisons.push(Comparison::address(&field.name, &fields()));
             }
-            (None, _) => comparisons.push(Comparison::template(field.kind, &field.name)),
+            (None, _) => comparisons.extend(of_field(field)),
             (Some(0), None) if places.len() > 1 => comparisons.push(Comparison::place(&fields())),
             (Some(0), None) => comparisons.push(Comparison::template(field.kind, &field.name)),
             (Some(_), _) => {}
@@ -57,6 +57,24 @@ pub(super) fn comparisons(all: &[Facts], left_out: &mut Vec<LeftOut>) -> Vec<Com
     }
     name_apart(&mut comparisons);
     comparisons
+}
+
+/// The usual comparison of a field, in two where strangers can share a part of it.
+fn of_field(field: &Facts) -> Vec<Comparison> {
+    let comparison = Comparison::template(field.kind, &field.name);
+    let whole = match field.kind {
+        Kind::Organisation => "nearly the same name",
+        Kind::FullName => "similar name",
+        _ => return vec![comparison],
+    };
+    match comparison.level(whole) {
+        Ok(level) => comparison.in_two(usize::from(level) + 1, part_of(&field.name)).into(),
+        Err(_) => vec![comparison],
+    }
+}
+
+fn part_of(field: &str) -> String {
+    format!("{field}_in_part")
 }
 
 /// Nicknames and former names stand beside the name itself.

@@ -1,0 +1,180 @@
+use std::cmp::Ordering;
+
+use super::{SharedKey, SharedKeys};
+use crate::error::{Error, Result};
+use crate::table::Column;
+
+/// The usable keys of one rule, numbered, and the numbers of each row's.
+///
+/// What a row has is one word, its *cell*: 0 for no key; below [`SEVERAL`], the number of its only
+/// key and 1; else, which list its keys are. Cells lie with the caller, who may have many rules.
+pub(super) struct KeyIndex<'a> {
+    columns: Vec<&'a Column>,
+    /// By key: the code of each expression.
+    codes: Vec<u32>,
+    count: u32,
+    stopped: u64,
+    /// Where in `numbers` each list starts, and one more for the end.
+    starts: Vec<usize>,
+    /// Sorted within each list.
+    numbers: Vec<u32>,
+}
+
+/// What marks the cell of a row with several keys.
+const SEVERAL: u32 = 1 << 31;
+
+impl<'a> KeyIndex<'a> {
+    /// Number the keys that several rows share and that are not `stopped`; with the cells of all
+    /// `rows` rows.
+    pub(super) fn new(
+        keys: &SharedKeys<'a>,
+        rows: usize,
+        stopped: impl Fn(SharedKey<'_>) -> bool,
+    ) -> Result<(Self, Vec<u32>)> {
+        let mut index = Self {
+            columns: keys.columns().to_vec(),
+            codes: Vec::new(),
+            count: 0,
+            stopped: 0,
+            starts: vec![0],
+            numbers: Vec::new(),
+        };
+        let full = || Error::TableFull { what: "keys of a rule", limit: SEVERAL.into() };
+        let mut cells = vec![0; rows];
+        // A row and a key of it that is not its first.
+        let mut more: Vec<(u32, u32)> = Vec::new();
+        for key in keys.shared() {
+            if stopped(key) {
+                index.stopped += 1;
+                continue;
+            }
+            index.codes.extend(key.codes());
+            index.count += 1;
+            if index.count >= SEVERAL {
+                return Err(full());
+            }
+            for row in key.rows() {
+                match &mut cells[row as usize] {
+                    cell @ 0 => *cell = index.count,
+                    _ => more.push((row, index.count - 1)),
+                }
+            }
+        }
+        // A stable sort would do: keys came in their order, and so they stay within each row.
+        more.sort_unstable();
+        index.numbers.reserve_exact(more.len());
+        for keys in more.chunk_by(|left, right| left.0 == right.0) {
+            let cell = &mut cells[keys[0].0 as usize];
+            index.numbers.push(*cell - 1);
+            index.numbers.extend(keys.iter().map(|(_, number)| *number));
+            *cell = SEVERAL | (index.starts.len() - 1) as u32;
+            index.starts.push(index.numbers.len());
+            if index.starts.len() > SEVERAL as usize {
+                return Err(full());
+            }
+        }
+        Ok((index, cells))
+    }
+
+    /// How many keys there are.
+    pub(super) fn len(&self) -> u32 {
+        self.count
+    }
+
+    /// How many keys are stopped.
+    pub(super) fn stopped(&self) -> u64 {
+        self.stopped
+    }
+
+    /// Whether some row has several keys.
+    pub(super) fn has_several(&self) -> bool {
+        !self.numbers.is_empty()
+    }
+
+    /// The texts of a key, one for each expression.
+    pub(super) fn texts(&self, key: u32) -> Vec<String> {
+        let width = self.columns.len();
+        let codes = &self.codes[key as usize * width..(key as usize + 1) * width];
+        let texts = self.columns.iter().zip(codes).map(|(column, code)| column.pool().get(*code));
+        texts.map(str::to_owned).collect()
+    }
+
+    /// Whether two rows' cells have a key in common.
+    #[inline]
+    pub(super) fn share(&self, left: u32, right: u32) -> bool {
+        if (left | right) & SEVERAL == 0 {
+            left == right && left != 0
+        } else {
+            left != 0 && right != 0 && self.lowest_shared(left, right).is_some()
+        }
+    }
+
+    /// Whether `key`, which two rows' cells share, is the first that they do.
+    #[inline]
+    pub(super) fn is_first_shared(&self, left: u32, right: u32, key: u32) -> bool {
+        // A row of one key shares no other.
+        left & right & SEVERAL == 0 || self.lowest_shared(left, right) == Some(key)
+    }
+
+    fn lowest_shared(&self, left: u32, right: u32) -> Option<u32> {
+        let (mut one, mut other) = ([0], [0]);
+        let (left, right) = (self.keys(left, &mut one), self.keys(right, &mut other));
+        let (mut i, mut j) = (0, 0);
+        while let (Some(l), Some(r)) = (left.get(i), right.get(j)) {
+            match l.cmp(r) {
+                Ordering::Equal => return Some(*l),
+                Ordering::Less => i += 1,
+                Ordering::Greater => j += 1,
+            }
+        }
+        None
+    }
+
+    /// The keys of a cell; `alone` is room for an only one.
+    #[inline]
+    pub(super) fn keys<'l>(&'l self, cell: u32, alone: &'l mut [u32; 1]) -> &'l [u32] {
+        if cell & SEVERAL != 0 {
+            let list = (cell & !SEVERAL) as usize;
+            return &self.numbers[self.starts[list]..self.starts[list + 1]];
+        }
+        match cell.checked_sub(1) {
+            Some(key) => {
+                *alone = [key];
+                alone
+            }
+            None => &[],
+        }
+    }
+
+    /// The members of every key, each key's in the order given: a number and its cell.
+    pub(super) fn blocks(&self, members: impl Iterator<Item = (u32, u32)> + Clone) -> Blocks {
+        let mut starts = vec![0_usize; self.count as usize + 1];
+        for (_, cell) in members.clone() {
+            self.keys(cell, &mut [0]).iter().for_each(|key| starts[*key as usize + 1] += 1);
+        }
+        (1..starts.len()).for_each(|key| starts[key] += starts[key - 1]);
+        let mut placed = vec![0; starts.last().copied().unwrap_or_default()];
+        let mut next = starts.clone();
+        for (member, cell) in members {
+            for key in self.keys(cell, &mut [0]) {
+                let place = &mut next[*key as usize];
+                placed[*place] = member;
+                *place += 1;
+            }
+        }
+        Blocks { starts, members: placed }
+    }
+}
+
+/// The members of each key of a rule.
+pub(super) struct Blocks {
+    /// By key, where its members start, and one more for the end.
+    pub(super) starts: Vec<usize>,
+    pub(super) members: Vec<u32>,
+}
+
+impl Blocks {
+    pub(super) fn of(&self, key: u32) -> &[u32] {
+        &self.members[self.starts[key as usize]..self.starts[key as usize + 1]]
+    }
+}
