@@ -56,8 +56,12 @@ struct Summary {
     singletons: usize,
     sources: BTreeMap<String, usize>,
     largest: Vec<(String, usize)>,
-    /// By the rule that made it; `null` for links of stewards.
-    links: Vec<(Option<String>, usize)>,
+    /// By the rule that made it, in the order of the plan.
+    links_by_rule: Vec<(String, usize)>,
+    /// Made by the evidence of comparisons.
+    links_by_weight: usize,
+    /// Made by people.
+    links_by_decision: usize,
     refusals: usize,
     unknown_in_decisions: Vec<RecordKey>,
     /// What the model is in doubt of.
@@ -160,15 +164,16 @@ fn summary(resolution: &cdm_core::Resolution) -> Summary {
         let entity_id: EntityId = resolution.entity_id(*entity);
         (entity_id.to_string(), size(*entity))
     };
-    let mut by_rule: BTreeMap<Option<String>, usize> = BTreeMap::new();
-    resolution.links().for_each(|link| *by_rule.entry(link.rule).or_default() += 1);
-    // In the order of the plan, stewards first.
-    let mut links: Vec<(Option<String>, usize)> = Vec::new();
-    links.extend(by_rule.remove(&None).map(|count| (None, count)));
-    for rule in resolution.model().plan().rules() {
-        let name = Some(rule.name.clone());
-        links.extend(by_rule.remove(&name).map(|count| (name, count)));
+    let (mut by_rule, mut by_weight, mut by_decision) = (BTreeMap::new(), 0, 0);
+    for link in resolution.links() {
+        match (link.rule, link.match_weight) {
+            (Some(rule), _) => *by_rule.entry(rule).or_insert(0) += 1,
+            (None, Some(_)) => by_weight += 1,
+            (None, None) => by_decision += 1,
+        }
     }
+    let rules = resolution.model().plan().rules().iter();
+    let links_by_rule = rules.filter_map(|rule| by_rule.remove_entry(&rule.name)).collect();
     Summary {
         records: table.len(),
         entities: resolution.len(),
@@ -180,7 +185,9 @@ fn summary(resolution: &cdm_core::Resolution) -> Summary {
             .filter(|entity| size(**entity) > 1)
             .map(listed)
             .collect(),
-        links,
+        links_by_rule,
+        links_by_weight: by_weight,
+        links_by_decision: by_decision,
         refusals: resolution.refusals().len(),
         unknown_in_decisions: resolution.unknown_in_decisions().to_vec(),
         doubts: resolution

@@ -79,3 +79,33 @@ def test_the_package_and_its_examples_are_typed_strictly(tmp_path):
 
 def test_the_stubs_are_what_the_core_has():
     check_types("mypy.stubtest", "cdm._core", "--mypy-config-file", "pyproject.toml")
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "duckdb", "rows"])
+def test_the_snippet_of_the_readme_gives_the_same_whatever_the_frame(library, tmp_path, monkeypatch):
+    import duckdb
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    monkeypatch.chdir(tmp_path)
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (snippet,) = [block.split("```")[0] for block in readme.split("```python\n")[1:]]
+    namespace = {}
+    exec(snippet, namespace)
+    assert cdm.Plan.load("plan.json") == namespace["resolution"].plan
+    customers = namespace["customers"]
+    pairs = customers.groupby("entity_id")["id"].apply(list)
+    assert sorted(pairs) == [[17, 18], [19, 20], [21], [22]]
+    given = customers.drop(columns="entity_id")
+    frames = {
+        "pandas": given,
+        "polars": pl.from_pandas(given),
+        "pyarrow": pa.Table.from_pandas(given),
+        "duckdb": duckdb.from_arrow(pa.Table.from_pandas(given)),
+        "rows": given.to_dict("records"),
+    }
+    again = cdm.resolve(frames[library], region="GB", progress=False)
+    assert again.entities.to_pylist() == namespace["resolution"].entities.to_pylist()
+    assert again.golden_records.to_pylist() == namespace["resolution"].golden_records.to_pylist()
+    assert again.model == namespace["resolution"].model

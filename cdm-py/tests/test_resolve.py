@@ -294,7 +294,7 @@ def test_the_sample_project_is_what_rust_makes_of_it(sample):
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     summary = sample.summary
     assert f"{summary['records']:,} records make {summary['entities']:,} entities" in readme
-    for rule, count in summary["links"]:
+    for rule, count in summary["links_by_rule"]:
         assert f"{count:,} joined by: {rule}" in readme
     assert len(sample.golden_records) == len(sample) == summary["entities"]
     assert len(sample.links) == summary["records"] - summary["entities"]

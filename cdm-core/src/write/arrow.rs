@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::cancel::Run;
+use crate::cluster::Weight;
 use crate::error::{Error, Result};
 use crate::merge::{Contribution, GoldenRecord, Strategy};
 use crate::read::ReadReport;
@@ -127,8 +128,8 @@ impl Resolution {
             for number in range {
                 let link = self.link(number);
                 keys.push(&link);
-                weights.append_null();
-                probabilities.append_null();
+                weights.append_option(link.match_weight.map(Weight::bits));
+                probabilities.append_option(link.match_probability());
                 rules.append_option(link.rule);
             }
             let mut columns = keys.finish();

@@ -99,8 +99,8 @@ class Plan:
         >>> plan = cdm.Plan.infer(people)
         >>> plan.fields
         {'full_name': 'full_name', 'email': 'email'}
-        >>> [comparison["name"] for comparison in plan.to_dict()["comparisons"]]
-        ['full_name', 'email']
+        >>> [comparison["fields"] for comparison in plan.to_dict()["comparisons"]][-1]
+        ['email']
         """
         with _progress.callback(progress) as callback:
             inner = given._inner if given is not None else None

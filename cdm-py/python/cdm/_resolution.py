@@ -118,8 +118,9 @@ class Resolution:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The counts: `records`, `entities`, `singletons`, `sources`, the `largest` entities, `links` by
-        rule, `refusals`, and decisions whose records are unknown (`unknown_in_decisions`), and the model's own `doubts`.
+        """The counts: `records`, `entities`, `singletons`, `sources`, the `largest` entities, links by what
+        made them (`links_by_rule`, `links_by_weight`, `links_by_decision`), `refusals`, the records that
+        decisions name and nobody knows (`unknown_in_decisions`), and the model's own `doubts`.
         """
         document: dict[str, Any] = self._document("summary", self._inner.summary_json)
         return document
@@ -204,11 +205,17 @@ class Resolution:
             text += f": {single:,} of one record, {entities - single:,} of several, the largest of {largest:,}"
         return text
 
+    def _links(self) -> list[tuple[str, int]]:
+        """What joined records, and how often."""
+        links = [("people", self.summary["links_by_decision"]), *self.summary["links_by_rule"]]
+        links.append(("the weight of the evidence", self.summary["links_by_weight"]))
+        return [(what, count) for what, count in links if count]
+
     def __repr__(self) -> str:
         lines = [f"<cdm.Resolution: {self._headline()}"]
-        links = self.summary["links"]
+        links = self._links()
         width = max((len(f"{count:,}") for _, count in links), default=0)
-        lines += [f"  {count:{width},} joined by: {rule or 'a decision'}" for rule, count in links]
+        lines += [f"  {count:{width},} joined by: {what}" for what, count in links]
         if self.summary["refusals"]:
             lines.append(f"  {_many(self.summary['refusals'], 'link')} refused")
         lines += [f"  warning: {warning}" for warning in self.warnings]
@@ -219,7 +226,7 @@ class Resolution:
         if self.warnings:
             items = "".join(f"<li>{_html.escape(warning)}</li>" for warning in self.warnings)
             parts.append(f"<p>To be looked at:</p><ul>{items}</ul>")
-        links = [(f"{count:,}", rule or "a decision") for rule, count in self.summary["links"]]
+        links = [(f"{count:,}", what) for what, count in self._links()]
         if self.summary["refusals"]:
             links.append((f"{self.summary['refusals']:,}", "refused"))
         parts.append(_html.table(("links", "joined by"), links))
@@ -247,12 +254,14 @@ def _many(number: int, one: str, many: Optional[str] = None) -> str:
 
 
 def _rejected(report: dict[str, Any]) -> str:
+    in_memory = report["input"] == report["source"]
+    place = "row" if in_memory or report["format"] in ("arrow", "parquet") else "line"
     reasons: dict[str, tuple[int, int]] = {}
     for rejection in report["rejections"]:
         count, first = reasons.get(rejection["reason"], (0, rejection["line"]))
         reasons[rejection["reason"]] = count + 1, first
     listed = "; ".join(
-        f"{count:,} {reason.replace('_', ' ')} (first in row {first:,})" for reason, (count, first) in reasons.items()
+        f"{count:,} {reason.replace('_', ' ')} (first in {place} {first:,})" for reason, (count, first) in reasons.items()
     )
     return f"{report['source']}: {report['rows_rejected']:,} of {report['rows_read']:,} rows rejected: {listed}"
 
