@@ -378,7 +378,8 @@ fn join_scored(
     let (comparisons, coincidences) = (plan.comparisons(), plan.coincidences());
     let scorer = Scorer::new(parameters, comparisons, coincidences, table.schema(), features)?;
     let weight = |left: usize, right: usize| Weight::from_bits(scorer.weight(left, right).bits());
-    let blocking = model.blocking(table, features, run)?;
+    let scope = plan.scope(table);
+    let blocking = model.blocking(table, features, scope.clone(), run)?;
     let found = blocking.fold(rank_of_row, run, Vec::new, |links, left, right, _| {
         let weight = weight(left as usize, right as usize);
         if weight > Weight::ZERO {
@@ -387,7 +388,6 @@ fn join_scored(
         }
     })?;
     let links: Vec<ScoredLink> = found.into_iter().flatten().collect();
-    let scope = plan.scope(table);
     let score = |left: u32, right: u32| {
         let row = |rank: u32| row_of_rank[rank as usize] as usize;
         let (left, right) = (row(left), row(right));

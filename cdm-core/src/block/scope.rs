@@ -43,6 +43,14 @@ impl PairScope {
         Self { source_of_row, apart }
     }
 
+    /// How many records each source has within which no two are a pair.
+    pub(crate) fn records_apart(&self) -> impl Iterator<Item = u64> {
+        let mut records = vec![0; self.apart.len()];
+        self.source_of_row.iter().for_each(|source| records[*source as usize] += 1);
+        let apart = self.apart.iter().zip(records);
+        apart.filter(|(apart, _)| **apart).map(|(_, records)| records)
+    }
+
     /// Whether two rows may be a pair.
     ///
     /// # Panics

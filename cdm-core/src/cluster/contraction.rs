@@ -65,11 +65,12 @@ pub enum Clustering {
 /// # Cost
 /// What is known of the pairs between two groups adds up when groups are joined; only what is not
 /// known is looked at. Where that is more than 32 pairs, 32 speak for all: those of up to 16
-/// records a side, spread evenly over the component. A group from which links lead to more than 16
-/// others is compared with each of them anew only when its turn comes, by what was known before. So
-/// a component of n links takes in the order of n scores (some tens a link where hundreds of
-/// thousands of records grow into one group), never of n²; memory is that of its links. Components
-/// are worked on in parallel.
+/// records a side, spread evenly over the component. Of more than 256 pairs, a fifth may be left out
+/// until there are more of them. A group from which links lead to more than 16 others is compared
+/// with each of them anew only when its turn comes, by what was known before. So a component of n
+/// links takes in the order of n scores (some tens a link where hundreds of thousands of records
+/// grow into one group), never of n²; memory is that of its links. Components are worked on in
+/// parallel.
 ///
 /// # References
 /// Bailoni, Pape, Hütsch, Wolf, Beier, Kreshuk, Hamprecht (2022), GASP, a generalized framework for

@@ -5,6 +5,10 @@ use super::Weight;
 /// How many records at most speak for a group.
 const SPEAKERS: usize = 16;
 
+/// Of more pairs than this, a fifth may be left out: a large group that takes in a record at a time
+/// would be looked at each time.
+const MANY: u64 = (SPEAKERS * SPEAKERS) as u64;
+
 /// At how many pairs of records at most one comparison of two groups looks.
 const PAIRS: usize = 32;
 
@@ -52,9 +56,9 @@ impl Evidence {
         Self { sum: self.sum * all / sample, telling: telling as u64, pairs }
     }
 
-    /// Whether it stands for all of so many pairs, or leaves out few of many.
+    /// Whether it stands for all of so many pairs, or leaves out few of more than `MANY`.
     pub(super) fn is_enough_for(self, pairs: u64) -> bool {
-        self.pairs == pairs || (pairs > PAIRS as u64 && self.pairs >= pairs - pairs / 5)
+        self.pairs == pairs || (pairs > MANY && self.pairs >= pairs - pairs / 5)
     }
 
     /// How well two groups agree, in steps: the mean, above 0 where it is above `cut`.

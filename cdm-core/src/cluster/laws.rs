@@ -319,6 +319,27 @@ fn a_guard_refuses_once_and_for_what_the_groups_grow_into() {
     assert_eq!((partition.refusals[0].link.left, partition.refusals[0].link.right), (0, 1));
 }
 
+#[test]
+fn the_last_record_of_a_group_speaks_as_well() {
+    // Five records and six agree a little, until one more joins the five that the six speak against.
+    let group = |record: u32| if record == 5 { 2 } else { u32::from(record > 5) };
+    let score = |left: u32, right: u32| match (group(left), group(right)) {
+        (0, 1) => bits(0.25),
+        (0, 2) => bits(10.0),
+        (2, 1) => bits(-10.0),
+        _ => bits(30.0),
+    };
+    let pairs = (0..12).flat_map(|left| (left + 1..12).map(move |right| (left, right)));
+    let linked = pairs.filter(|pair| score(pair.0, pair.1) > bits(1.0) || *pair == (0, 6));
+    let links: Vec<ScoredLink> = linked
+        .map(|(left, right)| ScoredLink { left, right, weight: score(left, right) })
+        .collect();
+    let partition =
+        cluster_links(12, &links, &Contraction::default(), &score, &Run::new()).unwrap();
+    assert_eq!(partition.group_of, [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
+    assert_eq!(partition.refusals[0].reason, Reason::Outweighed { sum: bits(-52.5) });
+}
+
 /// One record linked with all others, of which some are of one customer.
 #[test]
 fn a_hub_of_many_links_costs_in_the_order_of_its_links() {

@@ -53,7 +53,8 @@ const FEW: usize = 4;
 impl Bound<'_> {
     fn level(&self, left: usize, right: usize) -> Option<u8> {
         if let [field] = self.fields[..] {
-            return self.level_of_one(field, left, right);
+            let level = self.level_of_one(field, left, right);
+            return level.filter(|level| self.comparison.is_counted(*level));
         }
         let is_single =
             |field: &&FieldValues| field.codes(left).len() <= 1 && field.codes(right).len() <= 1;

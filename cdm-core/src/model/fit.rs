@@ -11,10 +11,6 @@ use crate::cancel::Run;
 use crate::compare::Comparison;
 use crate::error::Result;
 
-pub(super) fn knob(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
 /// What a model is learned from.
 pub(super) struct Evidence<'a> {
     pub(super) comparisons: &'a [Comparison],
@@ -23,6 +19,11 @@ pub(super) struct Evidence<'a> {
     pub(super) candidates: &'a [(Pattern, u64)],
     /// How many candidate pairs each of those stands for.
     pub(super) per_candidate: f64,
+    /// Patterns of pairs that blocking finds within sources that hold each customer once: they are
+    /// no matches. Sorted; each stands for as many pairs as a candidate.
+    pub(super) apart: &'a [(Pattern, u64)],
+    /// How many pairs there are within such sources.
+    pub(super) apart_pairs: f64,
     /// Patterns of random pairs, sorted.
     pub(super) random: &'a [(Pattern, u64)],
     /// How many pairs there are among all records.
@@ -33,6 +34,14 @@ pub(super) struct Evidence<'a> {
 
 /// How many pairs the built-in knowledge of a distribution over levels weighs.
 const PRIOR_PAIRS: f64 = 10.0;
+
+/// How much the built-in knowledge of matches weighs beside them, for each of them. Small enough to
+/// leave its mark on nothing that is learned from many, it keeps matches from becoming whatever is
+/// common among the candidates.
+const PRIOR_SHARE: f64 = 0.1;
+
+/// Rounds in which the shares and coincidences find their place before m is learned.
+const WARM_UP: u32 = 10;
 
 /// How many random pairs the built-in knowledge of what is common weighs; it keeps a level that no
 /// random pair reached from being proof.
@@ -75,7 +84,7 @@ pub(super) fn fit(evidence: &Evidence<'_>, run: &Run) -> Result<Parameters> {
                 ROUNDS as u64 * u64::from(MOST_ITERATIONS),
             )?;
             diagnostics.iterations += 1;
-            let learn_m = round > 0 || f64::from(iteration) >= knob("WARM", 10.0);
+            let learn_m = round > 0 || iteration >= WARM_UP;
             if mixture.improve(evidence, learn_m) < TOLERANCE && learn_m {
                 diagnostics.converged = true;
                 break;
@@ -105,16 +114,16 @@ impl Mixture {
     fn start(evidence: &Evidence<'_>) -> Self {
         let comparisons = evidence.comparisons;
         let levels: Vec<usize> = comparisons.iter().map(Comparison::level_count).collect();
-        let prior_m: Vec<Vec<f64>> = levels.iter().map(|count| assumed_m(*count)).collect();
+        let prior_m: Vec<Vec<f64>> = comparisons.iter().map(assumed_m).collect();
         let classes = evidence.coincidences.len() + 2;
         let candidates: u64 = evidence.candidates.iter().map(|(_, count)| count).sum();
         let of_all = candidates as f64 * evidence.per_candidate / evidence.all_pairs.max(1.0);
-        let mut shares = vec![knob("CPRIOR", 0.3) * of_all / (classes - 1) as f64; classes];
-        shares[0] = knob("PRIOR", 0.3) * of_all;
+        let mut shares = vec![0.3 * of_all / (classes - 1) as f64; classes];
+        shares[0] = 0.3 * of_all;
         shares[classes - 1] = 1.0;
         let mut mixture = Self {
             shares,
-            u: levels.iter().map(|count| assumed_u(*count)).collect(),
+            u: comparisons.iter().map(assumed_u).collect(),
             own: Vec::new(),
             reached: levels.iter().map(|count| vec![0.0; *count]).collect(),
             m: prior_m.clone(),
@@ -140,8 +149,7 @@ impl Mixture {
     /// What is assumed of a comparison that agrees by coincidence: half the time as for a match.
     fn assumed_own(&self, comparison: usize) -> Vec<f64> {
         let levels = self.prior_m[comparison].iter().zip(&self.u[comparison]);
-        let w = knob("OWN", 0.9);
-        levels.map(|(m, u)| w * m + (1.0 - w) * u).collect()
+        levels.map(|(m, u)| 0.9 * m + 0.1 * u).collect()
     }
 
     fn levels(&self, class: usize, comparison: usize) -> &[f64] {
@@ -163,36 +171,30 @@ impl Mixture {
         let comparisons = self.m.len();
         let expected = Expected::of(&likelihoods, evidence, comparisons);
         let before = (self.shares.clone(), self.m.clone(), self.own.clone());
-        let of_all = evidence.per_candidate / evidence.all_pairs.max(1.0);
         let last = self.shares.len() - 1;
-        for (share, pairs) in self.shares[..last].iter_mut().zip(&expected.shares) {
-            *share = (pairs + 0.5) * of_all;
+        for (class, share) in self.shares[..last].iter_mut().enumerate() {
+            let pairs = evidence.all_pairs + if class == 0 { 0.0 } else { evidence.apart_pairs };
+            *share = (expected.shares[class] + 0.5) * evidence.per_candidate / pairs.max(1.0);
         }
-        let at = |name: &str| evidence.coincidences.iter().position(|c| c.name == name);
-        if let (Some(h), Some(t)) = (at("same household"), at("twins")) {
-            self.shares[t + 1] = self.shares[t + 1].min(knob("TWINS", 0.02) * self.shares[h + 1]);
-        }
-        if let Some(t) = at(&std::env::var("NOCLASS").unwrap_or_default()) {
-            self.shares[t + 1] = 1e-30;
-        }
-        if let Some(t) = at(&std::env::var("NOCLASS2").unwrap_or_default()) {
-            self.shares[t + 1] = 1e-30;
+        for (class, coincidence) in evidence.coincidences.iter().enumerate() {
+            let Some((of, at_most)) = &coincidence.at_most else { continue };
+            if let Some(other) = evidence.coincidences.iter().position(|other| other.name == *of) {
+                let most = self.shares[other + 1] * at_most;
+                self.shares[class + 1] = self.shares[class + 1].min(most);
+            }
         }
         for comparison in 0..comparisons {
             let found = expected.levels(0, comparison, self.m[comparison].len());
             self.reached[comparison] = found.to_vec();
-            let power =
-                |found: &[f64], a: f64| PRIOR_PAIRS + found.iter().sum::<f64>() * a / (1.0 - a);
             if learn_m {
-                let pairs = power(found, knob("ALPHA_M", 0.1));
+                let pairs = PRIOR_PAIRS + PRIOR_SHARE * found.iter().sum::<f64>();
                 self.m[comparison] = smoothed(found, &self.prior_m[comparison], pairs);
             }
             for class in 0..self.own.len() {
                 if self.own[class][comparison].is_some() {
                     let assumed = self.assumed_own(comparison);
                     let found = expected.levels(class + 1, comparison, assumed.len());
-                    let pairs = power(found, knob("ALPHA_OWN", 0.0));
-                    self.own[class][comparison] = Some(smoothed(found, &assumed, pairs));
+                    self.own[class][comparison] = Some(smoothed(found, &assumed, PRIOR_PAIRS));
                 }
             }
         }
@@ -232,7 +234,7 @@ impl Mixture {
                 }
             }
         }
-        let assumed = found.iter().map(|found| assumed_u(found.len()));
+        let assumed = evidence.comparisons.iter().map(assumed_u);
         let u = found.iter().zip(assumed);
         u.map(|(found, assumed)| smoothed(found, &assumed, PRIOR_RANDOM_PAIRS)).collect()
     }
@@ -321,21 +323,23 @@ impl Expected {
             codes: vec![0.0; classes * comparisons * Pattern::CODES],
             comparisons,
         };
-        let chunks: Vec<Self> = evidence
-            .candidates
-            .par_chunks(CHUNK)
-            .map(|chunk| {
+        // Of pairs that are known to be no matches, the first class has none.
+        let sum_up = |patterns: &[(Pattern, u64)], first: usize| -> Vec<Self> {
+            let chunks = patterns.par_chunks(CHUNK).map(|chunk| {
                 let mut sum = none();
                 let mut joint = vec![0.0; classes];
                 for (pattern, count) in chunk {
-                    for (class, joint) in joint.iter_mut().enumerate() {
+                    for (class, joint) in joint.iter_mut().enumerate().skip(first) {
                         *joint = likelihoods.joint(class, *pattern);
                     }
                     sum.add(*pattern, *count as f64, &joint);
                 }
                 sum
-            })
-            .collect();
+            });
+            chunks.collect()
+        };
+        let mut chunks = sum_up(evidence.candidates, 0);
+        chunks.extend(sum_up(evidence.apart, 1));
         let mut all = none();
         for chunk in &chunks {
             all.shares.iter_mut().zip(&chunk.shares).for_each(|(all, part)| *all += part);
@@ -376,26 +380,43 @@ impl Expected {
     }
 }
 
-/// What is assumed of matches beforehand: most agree, some nearly, few not at all.
-fn assumed_m(levels: usize) -> Vec<f64> {
-    let (best, last) = (0.8, 0.07);
-    let between = levels.saturating_sub(2);
-    if between == 0 {
-        return vec![best / (best + last), last / (best + last)];
-    }
-    let rest = (1.0 - best - last) / between as f64;
-    let mut assumed = vec![rest; levels];
-    assumed[0] = best;
-    assumed[levels - 1] = last;
-    assumed
+/// What is assumed of matches beforehand: most agree, some nearly, few not at all. Levels that are
+/// counted elsewhere are never reached.
+fn assumed_m(comparison: &Comparison) -> Vec<f64> {
+    let last = comparison.levels.len();
+    let counted = |level: usize| comparison.is_counted(level as u8);
+    let first = (0..last).find(|level| counted(*level)).unwrap_or(last);
+    let between = (first + 1..last).filter(|level| counted(*level)).count();
+    let rest = if between == 0 { 0.0 } else { 0.13 };
+    let level = |level: usize| match level {
+        _ if !counted(level) => 0.0,
+        _ if level == last => 0.07,
+        _ if level == first => 0.93 - rest,
+        _ => rest / between as f64,
+    };
+    (0..=last).map(level).collect()
 }
 
 /// What is assumed of random pairs beforehand: nearly all disagree.
-fn assumed_u(levels: usize) -> Vec<f64> {
-    let alike = 0.1 / (levels - 1).max(1) as f64;
-    let mut assumed = vec![alike; levels];
-    assumed[levels - 1] = 0.9;
-    assumed
+fn assumed_u(comparison: &Comparison) -> Vec<f64> {
+    spread(comparison, |at, count| match count {
+        1 => 1.0,
+        _ if at + 1 == count => 0.9,
+        _ => 0.1 / (count - 1) as f64,
+    })
+}
+
+/// A distribution over those levels that are not counted elsewhere, each by its place among them and
+/// their number; no pair is ever on one of the others.
+fn spread(comparison: &Comparison, probability: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    let is_reached =
+        |at: usize| comparison.levels.get(at).is_none_or(|level| !level.counted_elsewhere);
+    let reached: Vec<usize> = (0..comparison.level_count()).filter(|at| is_reached(*at)).collect();
+    let mut levels = vec![0.0; comparison.level_count()];
+    for (place, at) in reached.iter().enumerate() {
+        levels[*at] = probability(place, reached.len());
+    }
+    levels
 }
 
 /// Found counts as probabilities, with what was assumed counted as so many pairs more.

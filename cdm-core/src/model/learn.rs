@@ -5,7 +5,7 @@ use super::coincidence::Coincidence;
 use super::comparer::Comparer;
 use super::fit::{Evidence, fit};
 use super::parameters::Parameters;
-use super::pattern::PatternCounts;
+use super::pattern::{Pattern, PatternCounts};
 use super::random::random_pairs;
 use super::terms::count_terms;
 use crate::block::{Blocking, PairScope};
@@ -25,28 +25,44 @@ const MOST_RANDOM: usize = 250_000;
 pub(crate) struct Lesson<'a> {
     pub(crate) comparisons: &'a [Comparison],
     pub(crate) coincidences: &'a [Coincidence],
+    /// Finds pairs within any source, whatever the scope.
     pub(crate) blocking: &'a Blocking<'a>,
     pub(crate) scope: &'a PairScope,
+    /// Holds all pairs but those of one source that has each customer once.
+    pub(crate) free_of_duplicates: &'a PairScope,
     pub(crate) schema: &'a Schema,
     pub(crate) features: &'a Features,
     /// By rank in the order of keys, the row: what is drawn does not depend on the order of rows.
     pub(crate) row_of_rank: &'a [u32],
 }
 
+/// What blocking finds.
+pub(crate) struct Found {
+    candidates: Vec<(Pattern, u64)>,
+    /// Pairs within sources that hold each customer once.
+    pub(crate) apart: Vec<(Pattern, u64)>,
+    /// How many pairs each of those stands for.
+    one_in: u64,
+}
+
 impl Lesson<'_> {
     /// The parameters, and how common values are.
     pub(crate) fn learn(&self, run: &Run) -> Result<Parameters> {
         let comparer = Comparer::new(self.comparisons, self.schema, self.features)?;
-        let (candidates, one_in) = self.candidates(&comparer, run)?;
+        let Found { candidates, apart, one_in } = self.found(&comparer, run)?;
         let random = self.random(&comparer, run)?;
-        let records = self.row_of_rank.len() as f64;
+        let pairs = |records: f64| records * (records - 1.0) / 2.0;
+        let within = |scope: &PairScope| scope.records_apart().map(|n| pairs(n as f64)).sum();
+        let apart_pairs: f64 = within(self.free_of_duplicates);
         let evidence = Evidence {
             comparisons: self.comparisons,
             coincidences: self.coincidences,
             candidates: &candidates,
             per_candidate: one_in as f64,
             random: &random,
-            all_pairs: records * (records - 1.0) / 2.0,
+            all_pairs: pairs(self.row_of_rank.len() as f64) - within(self.scope),
+            apart: &apart,
+            apart_pairs,
             labelled: &[],
         };
         let mut parameters = fit(&evidence, run)?;
@@ -62,12 +78,8 @@ impl Lesson<'_> {
         Ok(parameters)
     }
 
-    /// Patterns of candidate pairs, and how many pairs each stands for.
-    fn candidates(
-        &self,
-        comparer: &Comparer<'_>,
-        run: &Run,
-    ) -> Result<(Vec<(super::Pattern, u64)>, u64)> {
+    /// Patterns of the pairs that blocking finds.
+    pub(crate) fn found(&self, comparer: &Comparer<'_>, run: &Run) -> Result<Found> {
         let mut rank_of_row = vec![0; self.row_of_rank.len()];
         for (rank, row) in self.row_of_rank.iter().enumerate() {
             rank_of_row[*row as usize] = rank as u32;
@@ -79,21 +91,25 @@ impl Lesson<'_> {
             let pair = u64::from(left) << 32 | u64::from(right);
             one_in == 1 || xxh3_64(&pair.to_le_bytes()).is_multiple_of(one_in)
         };
-        let visit = |counts: &mut PatternCounts, left: u32, right: u32, _| {
+        let start = || (PatternCounts::default(), PatternCounts::default());
+        let visit = |counts: &mut (PatternCounts, PatternCounts), left: u32, right: u32, _| {
             if is_drawn(left, right) {
-                counts.add(comparer.pattern(left as usize, right as usize));
+                let (left, right) = (left as usize, right as usize);
+                if self.scope.contains(left, right) {
+                    counts.0.add(comparer.pattern(left, right));
+                } else if !self.free_of_duplicates.contains(left, right) {
+                    counts.1.add(comparer.pattern(left, right));
+                }
             }
         };
-        let counts = self.blocking.fold(&rank_of_row, run, PatternCounts::default, visit)?;
-        Ok((PatternCounts::sum(counts), one_in))
+        let counts = self.blocking.fold(&rank_of_row, run, start, visit)?;
+        let (candidates, apart): (Vec<_>, Vec<_>) = counts.into_iter().unzip();
+        let (candidates, apart) = (PatternCounts::sum(candidates), PatternCounts::sum(apart));
+        Ok(Found { candidates, apart, one_in })
     }
 
     /// Patterns of random pairs.
-    pub(crate) fn random(
-        &self,
-        comparer: &Comparer<'_>,
-        run: &Run,
-    ) -> Result<Vec<(super::Pattern, u64)>> {
+    pub(crate) fn random(&self, comparer: &Comparer<'_>, run: &Run) -> Result<Vec<(Pattern, u64)>> {
         let row = |rank: u32| self.row_of_rank[rank as usize] as usize;
         let in_scope = |left, right| self.scope.contains(row(left), row(right));
         let drawn = random_pairs(self.row_of_rank.len() as u32, MOST_RANDOM, in_scope);

@@ -86,8 +86,9 @@ impl Plan {
             let lesson = Lesson {
                 comparisons: self.comparisons(),
                 coincidences: self.coincidences(),
-                blocking: &model.blocking(table, &features, run)?,
+                blocking: &model.blocking(table, &features, PairScope::any(), run)?,
                 scope: &self.scope(table),
+                free_of_duplicates: &self.free_of_duplicates(table),
                 schema: table.schema(),
                 features: &features,
                 row_of_rank: &table.rows_by_key(),
@@ -101,16 +102,24 @@ impl Plan {
 impl Plan {
     /// Which two records of `table` may be one customer at all.
     pub(crate) fn scope(&self, table: &Table) -> PairScope {
-        let source_of_row = (0..table.len()).map(|row| table.source_code(row)).collect();
-        if self.link_type() == LinkType::Link {
-            return PairScope::across_sources(source_of_row);
+        match self.link_type() {
+            LinkType::Link => PairScope::across_sources(source_of_row(table)),
+            LinkType::Dedupe | LinkType::LinkAndDedupe => self.free_of_duplicates(table),
         }
+    }
+
+    /// Any two records but those of one source that has each customer once.
+    pub(crate) fn free_of_duplicates(&self, table: &Table) -> PairScope {
         let free = |source: &String| {
             self.sources().iter().any(|known| known.name == *source && known.duplicate_free)
         };
         let duplicate_free: Vec<bool> = table.sources().iter().map(free).collect();
-        PairScope::new(source_of_row, &duplicate_free)
+        PairScope::new(source_of_row(table), &duplicate_free)
     }
+}
+
+fn source_of_row(table: &Table) -> Vec<u32> {
+    (0..table.len()).map(|row| table.source_code(row)).collect()
 }
 
 impl Model {
@@ -178,10 +187,11 @@ impl Model {
         &'a self,
         table: &Table,
         features: &'a Features,
+        scope: PairScope,
         run: &Run,
     ) -> Result<Blocking<'a>> {
         let (rules, stop_keys) = (self.plan.blocking(), &self.blocking_stop_keys);
-        Blocking::new(rules, features, stop_keys, self.plan.scope(table), table.len(), run)
+        Blocking::new(rules, features, stop_keys, scope, table.len(), run)
     }
 
     /// The features of `table` that the plan's rules look at.

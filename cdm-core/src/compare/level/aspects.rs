@@ -101,7 +101,7 @@ impl Condition {
                     }
                 }
             }
-            Condition::Swapped(condition) => {
+            Condition::Swapped(condition) | Condition::InOtherField(condition) => {
                 for field in fields.iter_mut().take(2) {
                     condition.look(std::slice::from_mut(field));
                 }
@@ -150,6 +150,7 @@ impl Condition {
             | Condition::Any(_)
             | Condition::Each(_)
             | Condition::Swapped(_)
+            | Condition::InOtherField(_)
             | Condition::Missing => {}
         }
     }

@@ -123,6 +123,9 @@ pub enum Condition {
     Each(Vec<Option<Condition>>),
     /// The condition holds between each field and the other one of two.
     Swapped(Box<Condition>),
+    /// The condition holds between one of two fields and the other one, which is all that one of the
+    /// records has: a surname alone, put where the first name belongs.
+    InOtherField(Box<Condition>),
     /// Within [`Each`](Self::Each): one side has no usable value in the field.
     Missing,
 }
@@ -190,7 +193,10 @@ impl Condition {
             Condition::All(all) => all.iter().all(|condition| condition.holds(left, right)),
             Condition::Any(any) => any.iter().any(|condition| condition.holds(left, right)),
             // These are about several fields.
-            Condition::Each(_) | Condition::Swapped(_) | Condition::Missing => false,
+            Condition::Each(_)
+            | Condition::Swapped(_)
+            | Condition::InOtherField(_)
+            | Condition::Missing => false,
         }
     }
 
@@ -208,6 +214,13 @@ impl Condition {
             Condition::Swapped(condition) => {
                 condition.holds_for_some(values(left, 0), values(right, 1))
                     && condition.holds_for_some(values(left, 1), values(right, 0))
+            }
+            Condition::InOtherField(condition) => {
+                let only = |one: &[&[&Prepared]], field, other: &[&[&Prepared]]| {
+                    values(one, 1 - field).is_empty()
+                        && condition.holds_for_some(values(one, field), values(other, 1 - field))
+                };
+                (0..2).any(|field| only(left, field, right) || only(right, field, left))
             }
             Condition::All(all) if left.len() > 1 => all.iter().all(|c| c.holds_for(left, right)),
             Condition::Any(any) if left.len() > 1 => any.iter().any(|c| c.holds_for(left, right)),
@@ -243,13 +256,10 @@ impl Condition {
                     }
                 })
             }
-            Condition::Swapped(condition) => match kinds {
-                [first, second] => {
-                    let path = format!("{path}.swapped");
-                    (condition.fault_of_one(*first, &path))
-                        .or_else(|| condition.fault_of_one(*second, &path))
-                }
-                _ => at(format!("`swapped` wants two fields; there are {}", kinds.len())),
+            Condition::Swapped(condition) | Condition::InOtherField(condition) => match kinds {
+                [first, second] => (condition.fault_of_one(*first, path))
+                    .or_else(|| condition.fault_of_one(*second, path)),
+                _ => at(format!("a swap wants two fields; there are {}", kinds.len())),
             },
             Condition::All(list) | Condition::Any(list) if kinds.len() > 1 => {
                 if list.is_empty() {
@@ -268,8 +278,13 @@ impl Condition {
     fn fault_of_one(&self, kind: Kind, path: &str) -> Option<(String, String)> {
         let has = Traits::of(kind);
         let fits = match self {
-            Condition::Each(_) | Condition::Swapped(_) | Condition::Missing => {
-                let reason = "`each`, `swapped` and `missing` are about several fields".to_owned();
+            Condition::Each(_)
+            | Condition::Swapped(_)
+            | Condition::InOtherField(_)
+            | Condition::Missing => {
+                let reason = "`each`, `swapped`, `in_other_field` and `missing` are about several \
+                              fields"
+                    .to_owned();
                 return Some((path.to_owned(), reason));
             }
             Condition::All(list) | Condition::Any(list) => {

@@ -120,10 +120,17 @@ impl Comparison {
             _ => self.level_where(|condition| condition.holds_for(left, right)),
         };
         let filled = |values: &[&[&Prepared]]| values.first().is_some_and(|v| !v.is_empty());
-        match self.levels.get(usize::from(level)) {
-            Some(found) => (!found.counted_elsewhere).then_some(level),
-            None => (filled(left) && filled(right)).then_some(level),
-        }
+        let found = usize::from(level) < self.levels.len();
+        let says = if found { self.is_counted(level) } else { filled(left) && filled(right) };
+        says.then_some(level)
+    }
+
+    /// Whether a level says something here, rather than being
+    /// [counted elsewhere](Level::counted_elsewhere).
+    #[inline]
+    #[must_use]
+    pub fn is_counted(&self, level: u8) -> bool {
+        self.levels.get(usize::from(level)).is_none_or(|level| !level.counted_elsewhere)
     }
 
     #[inline]

@@ -83,10 +83,19 @@ impl Comparison {
                 .map(|level| Level { when: Each(vec![Some(level.when), None]), ..level });
             let mut levels: Vec<Level> = alone.collect();
             let either =
-                Any(vec![same(Form::Ascii), Condition::SameLetters, one_edit(Form::Ascii, 5)]);
-            let swapped = Condition::Swapped(Box::new(either));
-            let swapped = level("given and family name swapped", swapped);
-            levels.insert(1, Level { counted_elsewhere, ..swapped });
+                || Any(vec![same(Form::Ascii), Condition::SameLetters, one_edit(Form::Ascii, 5)]);
+            let nearly = Any(vec![
+                either(),
+                alike(Form::Ascii, 0.92),
+                Condition::WordsWithin { at_least: 1, min_length: 3 },
+            ]);
+            let swaps = [
+                level("given and family name swapped", Condition::Swapped(Box::new(either()))),
+                level("swapped and similar", Condition::Swapped(Box::new(nearly))),
+                level("in the other field", Condition::InOtherField(Box::new(either()))),
+            ];
+            let swaps = swaps.map(|level| Level { counted_elsewhere, ..level });
+            levels.splice(1..1, swaps);
             levels
         };
         [

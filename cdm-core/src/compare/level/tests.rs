@@ -116,7 +116,7 @@ proptest! {
         given in prop::collection::vec(raw(Kind::GivenName), 2),
         family in prop::collection::vec(raw(Kind::FamilyName), 2),
     ) {
-        let comparison = Comparison::person_name("given", "family");
+        let [comparison, _] = Comparison::person_names("given", "family");
         let aspects = comparison.aspects();
         let level = |aspects: [Aspects; 2]| {
             let value = |kind, raw: &str, aspects| {

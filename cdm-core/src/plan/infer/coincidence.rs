@@ -4,6 +4,10 @@ use crate::compare::Comparison;
 use crate::model::Coincidence;
 use crate::schema::Kind;
 
+/// The largest share of twins among pairs of people of one home: about one birth in sixty is a
+/// multiple one, and a family of four has six pairs.
+const MOST_TWINS: f64 = 0.02;
+
 /// The ways in which two different customers come to agree on some of these comparisons.
 pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<Coincidence> {
     let field_of = |comparison: &Comparison| {
@@ -72,16 +76,22 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
 
     let mut all: Vec<Coincidence> = Vec::new();
     let mut add = |name: &str, parts: &[&[String]]| {
-        let shares = parts.concat();
+        let mut shares: Vec<String> = Vec::new();
+        for comparison in parts.iter().copied().flatten() {
+            if !shares.contains(comparison) {
+                shares.push(comparison.clone());
+            }
+        }
         if !shares.is_empty() && !all.iter().any(|known| known.shares == shares) {
             all.push(Coincidence::new(name, shares));
         }
     };
     let lives = !place.is_empty() || !phone.is_empty();
+    let home = [&kin[..], &place, &phone, &email, &url, &employer, &traits].concat();
     if !kin.is_empty() && lives {
-        add("same household", &[&kin, &place, &phone, &email, &traits]);
+        add("same household", &[&home]);
         if !birth.is_empty() {
-            add("twins", &[&kin, &place, &phone, &email, &traits, &birth]);
+            add("twins", &[&home, &birth]);
         }
     }
     match are_persons {
@@ -102,11 +112,14 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     }
     add("same contact", &[&email, &phone]);
     if !organisation.is_empty() {
-        add("chain", &[&organisation, &group, &url, &email, &phone, &traits]);
+        add("chain", &[&organisation, &url, &email, &phone, &traits]);
     }
     // Relatives have their home and their name from one cause, so that a common name says no less.
     for coincidence in &mut all {
         coincidence.common_cause = ["same household", "twins"].contains(&coincidence.name.as_str());
+        if coincidence.name == "twins" {
+            coincidence.at_most = Some(("same household".to_owned(), MOST_TWINS));
+        }
     }
     all
 }

@@ -63,7 +63,7 @@ pub(super) fn comparisons(all: &[Facts], left_out: &mut Vec<LeftOut>) -> Vec<Com
 fn of_field(field: &Facts) -> Vec<Comparison> {
     let comparison = Comparison::template(field.kind, &field.name);
     let whole = match field.kind {
-        Kind::Organisation => "nearly the same name",
+        Kind::Organisation => "similar name",
         Kind::FullName => "similar name",
         _ => return vec![comparison],
     };
