@@ -3,8 +3,9 @@
 use crate::compare::Comparison;
 use crate::error::Result;
 use crate::features::Features;
-use crate::model::Coincidence;
-use crate::model::{BoundTerms, Comparer, Likelihoods, Parameters, Pattern};
+use crate::model::{
+    BoundTerms, Coincidence, Comparer, LevelProbabilities, Likelihoods, Parameters, Pattern,
+};
 use crate::probability::MatchWeight;
 use crate::schema::Schema;
 
