@@ -102,7 +102,7 @@ pub(crate) fn recall(
 
 fn notes(inferred: &Inferred, rules: &str, missed: &[(u32, u32)], table: &Table) -> String {
     let plan = &inferred.plan;
-    let mut text = String::from("fields:");
+    let mut text = format!("region: {:?}\nfields:", plan.region());
     for field in plan.schema().fields() {
         let _ = write!(text, " {} ({})", field.name, field.kind);
     }

@@ -90,14 +90,8 @@ const NAME_PARTS: [&str; 4] = ["given_name", "middle_name", "family_name", "name
 pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
     let inputs: Vec<Vec<Understood>> = inputs.iter().map(|columns| understand(columns)).collect();
     let all = || inputs.iter().flatten();
-    let filled = |key: &str| all().filter(|c| c.is(key)).map(|c| c.profile.filled).sum::<usize>();
     let has = |key: &str| all().any(|column| column.is(key));
 
-    // A whole name is taken apart where any source gives it in parts: families share one of them.
-    // Where hardly a record has parts, most would be guessed, and the whole is better.
-    let split_names = has("given_name") || has("family_name");
-    let parts = filled("given_name").max(filled("family_name"));
-    let joins_names = has("full_name") && split_names && parts * 10 < filled("full_name");
     // Joining an address loses nothing, and taking it apart may; so one whole one decides.
     let joins_addresses = has("address");
     let street_of = |input: &[Understood]| input.iter().any(|column| column.is("street"));
@@ -141,11 +135,9 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
                 }
                 "source" | "time" | "created" | "label" | "descriptor" | "name_prefix"
                 | "name_suffix" => {}
-                "given_name" | "family_name" | "middle_name" if joins_names => {
-                    add("full_name", Kind::FullName);
-                }
                 "middle_name" => add("given_name", Kind::GivenName),
-                "full_name" if split_names && !joins_names => {
+                "full_name" => {
+                    // Families share one part of it, and a slip in one leaves the other as it is.
                     add("given_name", Kind::GivenName);
                     add("family_name", Kind::FamilyName);
                 }
@@ -154,6 +146,10 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
                 }
                 key if joins_addresses && PLACES.contains(&key) && street_of(input) => {
                     add("address", Kind::Address);
+                    if key == "country" {
+                        // It says how the numbers and postcodes of its record are to be read.
+                        add(key, Kind::Country);
+                    }
                 }
                 "address_2" => {
                     // Units belong to the street; a place or a building is better apart.
@@ -171,6 +167,12 @@ pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
                     }
                 }
             }
+        }
+    }
+    if fields.iter().any(|field| field.name == "country" && field.kind == Kind::Country) {
+        let reads = [Kind::Phone, Kind::Address, Kind::Street, Kind::Postcode];
+        for field in fields.iter_mut().filter(|field| reads.contains(&field.kind)) {
+            field.region_from = Some("country".to_owned());
         }
     }
     Schema::new("records", fields)

@@ -14,6 +14,11 @@ pub enum DateCondition {
     OnePartDiffers,
     /// Whatever part both know is the same, and both know one at least: 1970 and 1970-03-01.
     Compatible,
+    /// At most two of the eight digits differ.
+    TwoDigitsOff,
+    /// The year alone is known of one of them, and the years are the same or neighbours: it was
+    /// worked out from an age.
+    YearOfAge,
     /// Year and month are the same.
     SameYearMonth,
     /// Month and day are the same: a birthday.
@@ -90,6 +95,18 @@ impl DateCondition {
                 (Some((_, m, d)), Some((_, month, day))) => year && (m, d) == (day, month),
                 _ => false,
             },
+            DateCondition::TwoDigitsOff => match (left.whole(), right.whole()) {
+                (Some(left), Some(right)) => {
+                    let digits = digits(left).into_iter().zip(digits(right));
+                    digits.filter(|(left, right)| left != right).count() <= 2
+                }
+                _ => false,
+            },
+            DateCondition::YearOfAge => {
+                let year_alone = |parts: Parts| parts.month.is_none() && parts.day.is_none();
+                (year_alone(left) || year_alone(right))
+                    && left.year.zip(right.year).is_some_and(|(l, r)| l.abs_diff(r) <= 1)
+            }
             DateCondition::OneDigitOff => match (left.whole(), right.whole()) {
                 (Some(left), Some(right)) => one_digit_off(digits(left), digits(right)),
                 _ => false,

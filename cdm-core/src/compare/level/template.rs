@@ -7,7 +7,7 @@ use crate::schema::Kind;
 impl Comparison {
     /// The usual comparison of a field of that kind, named after the field.
     ///
-    /// Its first level is "the same", which every value reaches with itself; it has at most seven
+    /// Its first level is "the same", which every value reaches with itself; it has at most nine
     /// with `else`. [`Condition`] says what they look at:
     ///
     /// | kind | levels |
@@ -16,11 +16,11 @@ impl Comparison {
     /// | family name | same, same but for particles or spaces, part of it or former name, one letter off, similar |
     /// | full name | same, same words, same first and family name, short first name, nearly the same spelling, same family name |
     /// | organisation | same, same with another legal form, nearly the same, one within the other, similar |
-    /// | e-mail | same, one letter off, same mailbox name elsewhere, similar mailbox name, same company |
+    /// | e-mail | same, one or two letters off, same mailbox name elsewhere, similar mailbox name, same company |
     /// | phone | same, same with another extension, same last seven digits, one digit off |
     /// | address | same, same number and street, same number in a similar street, same street, same postcode, same city |
     /// | street | same, same number and street, same number in a similar street, same street, similar |
-    /// | date | same, day and month swapped, one digit off, same as far as known, one part differs, same year |
+    /// | date | same, day and month swapped, one digit off, same as far as known, one part differs, a year by its age, two digits off, same year |
     /// | identifier | same, one character off, same last four |
     /// | others | same, then nearer to farther |
     ///
@@ -275,6 +275,10 @@ fn one_edit(form: Form, min_length: u8) -> Condition {
     Condition::Osa { form, at_most: 1, min_length }
 }
 
+fn two_edits(form: Form, min_length: u8) -> Condition {
+    Condition::Osa { form, at_most: 2, min_length }
+}
+
 fn alike(form: Form, at_least: f64) -> Condition {
     Condition::JaroWinkler { form, at_least, min_length: 0 }
 }
@@ -288,7 +292,12 @@ fn given_name() -> Vec<Level> {
         level("initial", Condition::Initials),
         level(
             "similar name",
-            Any(vec![alike(Form::Ascii, 0.9), alike(Form::Given, 0.9), Condition::SoundsAlike]),
+            Any(vec![
+                alike(Form::Ascii, 0.88),
+                alike(Form::Given, 0.9),
+                two_edits(Form::Ascii, 5),
+                Condition::SoundsAlike,
+            ]),
         ),
     ]
 }
@@ -308,34 +317,46 @@ fn family_name() -> Vec<Level> {
             ]),
         ),
         level("one letter off", Any(vec![one_edit(Form::Ascii, 4), one_edit(Form::Core, 4)])),
-        level("similar spelling", Any(vec![alike(Form::Ascii, 0.92), alike(Form::Core, 0.92)])),
+        level(
+            "similar spelling",
+            Any(vec![alike(Form::Ascii, 0.9), alike(Form::Core, 0.92), two_edits(Form::Ascii, 6)]),
+        ),
         level("sounds alike", Condition::SoundsAlike),
     ]
 }
 
 fn full_name() -> Vec<Level> {
+    // A junior is not the senior, however alike their names.
+    let one_generation =
+        |condition| All(vec![condition, Condition::Compatible { form: Form::Suffix }]);
     vec![
-        level("same name", same(Form::Ascii)),
-        level("same words", Any(vec![Condition::SameWords, Condition::SameLetters])),
+        level("same name", one_generation(same(Form::Ascii))),
+        level(
+            "same words",
+            one_generation(Any(vec![Condition::SameWords, Condition::SameLetters])),
+        ),
         level(
             "same first and family name",
-            Any(vec![
+            one_generation(Any(vec![
                 All(vec![same(Form::Given), same(Form::Family)]),
                 Condition::WordsWithin { at_least: 2, min_length: 3 },
-            ]),
+            ])),
         ),
         level(
             "short first name, same family name",
-            All(vec![same(Form::Family), Any(vec![Condition::Nickname, Condition::Initials])]),
+            one_generation(All(vec![
+                same(Form::Family),
+                Any(vec![Condition::Nickname, Condition::Initials]),
+            ])),
         ),
         level(
             "similar name",
-            Any(vec![
+            one_generation(Any(vec![
                 Condition::Osa { form: Form::Ascii, at_most: 2, min_length: 8 },
                 Condition::MongeElkan { at_least: 0.93 },
                 All(vec![same(Form::Family), alike(Form::Given, 0.85)]),
                 Condition::SoundsAlike,
-            ]),
+            ])),
         ),
         level("same family name", same(Form::Family)),
     ]
@@ -375,7 +396,10 @@ fn email() -> Vec<Level> {
     let personal = |condition| All(vec![Condition::Personal, condition]);
     vec![
         level("same address", same(Form::Canonical)),
-        level("one letter off", one_edit(Form::Canonical, 10)),
+        level(
+            "one or two letters off",
+            Any(vec![one_edit(Form::Canonical, 8), two_edits(Form::Canonical, 12)]),
+        ),
         level(
             "same mailbox name at another domain",
             personal(Condition::Same { form: Form::Local, min_length: 4 }),
@@ -413,7 +437,6 @@ fn address_levels() -> Vec<Level> {
             Condition::Compatible { form: Form::City },
         ])
     };
-    let near = || Any(vec![same(Form::Postcode), same(Form::City)]);
     let door = || All(vec![same(Form::HouseNumber), same(Form::Street)]);
     vec![
         level(
@@ -430,9 +453,9 @@ fn address_levels() -> Vec<Level> {
         level("same number and street", All(vec![door(), nowhere_else()])),
         level(
             "same number, similar street",
-            All(vec![same(Form::HouseNumber), alike(Form::Street, 0.9), near()]),
+            All(vec![same(Form::HouseNumber), alike(Form::Street, 0.9), nowhere_else()]),
         ),
-        level("same street", All(vec![same(Form::Street), near()])),
+        level("same street", All(vec![same(Form::Street), nowhere_else()])),
         level(SAME_POSTCODE, same(Form::Postcode)),
         level(SAME_CITY, Any(vec![same(Form::City), Condition::TokenJaccard { at_least: 0.5 }])),
     ]
@@ -498,6 +521,8 @@ fn date() -> Vec<Level> {
         level("one digit off", date(DateCondition::OneDigitOff)),
         level("same as far as known", date(DateCondition::Compatible)),
         level("one part differs", date(DateCondition::OnePartDiffers)),
+        level("a year by its age", date(DateCondition::YearOfAge)),
+        level("two digits off", date(DateCondition::TwoDigitsOff)),
         level("same year", date(DateCondition::SameYear)),
     ]
 }

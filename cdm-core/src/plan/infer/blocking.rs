@@ -79,10 +79,22 @@ pub(super) fn choose(
     });
     let total = conjunctions.len() as u64;
     let mut rules: Vec<MeasuredRule> = Vec::new();
-    for (chunk, keys) in conjunctions.chunks(64).enumerate() {
-        run.report("infer blocking", chunk as u64 * 64, total)?;
-        let measured = keys.par_iter().map(|keys| measure(keys, &columns, &found, sample, budget));
-        rules.extend(measured.collect::<Vec<_>>().into_iter().flatten());
+    let mut cheap = vec![false; candidates.len()];
+    let (alone, joint): (Vec<_>, Vec<_>) = conjunctions.into_iter().partition(|k| k.len() == 1);
+    for conjunctions in [alone, joint] {
+        // What finds few pairs by itself needs no help: with another key it finds less.
+        let wanted = |keys: &&Vec<usize>| keys.len() == 1 || !keys.iter().any(|key| cheap[*key]);
+        let wanted: Vec<&Vec<usize>> = conjunctions.iter().filter(wanted).collect();
+        for keys in wanted.chunks(64) {
+            run.report("infer blocking", rules.len() as u64, total)?;
+            let measured = keys.par_iter().map(|k| measure(k, &columns, &found, sample, budget));
+            rules.extend(measured.collect::<Vec<_>>().into_iter().flatten());
+        }
+        for rule in rules.iter().filter(|rule| rule.keys.len() == 1) {
+            let key = rule.keys[0];
+            cheap[key] = rule.found.count() == found[key].count()
+                && rule.pairs <= COST_OF_KEYS * budget.records as f64;
+        }
     }
     run.report("infer blocking", total, total)?;
     let name = |keys: &[usize]| -> BlockingRule {
@@ -173,11 +185,14 @@ fn measure(
     // The records of each key that a probe has.
     let mut slot_of: HashMap<[u32; 2], u32, DefaultHashBuilder> = HashMap::default();
     let mut slots_of_probe: Vec<Vec<u32>> = Vec::with_capacity(sample.probes.len());
-    let mut is_probed = vec![false; columns[0].pool().len()];
+    let mut probed = columns.iter().map(|column| vec![false; column.pool().len()]);
+    let mut probed = [probed.next().unwrap_or_default(), probed.next().unwrap_or_default()];
     for probe in &sample.probes {
         let mut slots = Vec::new();
-        each_key(&columns, *probe as usize, |key| {
-            is_probed[key[0] as usize] = true;
+        each_key(&columns, *probe as usize, None, |key| {
+            for (probed, code) in probed.iter_mut().zip(key).take(columns.len()) {
+                probed[code as usize] = true;
+            }
             let next = slot_of.len() as u32;
             slots.push(*slot_of.entry(key).or_insert(next));
         });
@@ -186,16 +201,14 @@ fn measure(
     let most = (f64::from(budget.most_records_per_key) / sample.scale).floor().max(1.0) as usize;
     let mut rows_of_slot: Vec<Vec<u32>> = vec![Vec::new(); slot_of.len()];
     for row in 0..sample.table.len() {
-        if columns[0].codes(row).iter().any(|code| is_probed[*code as usize]) {
-            each_key(&columns, row, |key| {
-                if let Some(slot) = slot_of.get(&key) {
-                    let rows = &mut rows_of_slot[*slot as usize];
-                    if rows.len() <= most {
-                        rows.push(row as u32);
-                    }
+        each_key(&columns, row, Some(&probed), |key| {
+            if let Some(slot) = slot_of.get(&key) {
+                let rows = &mut rows_of_slot[*slot as usize];
+                if rows.len() <= most {
+                    rows.push(row as u32);
                 }
-            });
-        }
+            }
+        });
     }
     let works = |slot: &u32| rows_of_slot[*slot as usize].len() <= most;
     let mut found = all_of(keys, found);
@@ -209,20 +222,28 @@ fn measure(
     }
     let most_partners = (2.0 * budget.pairs as f64 / sample.pairs_a_partner(1)) as usize;
     let mut partners = Vec::new();
+    let mut of_probe: Vec<u32> = Vec::new();
     for (at, slots) in slots_of_probe.iter().enumerate() {
         let probe = sample.probes[at];
+        of_probe.clear();
+        let mut lists = 0;
         for slot in slots.iter().filter(|slot| works(slot)) {
-            let others = rows_of_slot[*slot as usize].iter().filter(|row| **row != probe);
+            let others = rows_of_slot[*slot as usize].iter().copied();
             let linkable =
-                others.filter(|row| sample.scope.contains(probe as usize, **row as usize));
-            partners.extend(linkable.map(|row| sample.pair(at, *row)));
+                |row: &u32| *row != probe && sample.scope.contains(probe as usize, *row as usize);
+            let before = of_probe.len();
+            of_probe.extend(others.filter(linkable));
+            lists += usize::from(of_probe.len() > before);
         }
-        if partners.len() > 2 * most_partners + 1_000 {
+        if lists > 1 {
+            of_probe.sort_unstable();
+            of_probe.dedup();
+        }
+        partners.extend(of_probe.iter().map(|row| sample.pair(at, *row)));
+        if partners.len() > most_partners + 1_000 {
             return None;
         }
     }
-    partners.sort_unstable();
-    partners.dedup();
     let pairs = sample.pairs_a_partner(partners.len());
     let affordable = pairs <= budget.pairs as f64;
     affordable.then(|| MeasuredRule {
@@ -234,16 +255,23 @@ fn measure(
     })
 }
 
-/// Every key of a row: one for each combination of its codes.
-fn each_key(columns: &[&Column], row: usize, mut visit: impl FnMut([u32; 2])) {
-    match columns {
-        [one] => one.codes(row).iter().for_each(|code| visit([*code, 0])),
-        [one, other, ..] => {
-            for code in one.codes(row) {
-                other.codes(row).iter().for_each(|second| visit([*code, *second]));
+/// Every key of a row, one for each combination of its codes; where `only` is given, of those codes
+/// that it marks.
+fn each_key(
+    columns: &[&Column],
+    row: usize,
+    only: Option<&[Vec<bool>; 2]>,
+    mut visit: impl FnMut([u32; 2]),
+) {
+    let is_wanted = |column: usize, code: u32| only.is_none_or(|only| only[column][code as usize]);
+    for one in columns[0].codes(row).iter().filter(|code| is_wanted(0, **code)) {
+        match columns.get(1) {
+            None => visit([*one, 0]),
+            Some(column) => {
+                let codes = column.codes(row).iter().filter(|code| is_wanted(1, **code));
+                codes.for_each(|other| visit([*one, *other]));
             }
         }
-        [] => {}
     }
 }
 

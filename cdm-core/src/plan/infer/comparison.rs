@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+
 use super::facts::Facts;
 use super::{LeftOut, LeftOutReason, Plan};
 use crate::compare::Comparison;
@@ -21,8 +23,8 @@ pub(super) fn comparisons(all: &[Facts], left_out: &mut Vec<LeftOut>) -> Vec<Com
             None => used.push(field),
         }
     }
-    // The best first, so that what is too much is the worst; fields of a kind as they stand.
-    used.sort_by_key(|field| worth(field.kind));
+    // The best first, so that what is too much is the worst.
+    used.sort_by_key(|field| worth(field));
     let given = used.iter().copied().find(|field| field.kind == Kind::GivenName && is_main(field));
     let family = used.iter().copied().find(|field| field.kind == Kind::FamilyName);
     let names = given.zip(family);
@@ -63,6 +65,7 @@ pub(super) fn comparisons(all: &[Facts], left_out: &mut Vec<LeftOut>) -> Vec<Com
 fn of_field(field: &Facts) -> Vec<Comparison> {
     let comparison = Comparison::template(field.kind, &field.name);
     let whole = match field.kind {
+        Kind::Organisation if field.means("employer") => return vec![comparison],
         Kind::Organisation => "similar name",
         Kind::FullName => "similar name",
         _ => return vec![comparison],
@@ -91,7 +94,7 @@ fn places<'a>(used: &[&'a Facts]) -> Vec<&'a Facts> {
         );
     }
     // The region says least and is compared by nothing but itself, so that it never comes first.
-    places.sort_by_key(|field| (field.kind == Kind::Region, std::cmp::Reverse(field.filled)));
+    places.sort_by_key(|field| (field.kind == Kind::Region, Reverse(field.filled)));
     places
 }
 
@@ -109,29 +112,33 @@ fn name_apart(comparisons: &mut [Comparison]) {
     }
 }
 
-/// How much a kind says of who somebody is, the least number the most.
-fn worth(kind: Kind) -> u8 {
-    match kind {
+/// How much a field says of who somebody is, the least the most: by its kind, but what few records
+/// have comes last, unless it names a person by itself.
+fn worth(field: &Facts) -> (bool, u8, Reverse<usize>) {
+    let of_kind = match field.kind {
         Kind::GivenName => 0,
         Kind::FamilyName => 1,
         Kind::FullName => 2,
-        Kind::Organisation => 3,
-        Kind::Date => 4,
-        Kind::Identifier => 5,
-        Kind::Email => 6,
-        Kind::Phone => 7,
-        Kind::Address => 8,
-        Kind::Street => 9,
-        Kind::Postcode => 10,
-        Kind::City => 11,
-        Kind::Region => 12,
-        Kind::Geo => 13,
-        Kind::Url => 14,
-        Kind::Category => 15,
-        Kind::Text => 16,
-        Kind::Number => 17,
-        Kind::Country => 18,
-    }
+        Kind::Date => 3,
+        Kind::Identifier if field.meaning.is_some() => 4,
+        Kind::Email => 5,
+        Kind::Phone => 6,
+        Kind::Address => 7,
+        Kind::Street => 8,
+        Kind::Postcode => 9,
+        Kind::City => 10,
+        Kind::Region => 11,
+        Kind::Organisation => 12,
+        Kind::Identifier => 13,
+        Kind::Category if field.meaning.is_some() => 14,
+        Kind::Url => 15,
+        Kind::Category => 16,
+        Kind::Geo => 17,
+        Kind::Text => 18,
+        Kind::Number => 19,
+        Kind::Country => 20,
+    };
+    (of_kind > 4 && field.presence() < 0.1, of_kind, Reverse(field.filled))
 }
 
 /// Why a field is not to be compared, where it is not.
@@ -146,6 +153,9 @@ fn reason_against(field: &Facts, all: &[Facts]) -> Option<LeftOutReason> {
     match field.kind {
         Kind::Identifier if field.shared == 0 => Some(LeftOutReason::RowId),
         Kind::Date if !is_of_the_person(field) => Some(LeftOutReason::Event),
+        Kind::Category | Kind::Text if says_a_quantity(&field.name) => {
+            Some(LeftOutReason::Quantity)
+        }
         Kind::Category if field.yes_or_no > 0.9 || says_a_state(&field.name) => {
             Some(LeftOutReason::State)
         }
@@ -222,6 +232,34 @@ fn says_a_comment(name: &str) -> bool {
                 | "kommentar"
                 | "notiz"
                 | "observaciones"
+        )
+    })
+}
+
+/// Whether few values that repeat are amounts or counts, by the name of their field.
+fn says_a_quantity(name: &str) -> bool {
+    words(name).any(|word| {
+        matches!(
+            word,
+            "amount"
+                | "price"
+                | "total"
+                | "sum"
+                | "balance"
+                | "revenue"
+                | "turnover"
+                | "count"
+                | "quantity"
+                | "qty"
+                | "points"
+                | "orders"
+                | "betrag"
+                | "umsatz"
+                | "anzahl"
+                | "importe"
+                | "montant"
+                | "importo"
+                | "bedrag"
         )
     })
 }

@@ -7,6 +7,7 @@ mod comparison;
 mod damage;
 mod facts;
 mod keys;
+mod region;
 mod sample;
 
 use std::collections::BTreeSet;
@@ -153,8 +154,11 @@ impl PlanBuilder {
             (std::mem::take(&mut document.comparisons), std::mem::take(&mut document.blocking));
         let coincidences = std::mem::take(&mut document.coincidences);
         // What is not inferred must be right before anything is built on it.
-        let plan = Plan::check(document)?;
+        let mut plan = Plan::check(document)?;
         let sample = Sample::new(table, &plan, run)?;
+        if plan.region().is_none() {
+            plan.document.region = region::region(&sample.table, plan.schema())?;
+        }
         let candidates = keys::candidates(plan.schema());
         let expressions: BTreeSet<_> = match blocking.is_empty() {
             true => candidates.iter().map(|key| key.expression.clone()).collect(),

@@ -10,7 +10,7 @@ use crate::table::Table;
 const MOST_RECORDS: usize = 100_000;
 
 /// The most records whose partners are counted.
-const MOST_PROBES: usize = 4_096;
+const MOST_PROBES: usize = 1_024;
 
 /// The most pairs of a probe and another record: a bit is kept for each.
 const MOST_PROBED_PAIRS: usize = 1 << 27;
