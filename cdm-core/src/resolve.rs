@@ -376,7 +376,8 @@ fn join_scored(
     let Some(parameters) = model.parameters() else { return Ok(()) };
     let plan = model.plan();
     let (comparisons, coincidences) = (plan.comparisons(), plan.coincidences());
-    let scorer = Scorer::new(parameters, comparisons, coincidences, table.schema(), features)?;
+    let schema = table.schema();
+    let scorer = Scorer::new(parameters, comparisons, coincidences, schema, features, table.len())?;
     let weight = |left: usize, right: usize| Weight::from_bits(scorer.weight(left, right).bits());
     let scope = plan.scope(table);
     let blocking = model.blocking(table, features, scope.clone(), run)?;

@@ -23,7 +23,7 @@ pub struct Scorer<'a> {
 }
 
 impl<'a> Scorer<'a> {
-    /// Bind `parameters` to the features of a table.
+    /// Bind `parameters` to the features of a table of so many `rows`.
     ///
     /// # Errors
     /// [`Error::UnknownField`](crate::Error::UnknownField) where `schema` lacks a field.
@@ -33,8 +33,9 @@ impl<'a> Scorer<'a> {
         coincidences: &[Coincidence],
         schema: &Schema,
         features: &'a Features,
+        rows: usize,
     ) -> Result<Self> {
-        let comparer = Comparer::new(comparisons, schema, features)?;
+        let comparer = Comparer::new(comparisons, schema, features, rows)?;
         let terms = comparisons.iter().enumerate().map(|(k, comparison)| {
             let frequencies = parameters.term_frequencies.get(&comparison.name)?;
             Some(BoundTerms::new(frequencies, comparer.field(k)))

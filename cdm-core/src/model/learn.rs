@@ -48,7 +48,8 @@ pub(crate) struct Found {
 impl Lesson<'_> {
     /// The parameters, and how common values are.
     pub(crate) fn learn(&self, run: &Run) -> Result<Parameters> {
-        let comparer = Comparer::new(self.comparisons, self.schema, self.features)?;
+        let comparer =
+            Comparer::new(self.comparisons, self.schema, self.features, self.row_of_rank.len())?;
         let Found { candidates, apart, one_in } = self.found(&comparer, run)?;
         let random = self.random(&comparer, run)?;
         let pairs = |records: f64| records * (records - 1.0) / 2.0;
