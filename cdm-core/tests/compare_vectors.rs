@@ -32,7 +32,8 @@ struct MetricCase {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Levels {
-    /// A kind, `person_given_name`, `person_family_name` or `place`.
+    /// A kind, `person_given_name`, `person_family_name`, `place` or
+    /// `address_and_place`.
     comparison: String,
     #[allow(dead_code)] // for the reader of the file
     definition: String,
@@ -158,6 +159,11 @@ fn every_level_vector_holds() {
             "person_family_name" => {
                 let [_, of_family] = Comparison::person_names("given_name", "family_name");
                 (of_family, vec![Kind::FamilyName, Kind::GivenName])
+            }
+            "address_and_place" => {
+                let places = [(Kind::Postcode, "zip"), (Kind::City, "city")];
+                let kinds = vec![Kind::Address, Kind::Postcode, Kind::City];
+                (Comparison::address("home", &places), kinds)
             }
             "place" => {
                 let fields = [(Kind::Postcode, "zip"), (Kind::City, "city"), (Kind::Region, "st")];

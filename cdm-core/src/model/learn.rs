@@ -37,10 +37,10 @@ pub(crate) struct Lesson<'a> {
 }
 
 /// What blocking finds.
-pub(crate) struct Found {
+struct Found {
     candidates: Vec<(Pattern, u64)>,
     /// Pairs within sources that hold each customer once.
-    pub(crate) apart: Vec<(Pattern, u64)>,
+    apart: Vec<(Pattern, u64)>,
     /// How many pairs each of those stands for.
     one_in: u64,
 }
@@ -89,7 +89,7 @@ impl Lesson<'_> {
     }
 
     /// Patterns of the pairs that blocking finds.
-    pub(crate) fn found(&self, comparer: &Comparer<'_>, run: &Run) -> Result<Found> {
+    fn found(&self, comparer: &Comparer<'_>, run: &Run) -> Result<Found> {
         let mut rank_of_row = vec![0; self.row_of_rank.len()];
         for (rank, row) in self.row_of_rank.iter().enumerate() {
             rank_of_row[*row as usize] = rank as u32;
@@ -119,7 +119,7 @@ impl Lesson<'_> {
     }
 
     /// Patterns of random pairs.
-    pub(crate) fn random(&self, comparer: &Comparer<'_>, run: &Run) -> Result<Vec<(Pattern, u64)>> {
+    fn random(&self, comparer: &Comparer<'_>, run: &Run) -> Result<Vec<(Pattern, u64)>> {
         let row = |rank: u32| self.row_of_rank[rank as usize] as usize;
         let in_scope = |left, right| self.scope.contains(row(left), row(right));
         let drawn = random_pairs(self.row_of_rank.len() as u32, MOST_RANDOM, in_scope);

@@ -109,7 +109,7 @@ impl Plan {
     }
 
     /// Any two records but those of one source that has each customer once.
-    pub(crate) fn free_of_duplicates(&self, table: &Table) -> PairScope {
+    fn free_of_duplicates(&self, table: &Table) -> PairScope {
         let free = |source: &String| {
             self.sources().iter().any(|known| known.name == *source && known.duplicate_free)
         };

@@ -18,7 +18,7 @@ impl Comparison {
     /// | organisation | same, same with another legal form, nearly the same, one within the other, similar |
     /// | e-mail | same, one or two letters off, same mailbox name elsewhere, similar mailbox name, same company |
     /// | phone | same, same with another extension, same last seven digits, one digit off |
-    /// | address | same, same number and street, same number in a similar street, same street, same postcode, same city |
+    /// | address | same, same number and street, same number in a similar street, same street, same postcode with the street unknown, same postcode, same city |
     /// | street | same, same number and street, same number in a similar street, same street, similar |
     /// | date | same, day and month swapped, one digit off, same as far as known, one part differs, a year by its age, two digits off, same year |
     /// | identifier | same, one character off, same last four |
@@ -224,7 +224,7 @@ impl Comparison {
     /// ```
     /// use cdm_core::{Kind, compare::Comparison};
     /// let comparison = Comparison::address("home", &[(Kind::Postcode, "zip")]);
-    /// assert_eq!((comparison.fields.len(), comparison.label(4)), (2, "same postcode"));
+    /// assert_eq!((comparison.fields.len(), comparison.label(5)), (2, "same postcode"));
     /// ```
     #[must_use]
     pub fn address(address: impl Into<String>, places: &[(Kind, &str)]) -> Self {
@@ -244,10 +244,15 @@ impl Comparison {
                     Kind::Postcode => (SAME_POSTCODE, same(Form::Canonical)),
                     _ => (SAME_CITY, Any(vec![same(Form::Canonical), same(Form::Ascii)])),
                 };
-                if level.label == label {
+                let of_place = |address: Option<Condition>| {
                     let mut each = vec![None; places.len() + 1];
-                    each[at + 1] = Some(same);
-                    ways.push(Each(each));
+                    (each[0], each[at + 1]) = (address, Some(same.clone()));
+                    Each(each)
+                };
+                if level.label == label {
+                    ways.push(of_place(None));
+                } else if level.label == POSTCODE_ALONE && label == SAME_POSTCODE {
+                    ways.push(of_place(Some(Condition::Missing)));
                 }
             }
             let when = if ways.len() == 1 { ways.remove(0) } else { Any(ways) };
@@ -260,6 +265,7 @@ impl Comparison {
     }
 }
 
+const POSTCODE_ALONE: &str = "same postcode, street unknown";
 const SAME_POSTCODE: &str = "same postcode";
 const SAME_CITY: &str = "same city, or similar";
 
@@ -456,6 +462,10 @@ fn address_levels() -> Vec<Level> {
             All(vec![same(Form::HouseNumber), alike(Form::Street, 0.9), nowhere_else()]),
         ),
         level("same street", All(vec![same(Form::Street), nowhere_else()])),
+        level(
+            POSTCODE_ALONE,
+            All(vec![same(Form::Postcode), Condition::Compatible { form: Form::Street }]),
+        ),
         level(SAME_POSTCODE, same(Form::Postcode)),
         level(SAME_CITY, Any(vec![same(Form::City), Condition::TokenJaccard { at_least: 0.5 }])),
     ]

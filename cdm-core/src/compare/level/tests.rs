@@ -290,6 +290,7 @@ fn levels_fall_along_ladders() {
                 "123 Main St Apt 5, Las Vegas, NV 89132",
                 "123 Maine St Apt 4, Las Vegas, NV 89132",
                 "125 Main St, Las Vegas, NV 89132",
+                "Las Vegas, NV 89132",
                 "9 Oak Ave, Las Vegas, NV 89132",
                 "9 Oak Ave, Las Vegas, NV 89101",
                 "7 Elm Road, Reno, NV 89501",

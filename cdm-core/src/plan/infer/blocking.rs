@@ -26,6 +26,9 @@ const LEAST_GAIN: usize = TRUE_PAIRS / 8_000;
 /// What making the keys of a rule costs for each record, in pairs that could be compared instead.
 const COST_OF_KEYS: f64 = 0.2;
 
+/// So many records tell whether a rule finds anything at all.
+const ENOUGH_PROBES: usize = 1_000;
+
 /// The most rules that are chosen.
 const MOST_RULES: usize = 40;
 
@@ -293,7 +296,10 @@ fn greedy(
             rule.partners.retain(|pair| !known.has(*pair as usize));
             rule.new_pairs = sample.pairs_a_partner(rule.partners.len());
         });
-        rules.retain(|rule| rule.found.count_without(&found) >= LEAST_GAIN);
+        // Where there was much to find and nothing new was found, there is nothing.
+        let finds =
+            |rule: &MeasuredRule| !rule.partners.is_empty() || sample.probes.len() < ENOUGH_PROBES;
+        rules.retain(|rule| finds(rule) && rule.found.count_without(&found) >= LEAST_GAIN);
         let worth = |rule: &MeasuredRule| {
             let cost = rule.new_pairs + COST_OF_KEYS * budget.records as f64;
             rule.found.count_without(&found) as f64 / cost

@@ -11,6 +11,9 @@ const LEAST_PRESENCE: f64 = 0.02;
 /// The largest share of the commonest value among the records that have one.
 const MOST_COMMON: f64 = 0.98;
 
+/// Up to so many records with a value, all may have the same one by accident.
+const FEW: usize = 20;
+
 /// Texts of more characters on average are comments.
 const LONGEST_TEXT: usize = 60;
 
@@ -147,7 +150,8 @@ fn reason_against(field: &Facts, all: &[Facts]) -> Option<LeftOutReason> {
     if field.filled < 2 || !identifies && field.presence() < LEAST_PRESENCE {
         return Some(LeftOutReason::Rare);
     }
-    if field.distinct < 2 || field.commonest as f64 > field.filled as f64 * MOST_COMMON {
+    // Of a few records it cannot be told what is constant.
+    if field.filled >= FEW && field.commonest as f64 > field.filled as f64 * MOST_COMMON {
         return Some(LeftOutReason::Constant);
     }
     match field.kind {

@@ -14,8 +14,6 @@ pub(super) struct Facts {
     pub(super) records: usize,
     /// Records with a usable value.
     pub(super) filled: usize,
-    /// Distinct values.
-    pub(super) distinct: usize,
     /// Records that share a value with another record.
     pub(super) shared: usize,
     /// Records that have the commonest value.
@@ -85,7 +83,6 @@ impl Facts {
             meaning: None,
             records,
             filled,
-            distinct,
             shared,
             commonest: rows_of.iter().copied().max().unwrap_or_default() as usize,
             mean_length: length.checked_div(distinct).unwrap_or_default(),

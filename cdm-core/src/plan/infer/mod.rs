@@ -95,8 +95,8 @@ impl Plan {
     /// ordinary one, to be read and changed. Records are taken for one list with repeats; to link
     /// sources instead, or to keep rules of your own, see [`infer_with`](Self::infer_with).
     ///
-    /// The outcome does not depend on the order of records. Of a large table a sample of 100 000
-    /// records is looked at.
+    /// The outcome does not depend on the order of records. Of a large table a sample is looked
+    /// at: 100 000 records, or a twentieth where that is more.
     ///
     /// # Errors
     /// [`Error::InvalidDocument`](crate::Error::InvalidDocument) where the table has no field, and
@@ -172,8 +172,9 @@ impl PlanBuilder {
 
         let mut document = plan.document.clone();
         let mut left_out = Vec::new();
+        let compares = !comparisons.is_empty();
         document.comparisons = comparisons;
-        if document.comparisons.is_empty() {
+        if !compares {
             document.comparisons = comparison::comparisons(&facts, &mut left_out);
         }
         document.coincidences = coincidences;
@@ -193,7 +194,7 @@ impl PlanBuilder {
             estimates = blocking::choose(&sample, &candidates, &features, budget, run)?;
             document.blocking = estimates.iter().map(|estimate| estimate.rule.clone()).collect();
         }
-        if document.blocking.is_empty() {
+        if document.blocking.is_empty() && !compares {
             // Nothing finds a pair, so there is nothing to compare.
             document.comparisons.clear();
             document.coincidences.clear();

@@ -6,8 +6,10 @@ use crate::cancel::Run;
 use crate::error::Result;
 use crate::table::Table;
 
-/// The most records that are looked at.
-const MOST_RECORDS: usize = 100_000;
+/// So many records are looked at, or one in [`ONE_IN`] where that is more: a key that too many
+/// records have must still be told from one that few have.
+const RECORDS: usize = 100_000;
+const ONE_IN: usize = 20;
 
 /// The most records whose partners are counted.
 const MOST_PROBES: usize = 1_024;
@@ -29,8 +31,9 @@ pub(super) struct Sample {
 
 impl Sample {
     pub(super) fn new(whole: &Table, plan: &Plan, run: &Run) -> Result<Self> {
-        let table = match whole.len() > MOST_RECORDS {
-            true => some_of(whole, run)?,
+        let wanted = RECORDS.max(whole.len() / ONE_IN);
+        let table = match whole.len() > wanted {
+            true => some_of(whole, wanted, run)?,
             false => whole.clone(),
         };
         let mut probes: Vec<(u64, u32)> =
@@ -70,9 +73,9 @@ fn hash(table: &Table, row: usize) -> u64 {
     xxh3_64_with_seed(table.id(row).as_bytes(), of_source)
 }
 
-/// About [`MOST_RECORDS`] records of a larger table.
-fn some_of(whole: &Table, run: &Run) -> Result<Table> {
-    let below = (u64::MAX / whole.len() as u64).saturating_mul(MOST_RECORDS as u64);
+/// About so many records of a larger table.
+fn some_of(whole: &Table, wanted: usize, run: &Run) -> Result<Table> {
+    let below = (u64::MAX / whole.len() as u64).saturating_mul(wanted as u64);
     let mut builder = Table::builder(whole.schema().clone());
     for row in 0..whole.len() {
         if row % 65_536 == 0 {
