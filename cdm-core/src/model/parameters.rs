@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Pattern;
+use super::{Coincidence, Pattern};
+use crate::compare::Comparison;
+use crate::error::{Error, Result};
 use crate::probability::MatchWeight;
 
 /// What a model learned: how often candidate pairs are matches, and how alike they then are.
@@ -32,6 +34,55 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// Check that these are parameters of the comparisons and coincidences of a plan.
+    pub(crate) fn check(
+        &self,
+        comparisons: &[Comparison],
+        coincidences: &[Coincidence],
+    ) -> Result<()> {
+        probability("parameters.prior", self.prior)?;
+        probability("parameters.chance", self.chance)?;
+        let known = self.comparisons.iter().map(|levels| levels.comparison.as_str());
+        if !known.eq(comparisons.iter().map(|comparison| comparison.name.as_str())) {
+            return wrong("parameters.comparisons", "they are not the plan's, in its order");
+        }
+        for (position, (levels, comparison)) in self.comparisons.iter().zip(comparisons).enumerate()
+        {
+            let path = format!("parameters.comparisons[{position}]");
+            check_levels(&format!("{path}.m_probability"), &levels.m_probability, comparison)?;
+            check_levels(&format!("{path}.u_probability"), &levels.u_probability, comparison)?;
+        }
+        let known = self.coincidences.iter().map(|share| share.name.as_str());
+        if !known.eq(coincidences.iter().map(|coincidence| coincidence.name.as_str())) {
+            return wrong("parameters.coincidences", "they are not the plan's, in its order");
+        }
+        for (position, coincidence) in self.coincidences.iter().enumerate() {
+            let path = format!("parameters.coincidences[{position}]");
+            probability(&format!("{path}.share"), coincidence.share)?;
+            for (name, levels) in &coincidence.u_probability {
+                let path = format!("{path}.u_probability.{name}");
+                match comparisons.iter().find(|comparison| comparison.name == *name) {
+                    Some(comparison) => check_levels(&path, levels, comparison)?,
+                    None => return wrong(&path, "the plan has no such comparison"),
+                }
+            }
+        }
+        for (name, frequencies) in &self.term_frequencies {
+            let path = format!("parameters.term_frequencies.{name}");
+            if !comparisons.iter().any(|comparison| comparison.name == *name) {
+                return wrong(&path, "the plan has no such comparison");
+            }
+            let listed = frequencies.terms.values();
+            for frequency in listed.chain([&frequencies.expected, &frequencies.rest]) {
+                probability(&path, *frequency)?;
+            }
+            if frequencies.expected == 0.0 {
+                return wrong(&path, "`expected` is 0: some two records agree on a value");
+            }
+        }
+        Ok(())
+    }
+
     /// The parameters as they are multiplied.
     #[must_use]
     pub fn likelihoods(&self) -> Likelihoods {
@@ -49,6 +100,26 @@ impl Parameters {
                 .unwrap_or(&levels.u_probability)
         })
     }
+}
+
+fn probability(path: &str, number: f64) -> Result<()> {
+    match (0.0..=1.0).contains(&number) {
+        true => Ok(()),
+        false => wrong(path, &format!("{number} is not a probability: wanted 0 to 1")),
+    }
+}
+
+fn check_levels(path: &str, levels: &[f64], comparison: &Comparison) -> Result<()> {
+    let wanted = comparison.level_count();
+    if levels.len() != wanted {
+        return wrong(path, &format!("{} levels: wanted {wanted}", levels.len()));
+    }
+    levels.iter().try_for_each(|level| probability(path, *level))
+}
+
+fn wrong(path: &str, reason: &str) -> Result<()> {
+    let (path, reason) = (path.to_owned(), reason.to_owned());
+    Err(Error::InvalidDocument { document: "model", path, reason, suggestion: None })
 }
 
 /// How often the levels of a comparison are reached.

@@ -44,7 +44,7 @@ pub(super) fn count_terms(field: &FieldValues, rows: usize) -> Option<TermFreque
     let distinct = counts.iter().filter(|count| **count > 0).count() - common.len();
     let rest = (occurrences - listed) as f64 / distinct.max(1) as f64;
     Some(TermFrequencies {
-        expected: agreeing / (all * (all - 1.0)),
+        expected: (agreeing / (all * (all - 1.0))).min(1.0),
         rest: rest.max(1.0) / all,
         terms: common
             .into_iter()

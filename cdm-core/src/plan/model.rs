@@ -140,6 +140,17 @@ impl Model {
                 return Err(wrong(&format!("stop_keys.{rule}"), &reason));
             }
         }
+        for rule in document.blocking_stop_keys.keys() {
+            if !plan.blocking().iter().any(|known| known.to_string() == *rule) {
+                let reason = format!("blocking rule {rule:?} is not in the model's plan");
+                return Err(wrong(&format!("blocking_stop_keys.{rule}"), &reason));
+            }
+        }
+        match &document.parameters {
+            Some(parameters) => parameters.check(plan.comparisons(), plan.coincidences())?,
+            None if plan.comparisons().is_empty() => {}
+            None => return Err(wrong("parameters", "the plan's comparisons have none")),
+        }
         Ok(Self {
             plan,
             date_orders: document.date_orders,

@@ -1,0 +1,136 @@
+//! Matching without labels, from records to entities: how right it is, and the laws that it keeps.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use cdm_core::evaluate::Evaluation;
+use cdm_core::read::FieldMapping;
+use cdm_core::{
+    Decisions, Field, Input, Kind, Mapping, Model, Plan, RecordKey, Resolution, Run, Schema, Table,
+    infer_schema, read,
+};
+
+const SOURCES: [(&str, &str); 4] = [
+    ("crm", "crm.csv"),
+    ("loyalty", "loyalty.csv"),
+    ("shop", "shop.jsonl"),
+    ("support", "support.csv"),
+];
+
+fn sample(file: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sample").join(file)
+}
+
+/// The shipped sample, as a table whose rows come in the order of `sources`. Only the ids are told.
+fn table(sources: &[(&str, &str)]) -> Table {
+    let ids = BTreeMap::from([
+        ("crm", "CustomerId"),
+        ("loyalty", "card_no"),
+        ("shop", "id"),
+        ("support", "Kundennr"),
+    ]);
+    let input = |(source, file): &(&str, &str)| Input::file(*source, sample(file));
+    let inputs: Vec<Input> = sources.iter().map(input).collect();
+    let mut in_order = sources.to_vec();
+    in_order.sort_unstable();
+    let in_order: Vec<Input> = in_order.iter().map(input).collect();
+    let run = Run::new();
+    let inferred = infer_schema(&in_order, &run).unwrap();
+    let is_id = |field: &Field| ["card_no", "customer_id", "kundennr"].contains(&&*field.name);
+    let fields = inferred.fields().iter().filter(|field| !is_id(field)).cloned().collect();
+    let schema = Schema::new("sample", fields).unwrap();
+    let (_, reports) = read(&inputs, &schema, &run).unwrap();
+    let told = inputs.into_iter().zip(&reports).map(|(input, report)| {
+        let id = Some(ids[input.source.as_str()].to_owned());
+        input.with_mapping(Mapping { id, ..report.mapping.clone() })
+    });
+    read(&told.collect::<Vec<_>>(), &schema, &run).unwrap().0
+}
+
+fn resolved(table: &Table) -> Resolution {
+    let run = Run::new();
+    let plan = Plan::infer(table, &run).unwrap();
+    plan.resolve(table, &Decisions::new(), &run).unwrap()
+}
+
+/// What came out, in an order that does not depend on rows.
+fn outcome(resolution: &Resolution) -> (BTreeMap<RecordKey, String>, Vec<String>) {
+    let table = resolution.table();
+    let entity = |row: usize| resolution.entity_id(resolution.entities()[row]).to_string();
+    let entities = (0..table.len()).map(|row| (table.key(row), entity(row))).collect();
+    let links = resolution.links().map(|link| serde_json::to_string(&link).unwrap()).collect();
+    (entities, links)
+}
+
+fn truth() -> BTreeMap<RecordKey, String> {
+    let mapping = Mapping {
+        id: Some("id".to_owned()),
+        source: Some("source".to_owned()),
+        time: None,
+        fields: vec![FieldMapping::new("entity", "entity_id")],
+    };
+    let schema = Schema::new("truth", vec![Field::new("entity", Kind::Text)]).unwrap();
+    let input = Input::file("truth", sample("truth.csv")).with_mapping(mapping);
+    let (table, _) = read(&[input], &schema, &Run::new()).unwrap();
+    let entity = |row| Some((table.key(row), table.column(0).values(row).next()?.to_owned()));
+    (0..table.len()).filter_map(entity).collect()
+}
+
+#[test]
+fn the_sample_is_resolved_without_settings_whatever_its_order_and_the_threads() {
+    let in_pool = |threads: usize, sources: &[(&str, &str)]| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| resolved(&table(sources)))
+    };
+    let first = in_pool(1, &SOURCES);
+    let mut reversed = SOURCES;
+    reversed.reverse();
+    let second = in_pool(3, &reversed);
+    assert_eq!(first.model().to_json(), second.model().to_json());
+    assert!(outcome(&first) == outcome(&second), "the order of rows or the threads show");
+
+    let truth = truth();
+    let numbers: BTreeMap<&String, u32> = truth.values().zip(0..).collect();
+    let of_row = (0..first.table().len()).map(|row| {
+        (first.entities()[row], truth.get(&first.table().key(row)).map(|entity| numbers[entity]))
+    });
+    let score = Evaluation::new(of_row);
+    assert!(score.f1 > 0.94, "F1 {}", score.f1);
+    assert!(score.largest_found <= 3 * score.largest_true, "{} records", score.largest_found);
+
+    // A model is the same after it was written and read.
+    let again = Model::from_json(&first.model().to_json()).unwrap();
+    assert_eq!(again.to_json(), first.model().to_json());
+    let again = again.resolve(first.table(), &Decisions::new(), &Run::new()).unwrap();
+    assert!(outcome(&first) == outcome(&again), "a model read again decides otherwise");
+}
+
+#[test]
+fn a_damaged_model_is_an_error_that_says_where() {
+    let table = table(&SOURCES[3..]);
+    let json = resolved(&table).model().to_json();
+    let model: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let damaged = |path: &str, value: serde_json::Value| {
+        let mut model = model.clone();
+        *model.pointer_mut(path).unwrap() = value;
+        Model::from_json(&model.to_string()).unwrap_err()
+    };
+    for (path, value, wanted) in [
+        ("/parameters/prior", 1.5.into(), "parameters.prior"),
+        ("/parameters/comparisons/0/m_probability/0", (-0.1).into(), "m_probability"),
+        ("/parameters/comparisons/0/u_probability", serde_json::json!([1.0]), "u_probability"),
+        ("/parameters/comparisons", serde_json::json!([]), "parameters.comparisons"),
+        ("/parameters/coincidences", serde_json::json!([]), "parameters.coincidences"),
+        ("/parameters", serde_json::Value::Null, "parameters"),
+    ] {
+        let error = damaged(path, value);
+        assert_eq!(error.code(), "INVALID_DOCUMENT", "{path}: {error}");
+        assert!(error.to_string().contains(wanted), "{path}: {error}");
+    }
+    assert_eq!(damaged("/version", 2.into()).code(), "DOCUMENT_VERSION");
+    for end in (0..json.len()).step_by(997) {
+        if let Some(part) = json.get(..end) {
+            assert!(Model::from_json(part).is_err());
+        }
+    }
+}
