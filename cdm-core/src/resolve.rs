@@ -14,7 +14,9 @@ use crate::cluster::{
 use crate::error::Result;
 use crate::features::{Features, date_order_evidence};
 use crate::merge::{GoldenRecord, Merger};
-use crate::plan::{Decisions, LinkType, Model, Plan};
+use crate::model::ComparedPair;
+use crate::plan::{Candidates, Decisions, Fitted, LinkType, Model, Plan};
+use crate::probability::MatchWeight;
 use crate::quality::QualityReport;
 use crate::rule::{BoundRules, Decision};
 use crate::schema::{EntityId, RecordKey};
@@ -118,8 +120,7 @@ impl Plan {
     /// # Errors
     /// As [`Model::resolve`].
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
-        let (model, features) = self.fit_features(table, run)?;
-        Resolution::new(model, table, features, decisions, run)
+        Resolution::new(self.fit_whole(table, run)?, table, decisions, run)
     }
 }
 
@@ -130,19 +131,15 @@ impl Model {
     /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field of the
     /// plan, and [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
-        let features = self.features(table, run)?;
-        Resolution::new(self.clone(), table, features, decisions, run)
+        let (model, features) = (self.clone(), self.features(table, run)?);
+        let fitted = Fitted { model, features, candidates: Candidates::Unknown };
+        Resolution::new(fitted, table, decisions, run)
     }
 }
 
 impl Resolution {
-    fn new(
-        model: Model,
-        table: &Table,
-        features: Features,
-        decisions: &Decisions,
-        run: &Run,
-    ) -> Result<Self> {
+    fn new(fitted: Fitted<'_>, table: &Table, decisions: &Decisions, run: &Run) -> Result<Self> {
+        let Fitted { model, features, candidates } = fitted;
         let row_of_rank = table.rows_by_key();
         let mut rank_of_row = vec![0; row_of_rank.len()];
         for (rank, row) in row_of_rank.iter().enumerate() {
@@ -181,7 +178,8 @@ impl Resolution {
             }
         }
         run.report("match", tiers.len() as u64, tiers.len() as u64)?;
-        join_scored(&mut clusterer, &model, table, &features, (&row_of_rank, &rank_of_row), run)?;
+        let ranks = (&row_of_rank[..], &rank_of_row[..]);
+        join_scored(&mut clusterer, &model, table, &features, candidates, ranks, run)?;
         let partition = clusterer.finish();
         let mut entity_of = vec![0; table.len()];
         let mut starts = vec![0_u32; partition.groups + 1];
@@ -370,6 +368,7 @@ fn join_scored(
     model: &Model,
     table: &Table,
     features: &Features,
+    candidates: Candidates<'_>,
     (row_of_rank, rank_of_row): (&[u32], &[u32]),
     run: &Run,
 ) -> Result<()> {
@@ -378,17 +377,33 @@ fn join_scored(
     let (comparisons, coincidences) = (plan.comparisons(), plan.coincidences());
     let schema = table.schema();
     let scorer = Scorer::new(parameters, comparisons, coincidences, schema, features, table.len())?;
-    let weight = |left: usize, right: usize| Weight::from_bits(scorer.weight(left, right).bits());
     let scope = plan.scope(table);
-    let blocking = model.blocking(table, features, scope.clone(), run)?;
-    let found = blocking.fold(rank_of_row, run, Vec::new, |links, left, right, _| {
-        let weight = weight(left as usize, right as usize);
-        if weight > Weight::ZERO {
-            let (left, right) = (rank_of_row[left as usize], rank_of_row[right as usize]);
-            links.push(ScoredLink { left, right, weight });
+    let link = |left: u32, right: u32, weight: MatchWeight| {
+        let weight = Weight::from_bits(weight.bits());
+        let (left, right) = (rank_of_row[left as usize], rank_of_row[right as usize]);
+        (weight > Weight::ZERO).then_some(ScoredLink { left, right, weight })
+    };
+    let blocking = match candidates {
+        Candidates::Compared(pairs) => Err(pairs),
+        Candidates::Blocked(blocking) => Ok(blocking.in_scope(scope.clone())),
+        Candidates::Unknown => Ok(model.blocking(table, features, scope.clone(), run)?),
+    };
+    let links: Vec<ScoredLink> = match blocking {
+        Ok(blocking) => {
+            let found = blocking.fold(rank_of_row, run, Vec::new, |links, left, right, _| {
+                links.extend(link(left, right, scorer.weight(left as usize, right as usize)));
+            })?;
+            found.into_iter().flatten().collect()
         }
-    })?;
-    let links: Vec<ScoredLink> = found.into_iter().flatten().collect();
+        Err(pairs) => {
+            run.check()?;
+            let weigh = |pair: &ComparedPair| {
+                let (left, right) = (pair.left as usize, pair.right as usize);
+                link(pair.left, pair.right, scorer.weight_of(pair.pattern, left, right))
+            };
+            pairs.par_iter().filter_map(weigh).collect()
+        }
+    };
     let score = |left: u32, right: u32| {
         let row = |rank: u32| row_of_rank[rank as usize] as usize;
         let (left, right) = (row(left), row(right));

@@ -9,6 +9,9 @@ use crate::model::{
 use crate::probability::MatchWeight;
 use crate::schema::Schema;
 
+/// Up to how many classes of pairs are weighed without a list on the heap.
+const FEW_CLASSES: usize = 32;
+
 /// Scores pairs of rows by the parameters of a model.
 pub struct Scorer<'a> {
     comparer: Comparer<'a>,
@@ -86,23 +89,40 @@ impl<'a> Scorer<'a> {
         (self.weight_of(pattern, left, right), expected)
     }
 
-    fn weight_of(&self, pattern: Pattern, left: usize, right: usize) -> MatchWeight {
-        let mut factors = [1.0; Pattern::MOST_COMPARISONS];
+    /// The weight of two rows that reach these levels.
+    #[must_use]
+    pub(crate) fn weight_of(&self, pattern: Pattern, left: usize, right: usize) -> MatchWeight {
+        let mut room = [0.0; FEW_CLASSES];
+        let mut more = Vec::new();
+        let joints = match room.get_mut(..self.likelihoods.classes()) {
+            Some(room) => room,
+            None => {
+                more.resize(self.likelihoods.classes(), 0.0);
+                &mut more[..]
+            }
+        };
+        self.likelihoods.joints(pattern, joints);
+        let mut common = [1.0; FEW_CLASSES];
+        let mut more_common = Vec::new();
+        let common = match common.get_mut(..joints.len()) {
+            Some(common) => common,
+            None => {
+                more_common.resize(joints.len(), 1.0);
+                &mut more_common[..]
+            }
+        };
         for (k, terms) in self.terms.iter().enumerate() {
             if let Some(terms) = terms
                 && pattern.level(k) == Some(0)
             {
-                factors[k] = terms.factor(self.comparer.field(k), left, right);
+                let factor = terms.factor(self.comparer.field(k), left, right);
+                let by_chance = common.iter_mut().zip(&self.by_chance);
+                let by_chance = by_chance.filter(|(_, by_chance)| by_chance[k]);
+                by_chance.for_each(|(common, _)| *common *= factor);
             }
         }
-        let others: f64 = (1..self.likelihoods.classes())
-            .map(|class| {
-                let common = self.by_chance[class].iter().zip(&factors);
-                let common = common.filter(|(by_chance, _)| **by_chance).map(|(_, factor)| factor);
-                self.likelihoods.joint(class, pattern) * common.product::<f64>()
-            })
-            .sum();
-        MatchWeight::of_odds(self.likelihoods.joint(0, pattern), others)
+        let others = joints.iter().zip(&*common).skip(1).map(|(joint, common)| joint * common);
+        MatchWeight::of_odds(joints[0], others.sum())
     }
 }
 

@@ -1,11 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
 
 use super::count::count;
 use super::index::KeyIndex;
-use super::{BlockingRule, Conjunction, PairScope, RuleCount, StopKeys};
+use super::scope::two_of;
+use super::{BlockingRule, Conjunction, PairScope, RuleCount, SharedKey, StopKeys};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::Features;
+
+/// Rows whose keys may be in memory at once, under as many rules as have them.
+const FEW_ROWS: usize = 1 << 18;
 
 /// Blocking rules bound to the features of one table: which pairs of records are candidates.
 ///
@@ -51,7 +58,7 @@ pub struct Blocking<'a> {
     pub(super) rules: &'a [BlockingRule],
     pub(super) scope: PairScope,
     pub(super) rows: usize,
-    pub(super) keys: Vec<KeyIndex<'a>>,
+    pub(super) keys: Vec<KeyIndex>,
     /// By row, then rule: the row's keys under the rule. What a pair is asked lies together.
     cells: Vec<u32>,
 }
@@ -72,8 +79,46 @@ impl<'a> Blocking<'a> {
     /// Where the features are of fewer rows.
     pub fn new(
         rules: &'a [BlockingRule],
-        features: &'a Features,
+        features: &Features,
         stop_keys: &BTreeMap<String, BTreeSet<Vec<String>>>,
+        scope: PairScope,
+        rows: usize,
+        run: &Run,
+    ) -> Result<Self> {
+        let stopped: Vec<StopKeys<'_>> =
+            rules.iter().map(|rule| StopKeys::new(stop_keys.get(&rule.to_string()))).collect();
+        Self::bind(rules, features, |rule, key| stopped[rule].contains(key), scope, rows, run)
+    }
+
+    /// Bind `rules` as [`new`](Self::new) does, the keys that more than `most` of the rows share
+    /// being those that are stopped; with those keys, as [`hot_keys`](super::hot_keys) names them.
+    pub(crate) fn with_most(
+        rules: &'a [BlockingRule],
+        features: &Features,
+        most: u32,
+        scope: PairScope,
+        rows: usize,
+        run: &Run,
+    ) -> Result<(Self, BTreeMap<String, BTreeSet<Vec<String>>>)> {
+        let hot: Mutex<BTreeMap<String, BTreeSet<Vec<String>>>> = Mutex::default();
+        let is_hot = |rule: usize, key: SharedKey<'_>| {
+            let is_hot = key.rows().len() > most as usize;
+            if is_hot {
+                let mut hot = hot.lock().unwrap_or_else(PoisonError::into_inner);
+                let of_rule = hot.entry(BlockingRule::to_string(&rules[rule])).or_default();
+                of_rule.insert(key.texts().map(str::to_owned).collect());
+            }
+            is_hot
+        };
+        let blocking = Self::bind(rules, features, is_hot, scope, rows, run)?;
+        Ok((blocking, hot.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Bind `rules`, and stop the keys that `stopped` says, by the rule's position.
+    fn bind(
+        rules: &'a [BlockingRule],
+        features: &Features,
+        stopped: impl Fn(usize, SharedKey<'_>) -> bool + Sync,
         scope: PairScope,
         rows: usize,
         run: &Run,
@@ -81,17 +126,40 @@ impl<'a> Blocking<'a> {
         let mut cells = vec![0; rows * rules.len()];
         let mut keys = Vec::with_capacity(rules.len());
         let bound = Conjunction::bind(rules.iter().map(|rule| &rule.same[..]), features)?;
-        for (position, (rule, conjunction)) in rules.iter().zip(&bound).enumerate() {
-            run.report("block", position as u64, rules.len() as u64)?;
-            let stopped = StopKeys::new(stop_keys.get(&rule.to_string()));
-            let shared = conjunction.keys(rows, run)?;
-            let (index, of_rule) = KeyIndex::new(&shared, rows, |key| stopped.contains(key))?;
-            let places = cells.iter_mut().skip(position).step_by(rules.len());
-            places.zip(of_rule).for_each(|(place, cell)| *place = cell);
-            keys.push(index);
+        let bound: Vec<(usize, Conjunction<'_>)> = bound.into_iter().enumerate().collect();
+        // Keys take memory: few rules at a time where there are many rows, each by all threads.
+        let at_once = (FEW_ROWS / rows.max(1)).max(1);
+        for bound in bound.chunks(at_once) {
+            run.report("block", keys.len() as u64, rules.len() as u64)?;
+            let indices = bound.par_iter().map(|(rule, conjunction)| {
+                let shared = conjunction.keys(rows, run)?;
+                KeyIndex::new(&shared, rows, |key| stopped(*rule, key))
+            });
+            for (index, of_rule) in indices.collect::<Result<Vec<_>>>()? {
+                let places = cells.iter_mut().skip(keys.len()).step_by(rules.len());
+                places.zip(of_rule).for_each(|(place, cell)| *place = cell);
+                keys.push(index);
+            }
         }
         run.report("block", rules.len() as u64, rules.len() as u64)?;
         Ok(Self { rules, scope, rows, keys, cells })
+    }
+
+    /// The same rules and keys, for pairs in another scope.
+    #[must_use]
+    pub(crate) fn in_scope(self, scope: PairScope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// What [`count`](Self::count) would find of all rules at most, and sooner: pairs are counted as
+    /// often as they share a key, whatever their sources.
+    pub(crate) fn most_pairs(&self) -> u64 {
+        let of_rule = self.keys.iter().enumerate().map(|(rule, index)| {
+            let cells = (0..self.rows).map(|row| self.cells(row)[rule]);
+            let counts = index.counts(cells).into_iter();
+            counts.map(|rows| two_of(rows.into())).fold(0, u64::saturating_add)
+        });
+        of_rule.fold(0, u64::saturating_add)
     }
 
     /// The rules, in order.

@@ -96,7 +96,7 @@ pub fn pair_counts(
 /// Count what a rule finds among the rows that have these cells.
 pub(super) fn count(
     rule: usize,
-    index: &KeyIndex<'_>,
+    index: &KeyIndex,
     cells: &[u32],
     scope: &PairScope,
     run: &Run,
@@ -161,7 +161,7 @@ struct Like {
 /// Records that have the same keys meet others alike, so that two kinds of records are looked at
 /// once, however many there are of each.
 fn distinct_pairs(
-    index: &KeyIndex<'_>,
+    index: &KeyIndex,
     cells: &[u32],
     scope: &PairScope,
     run: &Run,

@@ -2,14 +2,15 @@ use std::cmp::Ordering;
 
 use super::{SharedKey, SharedKeys};
 use crate::error::{Error, Result};
-use crate::table::Column;
+use crate::table::{Codes, Column};
 
 /// The usable keys of one rule, numbered, and the numbers of each row's.
 ///
 /// What a row has is one word, its *cell*: 0 for no key; below [`SEVERAL`], the number of its only
 /// key and 1; else, which list its keys are. Cells lie with the caller, who may have many rules.
-pub(super) struct KeyIndex<'a> {
-    columns: Vec<&'a Column>,
+pub(super) struct KeyIndex {
+    /// Of each expression, its texts, without rows.
+    texts: Vec<Column>,
     /// By key: the code of each expression.
     codes: Vec<u32>,
     count: u32,
@@ -23,16 +24,16 @@ pub(super) struct KeyIndex<'a> {
 /// What marks the cell of a row with several keys.
 const SEVERAL: u32 = 1 << 31;
 
-impl<'a> KeyIndex<'a> {
+impl KeyIndex {
     /// Number the keys that several rows share and that are not `stopped`; with the cells of all
     /// `rows` rows.
     pub(super) fn new(
-        keys: &SharedKeys<'a>,
+        keys: &SharedKeys<'_>,
         rows: usize,
         stopped: impl Fn(SharedKey<'_>) -> bool,
     ) -> Result<(Self, Vec<u32>)> {
         let mut index = Self {
-            columns: keys.columns().to_vec(),
+            texts: keys.columns().iter().map(|column| column.with_codes(Codes::new())).collect(),
             codes: Vec::new(),
             count: 0,
             stopped: 0,
@@ -40,9 +41,9 @@ impl<'a> KeyIndex<'a> {
             numbers: Vec::new(),
         };
         let full = || Error::TableFull { what: "keys of a rule", limit: SEVERAL.into() };
-        let mut cells = vec![0; rows];
-        // A row and a key of it that is not its first.
-        let mut more: Vec<(u32, u32)> = Vec::new();
+        let mut cells = vec![0_u32; rows];
+        let mut kept: Vec<SharedKey<'_>> = Vec::new();
+        // How many keys each row has, until it has a cell.
         for key in keys.shared() {
             if stopped(key) {
                 index.stopped += 1;
@@ -53,24 +54,33 @@ impl<'a> KeyIndex<'a> {
             if index.count >= SEVERAL {
                 return Err(full());
             }
-            for row in key.rows() {
-                match &mut cells[row as usize] {
-                    cell @ 0 => *cell = index.count,
-                    _ => more.push((row, index.count - 1)),
-                }
+            kept.push(key);
+            key.rows().for_each(|row| cells[row as usize] += 1);
+        }
+        // Where the next key of each row with several goes.
+        let mut next = Vec::new();
+        let mut end = 0;
+        for cell in cells.iter_mut().filter(|cell| **cell > 1) {
+            next.push(end);
+            end += *cell as usize;
+            *cell = SEVERAL | (next.len() - 1) as u32;
+            index.starts.push(end);
+            if next.len() >= SEVERAL as usize {
+                return Err(full());
             }
         }
-        // A stable sort would do: keys came in their order, and so they stay within each row.
-        more.sort_unstable();
-        index.numbers.reserve_exact(more.len());
-        for keys in more.chunk_by(|left, right| left.0 == right.0) {
-            let cell = &mut cells[keys[0].0 as usize];
-            index.numbers.push(*cell - 1);
-            index.numbers.extend(keys.iter().map(|(_, number)| *number));
-            *cell = SEVERAL | (index.starts.len() - 1) as u32;
-            index.starts.push(index.numbers.len());
-            if index.starts.len() > SEVERAL as usize {
-                return Err(full());
+        // Keys come in their order, and so they stay within each row.
+        index.numbers = vec![0; end];
+        for (number, key) in (0..).zip(kept) {
+            for row in key.rows() {
+                match &mut cells[row as usize] {
+                    cell if *cell & SEVERAL == 0 => *cell = number + 1,
+                    cell => {
+                        let next = &mut next[(*cell & !SEVERAL) as usize];
+                        index.numbers[*next] = number;
+                        *next += 1;
+                    }
+                }
             }
         }
         Ok((index, cells))
@@ -93,9 +103,9 @@ impl<'a> KeyIndex<'a> {
 
     /// The texts of a key, one for each expression.
     pub(super) fn texts(&self, key: u32) -> Vec<String> {
-        let width = self.columns.len();
+        let width = self.texts.len();
         let codes = &self.codes[key as usize * width..(key as usize + 1) * width];
-        let texts = self.columns.iter().zip(codes).map(|(column, code)| column.pool().get(*code));
+        let texts = self.texts.iter().zip(codes).map(|(column, code)| column.pool().get(*code));
         texts.map(str::to_owned).collect()
     }
 
@@ -144,6 +154,15 @@ impl<'a> KeyIndex<'a> {
             }
             None => &[],
         }
+    }
+
+    /// How many of the rows that have these cells have each key.
+    pub(super) fn counts(&self, cells: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut counts = vec![0; self.count as usize];
+        for cell in cells {
+            self.keys(cell, &mut [0]).iter().for_each(|key| counts[*key as usize] += 1);
+        }
+        counts
     }
 
     /// The members of every key, each key's in the order given: a number and its cell.

@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::cancel::Run;
 use crate::error::Result;
@@ -79,15 +78,62 @@ impl<'a> Conjunction<'a> {
         let shared: Vec<&[bool]> = columns
             .map(|(column, shared)| &shared.get_or_init(|| shared_codes(column))[..])
             .collect();
+        match self.columns.len() {
+            1 => self.keys_of_one(shared[0], rows, run),
+            // Two codes are one number, which sorts several times as fast.
+            2 => {
+                let join = |codes: &[u32], _: &mut Tails| join(codes[0], codes[1]);
+                let part = |key| [(key >> 32) as u32, key as u32, 0, 0];
+                self.keys_of_several(&shared, rows, join, part, run)
+            }
+            _ => self.keys_of_several(&shared, rows, key_of, |key| key, run),
+        }
+    }
+
+    /// The keys of one expression: its codes, which are numbers already.
+    fn keys_of_one(&self, shared: &[bool], rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
+        let mut keys = SharedKeys::none(self.columns.clone());
+        let mut count_of_code = vec![0_u32; shared.len()];
+        self.for_each_key(&[shared], 0..rows, run, |codes, _| {
+            count_of_code[codes[0] as usize] += 1;
+        })?;
+        // Where the next row of each code goes.
+        let mut next = vec![usize::MAX; shared.len()];
+        let mut end = 0;
+        for (code, count) in count_of_code.into_iter().enumerate().filter(|(_, count)| *count > 1) {
+            next[code] = end;
+            end += count as usize;
+            keys.keys.push([code as u32, 0, 0, 0]);
+            keys.starts.push(end);
+        }
+        keys.rows = vec![0; end];
+        self.for_each_key(&[shared], 0..rows, run, |codes, row| {
+            let next = &mut next[codes[0] as usize];
+            if *next != usize::MAX {
+                keys.rows[*next] = row as u32;
+                *next += 1;
+            }
+        })?;
+        Ok(keys)
+    }
+
+    /// The keys of several expressions, each made something that sorts and back.
+    fn keys_of_several<K: Ord + Copy + Send>(
+        &self,
+        shared: &[&[bool]],
+        rows: usize,
+        key_of: impl Fn(&[u32], &mut Tails) -> K + Sync,
+        codes_of: impl Fn(K) -> Key,
+        run: &Run,
+    ) -> Result<SharedKeys<'a>> {
         // Codes that rows share are half of it: most combinations of them are one row's alone.
-        let twice =
-            if self.columns.len() > 1 { Some(self.seen_twice(&shared, rows, run)?) } else { None };
+        let twice = self.seen_twice(shared, rows, run)?;
         // Tails are numbered as they come.
         let at_once = if self.columns.len() > Key::default().len() { rows } else { ROWS_AT_ONCE };
         let parts = ranges(rows, at_once).map(|rows| {
             let (mut entries, mut tails) = (Vec::new(), HashMap::default());
-            self.for_each_key(&shared, rows, run, |codes, row| {
-                if twice.as_ref().is_none_or(|twice| twice.has(hash(codes))) {
+            self.for_each_key(shared, rows, run, |codes, row| {
+                if twice.has(hash(codes)) {
                     entries.push((key_of(codes, &mut tails), row as u32));
                 }
             })?;
@@ -95,7 +141,7 @@ impl<'a> Conjunction<'a> {
         });
         let parts: Vec<(Vec<_>, Tails)> = parts.collect::<Result<_>>()?;
         drop(twice);
-        let mut entries: Vec<(Key, u32)> = Vec::new();
+        let mut entries: Vec<(K, u32)> = Vec::new();
         let mut tails: Vec<(Vec<u32>, u32)> = Vec::new();
         entries.reserve_exact(parts.iter().map(|(entries, _)| entries.len()).sum());
         for (mut part, numbers) in parts {
@@ -105,8 +151,16 @@ impl<'a> Conjunction<'a> {
         run.check()?;
         entries.par_sort_unstable();
         tails.sort_unstable_by_key(|(_, number)| *number);
-        let tails = tails.into_iter().map(|(codes, _)| codes).collect();
-        Ok(SharedKeys { columns: self.columns.clone(), tails, entries })
+        let mut keys = SharedKeys::none(self.columns.clone());
+        keys.tails = tails.into_iter().map(|(codes, _)| codes).collect();
+        for entries in entries.chunk_by(|left, right| left.0 == right.0) {
+            if let [(key, _), _, ..] = entries {
+                keys.rows.extend(entries.iter().map(|(_, row)| *row));
+                keys.keys.push(codes_of(*key));
+                keys.starts.push(keys.rows.len());
+            }
+        }
+        Ok(keys)
     }
 
     /// The hashes of the keys that several rows have, and few others.
@@ -152,6 +206,17 @@ impl<'a> Conjunction<'a> {
             if made.len() == self.columns.len() {
                 if is_shared(&made) {
                     then(&made, row);
+                }
+                continue;
+            }
+            if let [one, other] = self.columns[..]
+                && one.codes(row).len().saturating_mul(other.codes(row).len()) <= MAX_KEYS
+            {
+                let is_shared = |column: usize, code: &u32| shared[column][*code as usize];
+                for first in one.codes(row).iter().filter(|code| is_shared(0, code)) {
+                    for second in other.codes(row).iter().filter(|code| is_shared(1, code)) {
+                        then(&[*first, *second], row);
+                    }
                 }
                 continue;
             }
@@ -208,8 +273,16 @@ fn ranges(rows: usize, at_once: usize) -> impl IndexedParallelIterator<Item = Ra
     (0..count).into_par_iter().map(move |part| part * at_once..rows.min((part + 1) * at_once))
 }
 
+/// Told apart by few of their bits; the order of keys is never that of their hashes.
 fn hash(codes: &[u32]) -> u64 {
-    codes.iter().fold(0, |hash, code| xxh3_64_with_seed(&code.to_le_bytes(), hash))
+    codes.iter().fold(0, |hash, code| {
+        let mixed = (hash ^ u64::from(*code)).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ mixed >> 32
+    })
+}
+
+fn join(one: u32, other: u32) -> u64 {
+    u64::from(one) << 32 | u64::from(other)
 }
 
 /// By code, whether more than one row has it.
@@ -250,33 +323,41 @@ pub struct SharedKeys<'a> {
     columns: Vec<&'a Column>,
     /// What the last place of the keys numbers, where there are more expressions than places.
     tails: Vec<Vec<u32>>,
-    /// Key and row, sorted.
-    entries: Vec<(Key, u32)>,
+    /// Those that more than one row has, sorted by code.
+    keys: Vec<Key>,
+    /// By key, where its rows start, and one more for the end.
+    starts: Vec<usize>,
+    rows: Vec<u32>,
 }
 
 /// Some rows that share a key.
 #[derive(Clone, Copy)]
 pub struct SharedKey<'k> {
     keys: &'k SharedKeys<'k>,
-    entries: &'k [(Key, u32)],
+    number: usize,
 }
 
 impl<'a> SharedKeys<'a> {
+    fn none(columns: Vec<&'a Column>) -> Self {
+        let (tails, keys, rows) = (Vec::new(), Vec::new(), Vec::new());
+        Self { columns, tails, keys, starts: vec![0], rows }
+    }
+
     pub(super) fn columns(&self) -> &[&'a Column] {
         &self.columns
     }
 
     /// The keys that more than one row has.
     pub fn shared(&self) -> impl Iterator<Item = SharedKey<'_>> {
-        let groups = self.entries.chunk_by(|left, right| left.0 == right.0);
-        groups.filter(|entries| entries.len() > 1).map(|entries| SharedKey { keys: self, entries })
+        (0..self.keys.len()).map(|number| SharedKey { keys: self, number })
     }
 }
 
 impl<'k> SharedKey<'k> {
     /// The rows, in order.
     pub fn rows(self) -> impl ExactSizeIterator<Item = u32> + Clone + 'k {
-        self.entries.iter().map(|(_, row)| *row)
+        let SharedKeys { starts, rows, .. } = self.keys;
+        rows[starts[self.number]..starts[self.number + 1]].iter().copied()
     }
 
     /// The texts of the key, one for each expression.
@@ -287,8 +368,8 @@ impl<'k> SharedKey<'k> {
 
     /// The codes of the key, one for each expression.
     pub(super) fn codes(self) -> impl Iterator<Item = &'k u32> {
-        let SharedKeys { columns, tails, .. } = self.keys;
-        let key = &self.entries[0].0;
+        let SharedKeys { columns, tails, keys, .. } = self.keys;
+        let key = &keys[self.number];
         let (head, tail) = match columns.len() {
             count if count <= key.len() => (&key[..count], &[][..]),
             _ => (&key[..key.len() - 1], &tails[key[key.len() - 1] as usize][..]),

@@ -192,7 +192,7 @@ impl Mixture {
             }
         }
         for comparison in 0..comparisons {
-            let found = expected.levels(0, comparison, self.m[comparison].len());
+            let found = &expected.levels(0, comparison, self.m[comparison].len())[..];
             self.reached[comparison] = found.to_vec();
             if learn_m {
                 let pairs = PRIOR_PAIRS + PRIOR_SHARE * found.iter().sum::<f64>();
@@ -201,7 +201,7 @@ impl Mixture {
             for class in 0..self.own.len() {
                 if self.own[class][comparison].is_some() {
                     let assumed = self.assumed_own(comparison);
-                    let found = expected.levels(class + 1, comparison, assumed.len());
+                    let found = &expected.levels(class + 1, comparison, assumed.len())[..];
                     self.own[class][comparison] = Some(smoothed(found, &assumed, PRIOR_PAIRS));
                 }
             }
@@ -313,9 +313,8 @@ impl Mixture {
 /// Expected counts, given what is believed of each pair.
 struct Expected {
     shares: Vec<f64>,
-    /// By class, comparison and code.
+    /// By comparison, code and class.
     codes: Vec<f64>,
-    comparisons: usize,
 }
 
 /// Patterns that one task sums up; the sums are then added in order, so that their rounding does
@@ -328,7 +327,6 @@ impl Expected {
         let none = || Self {
             shares: vec![0.0; classes],
             codes: vec![0.0; classes * comparisons * Pattern::CODES],
-            comparisons,
         };
         // Of pairs that are known to be no matches, the first class has none.
         let sum_up = |patterns: &[(Pattern, u64)], first: usize| -> Vec<Self> {
@@ -336,10 +334,9 @@ impl Expected {
                 let mut sum = none();
                 let mut joint = vec![0.0; classes];
                 for (pattern, count) in chunk {
-                    for (class, joint) in joint.iter_mut().enumerate().skip(first) {
-                        *joint = likelihoods.joint(class, *pattern);
-                    }
-                    sum.add(*pattern, *count as f64, &joint);
+                    likelihoods.joints(*pattern, &mut joint);
+                    joint[..first].fill(0.0);
+                    sum.add(*pattern, *count as f64, &mut joint);
                 }
                 sum
             });
@@ -353,37 +350,42 @@ impl Expected {
             all.codes.iter_mut().zip(&chunk.codes).for_each(|(all, part)| *all += part);
         }
         for (pattern, is_match) in evidence.labelled {
-            let joint: Vec<f64> = (0..classes)
+            let mut joint: Vec<f64> = (0..classes)
                 .map(|class| {
                     let fits = (class == 0) == *is_match;
                     if fits { likelihoods.joint(class, *pattern) } else { 0.0 }
                 })
                 .collect();
-            all.add(*pattern, LABEL_PAIRS, &joint);
+            all.add(*pattern, LABEL_PAIRS, &mut joint);
         }
         all
     }
 
-    fn add(&mut self, pattern: Pattern, count: f64, joint: &[f64]) {
+    /// `joint` is used up.
+    fn add(&mut self, pattern: Pattern, count: f64, joint: &mut [f64]) {
         let total: f64 = joint.iter().sum();
         if total <= 0.0 {
             return;
         }
         let share = count / total;
-        for (class, joint) in joint.iter().enumerate() {
-            let pairs = joint * share;
-            self.shares[class] += pairs;
-            let start = class * self.comparisons * Pattern::CODES;
-            for comparison in 0..self.comparisons {
-                let code = pattern.code(comparison);
-                self.codes[start + comparison * Pattern::CODES + code] += pairs;
+        joint.iter_mut().for_each(|joint| *joint *= share);
+        self.shares.iter_mut().zip(&*joint).for_each(|(sum, pairs)| *sum += pairs);
+        let classes = joint.len();
+        for (comparison, sums) in self.codes.chunks_exact_mut(Pattern::CODES * classes).enumerate()
+        {
+            // Nobody asks for pairs without a value.
+            let code = pattern.code(comparison);
+            if code > 0 {
+                let sums = &mut sums[code * classes..(code + 1) * classes];
+                sums.iter_mut().zip(&*joint).for_each(|(sum, pairs)| *sum += pairs);
             }
         }
     }
 
-    fn levels(&self, class: usize, comparison: usize, count: usize) -> &[f64] {
-        let start = (class * self.comparisons + comparison) * Pattern::CODES + 1;
-        &self.codes[start..start + count]
+    fn levels(&self, class: usize, comparison: usize, count: usize) -> Vec<f64> {
+        let classes = self.shares.len();
+        let place = |level: usize| (comparison * Pattern::CODES + level + 1) * classes + class;
+        (0..count).map(|level| self.codes[place(level)]).collect()
     }
 }
 

@@ -36,6 +36,14 @@ pub(crate) struct Lesson<'a> {
     pub(crate) row_of_rank: &'a [u32],
 }
 
+/// Two rows that were compared, the one with the lower key on the left.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ComparedPair {
+    pub(crate) left: u32,
+    pub(crate) right: u32,
+    pub(crate) pattern: Pattern,
+}
+
 /// What blocking finds.
 struct Found {
     candidates: Vec<(Pattern, u64)>,
@@ -43,14 +51,25 @@ struct Found {
     apart: Vec<(Pattern, u64)>,
     /// How many pairs each of those stands for.
     one_in: u64,
+    /// The candidate pairs, where all of them were looked at.
+    compared: Option<Vec<ComparedPair>>,
+}
+
+/// What some of the pairs that blocking finds look like.
+#[derive(Default)]
+struct Seen {
+    candidates: PatternCounts,
+    apart: PatternCounts,
+    compared: Vec<ComparedPair>,
 }
 
 impl Lesson<'_> {
-    /// The parameters, and how common values are.
-    pub(crate) fn learn(&self, run: &Run) -> Result<Parameters> {
+    /// The parameters, and how common values are; with the candidate pairs, where all of them were
+    /// looked at.
+    pub(crate) fn learn(&self, run: &Run) -> Result<(Parameters, Option<Vec<ComparedPair>>)> {
         let comparer =
             Comparer::new(self.comparisons, self.schema, self.features, self.row_of_rank.len())?;
-        let Found { candidates, apart, one_in } = self.found(&comparer, run)?;
+        let Found { candidates, apart, one_in, compared } = self.found(&comparer, run)?;
         let random = self.random(&comparer, run)?;
         let pairs = |records: f64| records * (records - 1.0) / 2.0;
         let within = |scope: &PairScope| scope.records_apart().map(|n| pairs(n as f64)).sum();
@@ -79,7 +98,7 @@ impl Lesson<'_> {
             Some((comparison.name.clone(), terms))
         });
         parameters.term_frequencies = terms.collect();
-        Ok(parameters)
+        Ok((parameters, compared))
     }
 
     /// The kind of the field that a comparison is first about.
@@ -94,28 +113,40 @@ impl Lesson<'_> {
         for (rank, row) in self.row_of_rank.iter().enumerate() {
             rank_of_row[*row as usize] = rank as u32;
         }
-        let found: u64 = self.blocking.count(run)?.iter().map(|rule| rule.pairs).sum();
+        // Most tables are small enough that nobody needs to know exactly how many pairs there are.
+        let found: u64 = match self.blocking.most_pairs() {
+            few @ ..=MOST_CANDIDATES => few,
+            _ => self.blocking.count(run)?.iter().map(|rule| rule.pairs).sum(),
+        };
         let one_in = found.div_ceil(MOST_CANDIDATES).max(1);
         let is_drawn = |left: u32, right: u32| {
             let (left, right) = (rank_of_row[left as usize], rank_of_row[right as usize]);
             let pair = u64::from(left) << 32 | u64::from(right);
             one_in == 1 || xxh3_64(&pair.to_le_bytes()).is_multiple_of(one_in)
         };
-        let start = || (PatternCounts::default(), PatternCounts::default());
-        let visit = |counts: &mut (PatternCounts, PatternCounts), left: u32, right: u32, _| {
+        let visit = |seen: &mut Seen, left: u32, right: u32, _| {
             if is_drawn(left, right) {
-                let (left, right) = (left as usize, right as usize);
-                if self.scope.contains(left, right) {
-                    counts.0.add(comparer.pattern(left, right));
-                } else if !self.free_of_duplicates.contains(left, right) {
-                    counts.1.add(comparer.pattern(left, right));
+                let (l, r) = (left as usize, right as usize);
+                if self.scope.contains(l, r) {
+                    let pattern = comparer.pattern(l, r);
+                    seen.candidates.add(pattern);
+                    if one_in == 1 {
+                        seen.compared.push(ComparedPair { left, right, pattern });
+                    }
+                } else if !self.free_of_duplicates.contains(l, r) {
+                    seen.apart.add(comparer.pattern(l, r));
                 }
             }
         };
-        let counts = self.blocking.fold(&rank_of_row, run, start, visit)?;
-        let (candidates, apart): (Vec<_>, Vec<_>) = counts.into_iter().unzip();
+        let seen = self.blocking.fold(&rank_of_row, run, Seen::default, visit)?;
+        let (mut candidates, mut apart, mut compared) = (Vec::new(), Vec::new(), Vec::new());
+        for mut seen in seen {
+            candidates.push(seen.candidates);
+            apart.push(seen.apart);
+            compared.append(&mut seen.compared);
+        }
         let (candidates, apart) = (PatternCounts::sum(candidates), PatternCounts::sum(apart));
-        Ok(Found { candidates, apart, one_in })
+        Ok(Found { candidates, apart, one_in, compared: (one_in == 1).then_some(compared) })
     }
 
     /// Patterns of random pairs.

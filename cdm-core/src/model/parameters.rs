@@ -187,7 +187,7 @@ pub struct Likelihoods {
     comparisons: usize,
     /// By class, matches first, then coincidences, then chance: its share.
     shares: Vec<f64>,
-    /// By class, comparison and code.
+    /// By comparison, code and class: what is multiplied for one pattern lies together.
     table: Vec<f64>,
 }
 
@@ -198,14 +198,14 @@ impl Likelihoods {
         shares: &[f64],
         levels: impl Fn(usize, usize) -> &'a [f64],
     ) -> Self {
-        let mut table = Vec::with_capacity(shares.len() * comparisons * Pattern::CODES);
-        for class in 0..shares.len() {
-            for comparison in 0..comparisons {
-                let start = table.len();
-                table.push(1.0);
-                table.extend(levels(class, comparison).iter().take(Pattern::CODES - 1));
-                // A code that the comparison does not have never occurs.
-                table.resize(start + Pattern::CODES, 1.0);
+        let classes = shares.len();
+        // "No value" is no evidence; a code that the comparison does not have never occurs.
+        let mut table = vec![1.0; classes * comparisons * Pattern::CODES];
+        for (comparison, table) in table.chunks_exact_mut(Pattern::CODES * classes).enumerate() {
+            for class in 0..classes {
+                let levels = levels(class, comparison).iter().take(Pattern::CODES - 1);
+                let places = table.iter_mut().skip(classes + class).step_by(classes);
+                places.zip(levels).for_each(|(place, level)| *place = *level);
             }
         }
         Self { comparisons, shares: shares.to_vec(), table }
@@ -220,13 +220,25 @@ impl Likelihoods {
     /// The probability of a class and of `pattern` within it.
     #[inline]
     pub fn joint(&self, class: usize, pattern: Pattern) -> f64 {
-        let start = class * self.comparisons * Pattern::CODES;
-        let tables = self.table[start..].chunks_exact(Pattern::CODES).take(self.comparisons);
-        let mut joint = self.shares[class];
-        for (comparison, table) in tables.enumerate() {
-            joint *= table[pattern.code(comparison)];
+        let start = |comparison: usize| {
+            (comparison * Pattern::CODES + pattern.code(comparison)) * self.classes()
+        };
+        let factors = (0..self.comparisons).map(|comparison| self.table[start(comparison) + class]);
+        factors.fold(self.shares[class], |joint, factor| joint * factor)
+    }
+
+    /// [`joint`](Self::joint) of every class, the same bits.
+    #[inline]
+    pub(crate) fn joints(&self, pattern: Pattern, joints: &mut [f64]) {
+        let classes = self.classes();
+        joints.copy_from_slice(&self.shares);
+        for (comparison, table) in self.table.chunks_exact(Pattern::CODES * classes).enumerate() {
+            let code = pattern.code(comparison);
+            if code > 0 {
+                let factors = &table[code * classes..(code + 1) * classes];
+                joints.iter_mut().zip(factors).for_each(|(joint, factor)| *joint *= factor);
+            }
         }
-        joint
     }
 
     /// log2 of the odds that a candidate pair of that pattern is a match, all values being as

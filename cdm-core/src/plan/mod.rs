@@ -26,6 +26,7 @@ pub use decisions::Decisions;
 pub use document::{Guards, LinkType, Source, ValueLimit};
 pub use infer::{BlockingEstimate, Inferred, LeftOut, LeftOutReason};
 pub use model::Model;
+pub(crate) use model::{Candidates, Fitted};
 
 /// What to do with records: their fields, the rules by which they match, what keeps entities
 /// apart, and which values survive.

@@ -9,7 +9,7 @@ use crate::block::{Blocking, PairScope, hot_keys};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::{Features, Needs, Settings, date_order_evidence};
-use crate::model::{Lesson, Parameters};
+use crate::model::{ComparedPair, Lesson, Parameters};
 use crate::rule::Decision;
 use crate::schema::DateOrder;
 use crate::table::Table;
@@ -31,6 +31,22 @@ pub struct Model {
     blocking_stop_keys: BTreeMap<String, BTreeSet<Vec<String>>>,
     /// What comparisons tell; `None` where the plan has none.
     parameters: Option<Parameters>,
+}
+
+/// What fitting a plan to a table makes.
+pub(crate) struct Fitted<'p> {
+    pub(crate) model: Model,
+    pub(crate) features: Features,
+    pub(crate) candidates: Candidates<'p>,
+}
+
+/// What is known already of the candidate pairs of a table.
+pub(crate) enum Candidates<'p> {
+    Unknown,
+    /// How they are found, in whatever scope.
+    Blocked(Blocking<'p>),
+    /// All of them.
+    Compared(Vec<ComparedPair>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,11 +71,11 @@ impl Plan {
     /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field of the
     /// plan, and [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn fit(&self, table: &Table, run: &Run) -> Result<Model> {
-        self.fit_features(table, run).map(|(model, _)| model)
+        self.fit_whole(table, run).map(|fitted| fitted.model)
     }
 
-    /// [`fit`](Self::fit), and the features on the way, so that nothing is normalised twice.
-    pub(crate) fn fit_features(&self, table: &Table, run: &Run) -> Result<(Model, Features)> {
+    /// [`fit`](Self::fit), and what was made on the way, so that nothing is done twice.
+    pub(crate) fn fit_whole(&self, table: &Table, run: &Run) -> Result<Fitted<'_>> {
         let date_orders = date_order_evidence(table)
             .into_iter()
             .map(|(source, fields)| {
@@ -80,22 +96,27 @@ impl Plan {
         let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
         let most = self.guards().max_records_per_key;
         model.stop_keys = hot_keys(named, &features, table.len(), most, run)?;
-        let blocking = self.blocking().iter().map(|rule| (rule.to_string(), &rule.same[..]));
-        model.blocking_stop_keys = hot_keys(blocking, &features, table.len(), most, run)?;
+        let (rules, any) = (self.blocking(), PairScope::any());
+        let (blocking, hot) = Blocking::with_most(rules, &features, most, any, table.len(), run)?;
+        model.blocking_stop_keys = hot;
         if !self.comparisons().is_empty() {
             let lesson = Lesson {
                 comparisons: self.comparisons(),
                 coincidences: self.coincidences(),
-                blocking: &model.blocking(table, &features, PairScope::any(), run)?,
+                blocking: &blocking,
                 scope: &self.scope(table),
                 free_of_duplicates: &self.free_of_duplicates(table),
                 schema: table.schema(),
                 features: &features,
                 row_of_rank: &table.rows_by_key(),
             };
-            model.parameters = Some(lesson.learn(run)?);
+            let (parameters, compared) = lesson.learn(run)?;
+            model.parameters = Some(parameters);
+            if let Some(compared) = compared {
+                return Ok(Fitted { model, features, candidates: Candidates::Compared(compared) });
+            }
         }
-        Ok((model, features))
+        Ok(Fitted { model, features, candidates: Candidates::Blocked(blocking) })
     }
 }
 
