@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(MatchWeight::of_odds(0.0, 2.0).bits(), -MatchWeight::MOST);
         assert_eq!(MatchWeight::of_odds(f64::INFINITY, 2.0).bits(), MatchWeight::MOST);
         assert_eq!(MatchWeight::from_bits(f64::NAN).bits(), 0.0);
-        assert_eq!(MatchWeight::from_bits(-2000.0).probability(), 0.0);
+        assert!(MatchWeight::from_bits(-2000.0).probability() < 1e-300);
         assert_eq!(MatchWeight::from_bits(2000.0).probability(), 1.0);
     }
 }

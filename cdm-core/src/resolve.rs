@@ -9,7 +9,7 @@ use crate::block::StopKeys;
 use crate::cancel::Run;
 use crate::cluster::{
     Cause, Clusterer, Contraction, Forbids, Guards, Limit, Link, Partition, Reason, ScoredLink,
-    Weight,
+    Weight, group_weight,
 };
 use crate::error::Result;
 use crate::features::{Features, date_order_evidence};
@@ -48,8 +48,19 @@ pub struct ResolvedLink {
     pub left: RecordKey,
     /// The record with the higher key.
     pub right: RecordKey,
-    /// The name of the rule, or `None` where a steward decided.
+    /// The name of the rule, or `None` where a steward or the match weight decided.
     pub rule: Option<String>,
+    /// How alike the two are, in bits, prior included; `None` where a rule or a steward decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub match_weight: Option<Weight>,
+}
+
+impl ResolvedLink {
+    /// The probability that the two are one, by their match weight alone.
+    #[must_use]
+    pub fn match_probability(&self) -> Option<f64> {
+        self.match_weight.map(|weight| 1.0 / (1.0 + libm::exp2(-weight.bits())))
+    }
 }
 
 /// A link that was refused, and why.
@@ -321,12 +332,14 @@ impl Resolution {
     }
 
     fn resolved(&self, link: &Link) -> ResolvedLink {
-        let rule = match link.cause {
-            // The pipeline has no scored links yet.
-            Cause::Steward | Cause::Score(_) => None,
-            Cause::Rule(rule) => Some(self.model.plan().rules()[rule as usize].name.clone()),
+        let (rule, match_weight) = match link.cause {
+            Cause::Steward => (None, None),
+            Cause::Rule(rule) => {
+                (Some(self.model.plan().rules()[rule as usize].name.clone()), None)
+            }
+            Cause::Score(weight) => (None, Some(weight)),
         };
-        ResolvedLink { left: self.key(link.left), right: self.key(link.right), rule }
+        ResolvedLink { left: self.key(link.left), right: self.key(link.right), rule, match_weight }
     }
 }
 
@@ -363,7 +376,8 @@ fn join_scored(
     let Some(parameters) = model.parameters() else { return Ok(()) };
     let plan = model.plan();
     let (comparisons, coincidences) = (plan.comparisons(), plan.coincidences());
-    let scorer = Scorer::new(parameters, comparisons, coincidences, table.schema(), features)?;
+    let schema = table.schema();
+    let scorer = Scorer::new(parameters, comparisons, coincidences, schema, features, table.len())?;
     let weight = |left: usize, right: usize| Weight::from_bits(scorer.weight(left, right).bits());
     let scope = plan.scope(table);
     let blocking = model.blocking(table, features, scope.clone(), run)?;
@@ -378,7 +392,13 @@ fn join_scored(
     let score = |left: u32, right: u32| {
         let row = |rank: u32| row_of_rank[rank as usize] as usize;
         let (left, right) = (row(left), row(right));
-        if scope.contains(left, right) { weight(left, right) } else { Weight::ZERO }
+        if !scope.contains(left, right) {
+            return Weight::ZERO;
+        }
+        let (weight, expected) = scorer.weight_and_expected(left, right);
+        let [weight, prior, expected] =
+            [weight, scorer.prior(), expected].map(|weight| Weight::from_bits(weight.bits()));
+        group_weight(weight, prior, expected)
     };
     clusterer.contract(&links, &Contraction::default(), &score, run)
 }

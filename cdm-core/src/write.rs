@@ -1,5 +1,8 @@
 //! Results to files: whole or not at all.
 
+#[cfg(feature = "arrow")]
+mod arrow;
+
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -17,6 +20,9 @@ use crate::error::{Error, Result};
 use crate::merge::GoldenRecord;
 use crate::resolve::Resolution;
 use crate::table::Table;
+
+#[cfg(feature = "arrow")]
+pub use arrow::ArrowTable;
 
 /// What separates several values of one field in a CSV cell; JSON lines keep them apart.
 const SEPARATOR: &str = "; ";

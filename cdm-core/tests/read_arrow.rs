@@ -8,9 +8,10 @@ use arrow_array::builder::{
 };
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, LargeStringArray, RecordBatch,
-    StringArray, StructArray, TimestampMillisecondArray,
+    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, LargeStringArray,
+    ListArray, RecordBatch, StringArray, StructArray, TimestampMillisecondArray,
 };
+use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field as ArrowField};
 use cdm_core::read::{FieldMapping, Format, Input, Mapping, infer_schema, read};
 use cdm_core::{Field, Kind, Run, Schema};
@@ -146,5 +147,113 @@ proptest! {
         if let Ok(schema) = infer_schema(std::slice::from_ref(&input), &Run::new()) {
             let _ = read(&[input], &schema, &Run::new());
         }
+    }
+}
+
+#[test]
+fn structs_in_lists_are_read_as_the_same_objects_in_json_are() {
+    let json = r#"{"id": "1", "homes": [{"street": "1 Mill Lane", "city": "York"}, {"city": "Bath"}, null], "tags": [{"n": 5.0}]}
+{"id": "2", "homes": []}
+{"id": "3", "homes": null}
+"#;
+    let street = StringArray::from(vec![Some("1 Mill Lane"), None, Some("hidden")]);
+    let city = StringArray::from(vec![Some("York"), Some("Bath"), None]);
+    let members = vec![
+        ArrowField::new("street", DataType::Utf8, true),
+        ArrowField::new("city", DataType::Utf8, true),
+    ];
+    let homes = StructArray::new(
+        members.into(),
+        vec![Arc::new(street), Arc::new(city)],
+        Some(NullBuffer::from(vec![true, true, false])),
+    );
+    let list = |items: StructArray, lengths: &[usize], present: Vec<bool>| -> ArrayRef {
+        let item = Arc::new(ArrowField::new("item", items.data_type().clone(), true));
+        let offsets = OffsetBuffer::from_lengths(lengths.iter().copied());
+        Arc::new(ListArray::new(item, offsets, Arc::new(items), Some(present.into())))
+    };
+    let number = ArrowField::new("n", DataType::Float64, true);
+    let tags =
+        StructArray::new(vec![number].into(), vec![Arc::new(Float64Array::from(vec![5.0]))], None);
+    let batch = RecordBatch::try_from_iter([
+        ("id", Arc::new(StringArray::from(vec!["1", "2", "3"])) as ArrayRef),
+        ("homes", list(homes, &[3, 0, 0], vec![true, true, false])),
+        ("tags", list(tags, &[1, 0, 0], vec![true, true, true])),
+    ])
+    .unwrap();
+    let fields = vec![Field::new("address", Kind::Address), Field::new("tag", Kind::Text)];
+    let schema = Schema::new("people", fields).unwrap();
+    let mapping = Mapping {
+        id: Some("id".into()),
+        fields: vec![
+            FieldMapping::joined("address", ["homes.street", "homes.city"]),
+            FieldMapping::new("tag", "tags.n"),
+        ],
+        ..Mapping::default()
+    };
+    let of_arrow = Input::batches("crm", "crm", batch.schema(), [Ok(batch.slice(0, 3))]).unwrap();
+    let of_json = Input::bytes("crm", "crm.jsonl", json.as_bytes());
+    let read = |input: Input| {
+        let (table, _) =
+            read(&[input.with_mapping(mapping.clone())], &schema, &Run::new()).unwrap();
+        (0..table.len()).map(|row| table.record(row)).collect::<Vec<_>>()
+    };
+    let (of_arrow, of_json) = (read(of_arrow), read(of_json));
+    assert_eq!(of_arrow[0].fields["address"], ["1 Mill Lane, York", "Bath"]);
+    assert_eq!(of_arrow[0].fields["tag"], ["5"]);
+    assert_eq!(of_arrow[1..], of_json[1..]);
+    assert_eq!(of_arrow[0].fields["address"], of_json[0].fields["address"]);
+}
+
+#[test]
+fn moments_are_read_in_their_zone_and_never_stop_the_reading() {
+    let schema = Schema::new("people", vec![Field::new("born", Kind::Text)]).unwrap();
+    let moments = |zone: Option<&str>, millis: i64| {
+        let column = TimestampMillisecondArray::from(vec![Some(millis), None]);
+        let column = column.with_timezone_opt(zone);
+        let ids = Int64Array::from(vec![1, 2]);
+        let columns: [(_, ArrayRef); 2] = [("id", Arc::new(ids)), ("born", Arc::new(column))];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let input = Input::batches("crm", "crm", batch.schema(), [Ok(batch)]).unwrap();
+        let mapping = Mapping {
+            id: Some("id".into()),
+            fields: vec![FieldMapping::new("born", "born")],
+            ..Mapping::default()
+        };
+        let (table, _) = read(&[input.with_mapping(mapping)], &schema, &Run::new()).unwrap();
+        assert_eq!((table.len(), table.column(0).values(1).count()), (2, 0));
+        table.column(0).values(0).next().map(str::to_owned)
+    };
+    // Midnight of 3 February 1980 in Berlin.
+    let midnight = 318_380_400_000;
+    assert_eq!(
+        moments(Some("Europe/Berlin"), midnight).as_deref(),
+        Some("1980-02-03T00:00:00+01:00")
+    );
+    assert_eq!(moments(Some("+01:00"), midnight).as_deref(), Some("1980-02-03T00:00:00+01:00"));
+    assert_eq!(moments(None, midnight).as_deref(), Some("1980-02-02T23:00:00"));
+    assert_eq!(moments(Some("Mars/Olympus"), midnight).as_deref(), Some("1980-02-02T23:00:00Z"));
+    assert_eq!(moments(None, i64::MAX).as_deref(), Some("9223372036854775807"));
+    assert_eq!(moments(Some("Europe/Berlin"), i64::MIN).as_deref(), Some("-9223372036854775808"));
+}
+
+#[test]
+fn the_rows_that_a_table_leaves_out_are_told_by_their_places() {
+    let schema = Schema::new("people", vec![Field::new("email", Kind::Email)]).unwrap();
+    let lines =
+        "{\"id\": 1, \"email\": \"a@b.example\"}\n{}\n{\"id\": 1}\n{\"id\": 2}\n5\n{\"id\": 3}\n";
+    let csv = "id,email\n1,a@b.example\n\n1,x\n2,\n,y\n3,z\n";
+    for (name, text, left_out) in
+        [("a.jsonl", lines, [1, 2, 4].as_slice()), ("a.csv", csv, &[1, 3])]
+    {
+        let mapping = Mapping {
+            id: Some("id".into()),
+            fields: vec![FieldMapping::new("email", "email")],
+            ..Mapping::default()
+        };
+        let input = Input::bytes("crm", name, text.as_bytes()).with_mapping(mapping);
+        let (table, reports) = read(&[input], &schema, &Run::new()).unwrap();
+        assert_eq!(table.len(), 3, "{name}");
+        assert_eq!(reports[0].rows_left_out, left_out, "{name}");
     }
 }

@@ -1,7 +1,13 @@
 //! `cdm._core`: what Python calls. It converts and calls the core; nothing is decided here.
 
+mod arrow;
 mod error;
+mod input;
+mod model;
 mod normalize;
+mod plan;
+mod resolution;
+mod run;
 
 use pyo3::prelude::*;
 
@@ -9,5 +15,12 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<arrow::Batches>()?;
+    module.add_class::<input::Input>()?;
+    module.add_class::<input::Records>()?;
+    module.add_class::<model::Model>()?;
+    module.add_class::<plan::Plan>()?;
+    module.add_class::<resolution::Resolution>()?;
+    module.add_function(wrap_pyfunction!(input::read_inputs, module)?)?;
     normalize::register(module)
 }

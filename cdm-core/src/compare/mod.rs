@@ -7,3 +7,4 @@ pub use level::{
     Aspects, Comparison, Condition, CustomComparison, DateCondition, Level, Prepared,
     PreparedDraft, PreparedPool, PreparedPoolBuilder,
 };
+pub(crate) use level::{Sketched, SketchedComparison};

@@ -48,14 +48,18 @@ pub(crate) struct Found {
 impl Lesson<'_> {
     /// The parameters, and how common values are.
     pub(crate) fn learn(&self, run: &Run) -> Result<Parameters> {
-        let comparer = Comparer::new(self.comparisons, self.schema, self.features)?;
+        let comparer =
+            Comparer::new(self.comparisons, self.schema, self.features, self.row_of_rank.len())?;
         let Found { candidates, apart, one_in } = self.found(&comparer, run)?;
         let random = self.random(&comparer, run)?;
         let pairs = |records: f64| records * (records - 1.0) / 2.0;
         let within = |scope: &PairScope| scope.records_apart().map(|n| pairs(n as f64)).sum();
         let apart_pairs: f64 = within(self.free_of_duplicates);
+        let kinds = self.comparisons.iter().map(|comparison| self.kind(comparison));
+        let kinds: Vec<Kind> = kinds.collect::<Result<_>>()?;
         let evidence = Evidence {
             comparisons: self.comparisons,
+            kinds: &kinds,
             coincidences: self.coincidences,
             candidates: &candidates,
             per_candidate: one_in as f64,
@@ -67,15 +71,21 @@ impl Lesson<'_> {
         };
         let mut parameters = fit(&evidence, run)?;
         let terms = self.comparisons.par_iter().filter_map(|comparison| {
-            let position = self.schema.position(&comparison.fields[0]).ok()?;
-            if matches!(self.schema.fields()[position].kind, Kind::Number | Kind::Geo) {
+            if matches!(self.kind(comparison).ok()?, Kind::Number | Kind::Geo) {
                 return None;
             }
+            let position = self.schema.position(&comparison.fields[0]).ok()?;
             let terms = count_terms(self.features.field(position), self.row_of_rank.len())?;
             Some((comparison.name.clone(), terms))
         });
         parameters.term_frequencies = terms.collect();
         Ok(parameters)
+    }
+
+    /// The kind of the field that a comparison is first about.
+    fn kind(&self, comparison: &Comparison) -> Result<Kind> {
+        let position = self.schema.position(&comparison.fields[0])?;
+        Ok(self.schema.fields()[position].kind)
     }
 
     /// Patterns of the pairs that blocking finds.

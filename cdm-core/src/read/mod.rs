@@ -346,6 +346,24 @@ pub fn infer_schema(inputs: &[Input], run: &Run) -> Result<Schema> {
     infer::schema_of(&samples?)
 }
 
+/// The columns of an input, each with a sample of its values: what [`Mapping::infer`] goes by.
+///
+/// # Errors
+/// As [`read`], of which it reads the first 2000 rows.
+///
+/// # Examples
+/// ```
+/// use cdm_core::Run;
+/// use cdm_core::read::{Input, sample_columns};
+/// let input = Input::bytes("crm", "crm.csv", b"id,mail\n1,a@example.org\n".to_vec());
+/// let columns = sample_columns(&input, &Run::new())?;
+/// assert_eq!((columns[1].name.as_str(), columns[1].values.len()), ("mail", 1));
+/// # Ok::<(), cdm_core::Error>(())
+/// ```
+pub fn sample_columns(input: &Input, run: &Run) -> Result<Vec<ColumnSample>> {
+    sample(input, format_of(input)?, run)
+}
+
 /// What a field is by its name, as columns of files are understood, such as `date_of_birth`.
 pub(crate) fn meaning_of(field: &str) -> Option<&'static str> {
     names::key(field)
@@ -508,6 +526,7 @@ impl<'a> Reading<'a> {
             rows_recoded: 0,
             times_unreadable: 0,
             rejections: Vec::new(),
+            rows_left_out: Vec::new(),
         };
         let is_json = prepared.format == Format::JsonLines;
         let mut seen = vec![false; if is_json { reader.columns().len() } else { 0 }];
@@ -525,7 +544,7 @@ impl<'a> Reading<'a> {
             let (line, recoded) = match reader.next(&mut row)? {
                 Event::End => break,
                 Event::Blank => {
-                    report.rows_blank += 1;
+                    report.skip_blank();
                     continue;
                 }
                 Event::Rejected { line, reason } => {

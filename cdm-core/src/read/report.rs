@@ -101,6 +101,10 @@ pub struct ReadReport {
     /// The first rows that were turned away, at most
     /// [`max_rejected_kept`](super::ReadOptions::max_rejected_kept), in the order of the input.
     pub rejections: Vec<Rejection>,
+    /// The places, from 0, of the rows that are not in the table: all that were rejected, and the
+    /// blank ones, but for CSV, where a line without any value is no row.
+    #[serde(skip)]
+    pub rows_left_out: Vec<u64>,
 }
 
 impl ReadReport {
@@ -112,9 +116,23 @@ impl ReadReport {
         options: &ReadOptions,
     ) {
         self.rows_rejected += 1;
+        self.leave_out(self.rows_read - 1);
         if self.rejections.len() < options.max_rejected_kept {
             self.rejections.push(Rejection { line, reason, id: id.map(str::to_owned) });
         }
+    }
+
+    pub(super) fn skip_blank(&mut self) {
+        if self.format != Format::Csv {
+            self.leave_out(self.rows_read);
+        }
+        self.rows_blank += 1;
+    }
+
+    /// Leave out the row that follows on so many others and the blank rows before it.
+    fn leave_out(&mut self, rows_before: u64) {
+        let blank = if self.format == Format::Csv { 0 } else { self.rows_blank };
+        self.rows_left_out.push(rows_before + blank);
     }
 }
 

@@ -1,6 +1,22 @@
 """Identity resolution in your own process: many customer records in, one trusted profile out.
 
+`cdm.resolve` takes whatever holds records and says which of them are one person or organisation:
+
 >>> import cdm
+>>> plan = cdm.Plan({"version": 1, "name": "people",
+...     "fields": [{"name": "name", "kind": "full_name"}, {"name": "email", "kind": "email"}],
+...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email", "name.given.nickname"]}]})
+>>> resolution = cdm.resolve({
+...     "crm": [{"id": 1, "name": "Robert Smith", "email": "r@smith.example"}],
+...     "shop": [{"id": "a", "name": "SMITH, Bob", "email": "R@Smith.example"}],
+... }, plan=plan)
+>>> len(resolution)
+1
+>>> resolution.golden_records.to_pylist()[0]["sources"]
+['crm', 'shop']
+
+`cdm.normalize` cleans and checks single values:
+
 >>> cdm.normalize.email(" Mary@Example.ORG ")["status"]
 'valid'
 """
@@ -8,13 +24,22 @@
 from cdm import normalize
 from cdm._core import __version__
 from cdm._errors import CancelledError, CdmError, FileError, InvalidError, UnknownNameError
+from cdm._plan import Model, Plan
+from cdm._resolution import Resolution
+from cdm._resolve import resolve
+from cdm._table import ArrowTable
 
 __all__ = [
+    "ArrowTable",
     "CancelledError",
     "CdmError",
     "FileError",
     "InvalidError",
+    "Model",
+    "Plan",
+    "Resolution",
     "UnknownNameError",
     "__version__",
     "normalize",
+    "resolve",
 ]

@@ -8,6 +8,7 @@ mod condition;
 mod date;
 mod pool;
 mod prepared;
+mod sketch;
 mod template;
 mod words;
 
@@ -19,6 +20,7 @@ pub use condition::Condition;
 pub use date::DateCondition;
 pub use pool::{PreparedDraft, PreparedPool, PreparedPoolBuilder};
 pub use prepared::Prepared;
+pub(crate) use sketch::{Sketched, SketchedComparison};
 
 use crate::error::{Error, Result, nearest};
 use crate::schema::{Kind, Schema};
@@ -120,9 +122,15 @@ impl Comparison {
             _ => self.level_where(|condition| condition.holds_for(left, right)),
         };
         let filled = |values: &[&[&Prepared]]| values.first().is_some_and(|v| !v.is_empty());
+        self.says(level, filled(left) && filled(right)).then_some(level)
+    }
+
+    /// Whether a level says something of two records; `filled` where both have a value in the first
+    /// field.
+    #[inline]
+    fn says(&self, level: u8, filled: bool) -> bool {
         let found = usize::from(level) < self.levels.len();
-        let says = if found { self.is_counted(level) } else { filled(left) && filled(right) };
-        says.then_some(level)
+        if found { self.is_counted(level) } else { filled }
     }
 
     /// Whether a level says something here, rather than being

@@ -332,28 +332,37 @@ fn family_name() -> Vec<Level> {
 }
 
 fn full_name() -> Vec<Level> {
+    // A junior is not the senior, however alike their names.
+    let one_generation =
+        |condition| All(vec![condition, Condition::Compatible { form: Form::Suffix }]);
     vec![
-        level("same name", same(Form::Ascii)),
-        level("same words", Any(vec![Condition::SameWords, Condition::SameLetters])),
+        level("same name", one_generation(same(Form::Ascii))),
+        level(
+            "same words",
+            one_generation(Any(vec![Condition::SameWords, Condition::SameLetters])),
+        ),
         level(
             "same first and family name",
-            Any(vec![
+            one_generation(Any(vec![
                 All(vec![same(Form::Given), same(Form::Family)]),
                 Condition::WordsWithin { at_least: 2, min_length: 3 },
-            ]),
+            ])),
         ),
         level(
             "short first name, same family name",
-            All(vec![same(Form::Family), Any(vec![Condition::Nickname, Condition::Initials])]),
+            one_generation(All(vec![
+                same(Form::Family),
+                Any(vec![Condition::Nickname, Condition::Initials]),
+            ])),
         ),
         level(
             "similar name",
-            Any(vec![
+            one_generation(Any(vec![
                 Condition::Osa { form: Form::Ascii, at_most: 2, min_length: 8 },
                 Condition::MongeElkan { at_least: 0.93 },
                 All(vec![same(Form::Family), alike(Form::Given, 0.85)]),
                 Condition::SoundsAlike,
-            ]),
+            ])),
         ),
         level("same family name", same(Form::Family)),
     ]

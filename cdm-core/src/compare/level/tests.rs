@@ -1,3 +1,5 @@
+mod sketch;
+
 use proptest::prelude::*;
 
 use super::*;

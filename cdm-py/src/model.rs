@@ -1,0 +1,52 @@
+//! Models.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use crate::error::raise;
+use crate::input::Records;
+use crate::plan::{Plan, decisions};
+use crate::resolution::Resolution;
+use crate::run::interruptible;
+
+/// A plan and what was learned by it. `cdm.Model` wraps it.
+#[pyclass(frozen, module = "cdm._core")]
+pub(crate) struct Model(pub(crate) Arc<cdm_core::Model>);
+
+#[pymethods]
+impl Model {
+    /// Read a model from JSON, strictly.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
+        let model = cdm_core::Model::from_json(json).map_err(|error| raise(py, &error))?;
+        Ok(Self(Arc::new(model)))
+    }
+
+    /// The model as JSON, indented.
+    fn to_json(&self) -> String {
+        self.0.to_json()
+    }
+
+    /// The plan that was fitted.
+    #[getter]
+    fn plan(&self) -> Plan {
+        Plan(Arc::new(self.0.plan().clone()))
+    }
+
+    /// Resolve these records into entities.
+    #[pyo3(signature = (records, decisions_json = None, progress = None, /))]
+    fn resolve(
+        &self,
+        py: Python<'_>,
+        records: &Records,
+        decisions_json: Option<&str>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Resolution> {
+        let decisions = decisions(py, decisions_json)?;
+        let (model, table) = (Arc::clone(&self.0), records.table.clone());
+        let resolution =
+            interruptible(py, progress, move |run| model.resolve(&table, &decisions, run))?;
+        Ok(Resolution::new(resolution, records))
+    }
+}
