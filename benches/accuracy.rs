@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use cdm_core::evaluate::Evaluation;
-use cdm_core::{Decisions, Error, Plan, Resolution, Run, read};
+use cdm_core::{Decisions, Error, Plan, RecordKey, Resolution, Run, read};
 use clap::Parser;
 
 #[path = "accuracy/blocking.rs"]
@@ -120,7 +120,8 @@ impl How {
         };
         let entities = resolution.entities().iter().copied();
         let score = Evaluation::new(entities.zip(truth.iter().copied()));
-        Ok(Outcome { how: self, resolution, truth, score, blocking_recall, took })
+        let calibration = calibration(&resolution, &truth);
+        Ok(Outcome { how: self, resolution, truth, score, blocking_recall, calibration, took })
     }
 }
 
@@ -133,7 +134,26 @@ struct Outcome {
     score: Evaluation,
     /// Share of the true pairs that some blocking rule finds, where there are any.
     blocking_recall: Option<f64>,
+    /// Of the links by match weight: the share that should be right by their probabilities, and the
+    /// share that is.
+    calibration: Option<(f64, f64)>,
     took: Duration,
+}
+
+/// Of the links by match weight whose truth is known, the share that should be right by their
+/// probabilities, and the share that is.
+fn calibration(resolution: &Resolution, truth: &[Option<u32>]) -> Option<(f64, f64)> {
+    let entity = |key: &RecordKey| resolution.table().row(key).and_then(|row| truth[row]);
+    let (mut links, mut expected, mut right) = (0_u64, 0.0, 0_u64);
+    for link in resolution.links() {
+        let known = entity(&link.left).zip(entity(&link.right));
+        if let (Some(probability), Some((left, other))) = (link.match_probability(), known) {
+            links += 1;
+            expected += probability;
+            right += u64::from(left == other);
+        }
+    }
+    (links > 0).then(|| (expected / links as f64, right as f64 / links as f64))
 }
 
 fn main() -> ExitCode {
@@ -153,9 +173,9 @@ fn main() -> ExitCode {
     }
     println!(
         "| data set | how | records | true pairs | precision | recall | F1 | B-cubed F1 \
-         | largest entity (true) | blocking recall | seconds |"
+         | largest entity (true) | blocking recall | links right, expected / actual | seconds |"
     );
-    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let mut notes = String::new();
     for folder in options.generated.iter().filter(|folder| !folder.is_dir()) {
         notes += &format!("Left out what {} holds: there is no such folder.\n", folder.display());
@@ -221,7 +241,7 @@ fn failed(set: &DataSet, error: &Error) -> ExitCode {
 fn row(set: &DataSet, outcome: &Outcome) -> String {
     let score = &outcome.score;
     format!(
-        "| {} | {} | {} | {} | {:.4} | {:.4} | {:.4} | {:.4} | {} ({}) | {} | {:.2} |",
+        "| {} | {} | {} | {} | {:.4} | {:.4} | {:.4} | {:.4} | {} ({}) | {} | {} | {:.2} |",
         set.name,
         outcome.how.name(),
         count(score.records),
@@ -233,6 +253,9 @@ fn row(set: &DataSet, outcome: &Outcome) -> String {
         score.largest_found,
         score.largest_true,
         outcome.blocking_recall.map_or_else(String::new, |recall| format!("{recall:.4}")),
+        outcome
+            .calibration
+            .map_or_else(String::new, |(expected, actual)| format!("{expected:.4} / {actual:.4}")),
         outcome.took.as_secs_f64(),
     )
 }

@@ -155,13 +155,15 @@ pub(crate) fn labelled(folders: &[PathBuf]) -> Vec<DataSet> {
         let of_set = |part: &str| path.with_file_name(format!("{part}.csv"));
         let (zero_config, parts) = match (name.strip_suffix("_a"), name.strip_suffix("_b")) {
             (Some(set), _) if files.contains(&of_set(&format!("{set}_b"))) => {
-                (TWO_LISTS, vec![name.clone(), format!("{set}_b")])
+                (TWO_LISTS, vec![format!("{set}_a"), format!("{set}_b")])
             }
             (_, Some(set)) if files.contains(&of_set(&format!("{set}_a"))) => continue,
             _ => (SOURCES, vec![name.clone()]),
         };
-        let files = parts.into_iter().map(|part| (part.clone(), of_set(&part))).collect();
+        let files: Vec<(String, PathBuf)> =
+            parts.into_iter().map(|part| (part.clone(), of_set(&part))).collect();
         let zero_config = ZeroConfig { without: &["entity"], ..zero_config };
+        let name = name.strip_suffix("_a").filter(|_| files.len() > 1).unwrap_or(&name).to_owned();
         sets.push(DataSet { name, plan: None, zero_config, files, truth: Truth::Column("entity") });
     }
     sets

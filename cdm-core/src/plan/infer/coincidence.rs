@@ -96,7 +96,11 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     }
     match are_persons {
         true if lives => add("same place", &[&place, &phone, &email, &employer, &traits]),
-        false if lives => add("same address", &[&group, &place, &phone, &email, &url, &traits]),
+        // Neighbours in one building, and firms of one owner that share their contacts as well.
+        false if lives => {
+            add("same address", &[&place, &traits]);
+            add("same group", &[&group, &place, &phone, &email, &url, &traits]);
+        }
         _ => {}
     }
     add("same area", &[&area]);
