@@ -63,6 +63,9 @@ pub struct Blocking<'a> {
     cells: Vec<u32>,
 }
 
+/// Keys by the name of their rule, each with one text for every expression.
+pub(crate) type KeysByRule = BTreeMap<String, BTreeSet<Vec<String>>>;
+
 impl<'a> Blocking<'a> {
     /// Bind `rules` to `features`, which were computed with all their expressions, for the first
     /// `rows` rows.
@@ -99,8 +102,8 @@ impl<'a> Blocking<'a> {
         scope: PairScope,
         rows: usize,
         run: &Run,
-    ) -> Result<(Self, BTreeMap<String, BTreeSet<Vec<String>>>)> {
-        let hot: Mutex<BTreeMap<String, BTreeSet<Vec<String>>>> = Mutex::default();
+    ) -> Result<(Self, KeysByRule)> {
+        let hot: Mutex<KeysByRule> = Mutex::default();
         let is_hot = |rule: usize, key: SharedKey<'_>| {
             let is_hot = key.rows().len() > most as usize;
             if is_hot {
