@@ -98,7 +98,7 @@ class Plan:
         >>> people = [{"name": "Ann Li", "email": "ann@li.example"}, {"name": "Bo Ek", "email": "bo@ek.example"}]
         >>> plan = cdm.Plan.infer(people)
         >>> plan.fields
-        {'full_name': 'full_name', 'email': 'email'}
+        {'given_name': 'given_name', 'family_name': 'family_name', 'email': 'email'}
         >>> [comparison["fields"] for comparison in plan.to_dict()["comparisons"]][-1]
         ['email']
         """
