@@ -156,9 +156,7 @@ impl<'a> Bound<'a> {
                 one[field] = value(left.1[*place]);
                 two[field] = value(right.1[*place]);
             }
-            let (one, two) =
-                (one.each_ref().map(Option::as_slice), two.each_ref().map(Option::as_slice));
-            return self.comparison.compare(&one[..count], &two[..count]);
+            return self.comparison.compare_single(&one[..count], &two[..count]);
         }
         let values = |row: usize| -> Vec<Vec<Sketched<'_>>> {
             (0..count).map(|field| self.values(field, row).collect()).collect()

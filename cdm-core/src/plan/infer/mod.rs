@@ -7,6 +7,7 @@ mod comparison;
 mod damage;
 mod facts;
 mod keys;
+mod probe;
 mod region;
 mod sample;
 
