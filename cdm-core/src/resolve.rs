@@ -120,7 +120,24 @@ impl Plan {
     /// # Errors
     /// As [`Model::resolve`].
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
-        Resolution::new(self.fit_whole(table, run)?, table, decisions, run)
+        Resolution::new(self.fit_whole(table, None, run)?, table, decisions, run)
+    }
+
+    /// Infer what `given` leaves open, fit that plan to `table` and resolve it, in one go.
+    ///
+    /// The same as [`infer_with`](Plan::infer_with) and then [`resolve`](Plan::resolve), and sooner:
+    /// values are normalised once for both. The model of the resolution has the plan.
+    ///
+    /// # Errors
+    /// As these.
+    pub fn infer_and_resolve(
+        table: &Table,
+        given: &Plan,
+        decisions: &Decisions,
+        run: &Run,
+    ) -> Result<Resolution> {
+        let (inferred, features) = Plan::infer_whole(table, given, run)?;
+        Resolution::new(inferred.plan.fit_whole(table, features, run)?, table, decisions, run)
     }
 }
 

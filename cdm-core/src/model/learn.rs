@@ -125,20 +125,18 @@ impl Lesson<'_> {
             one_in == 1 || xxh3_64(&pair.to_le_bytes()).is_multiple_of(one_in)
         };
         let visit = |seen: &mut Seen, left: u32, right: u32, _| {
-            if is_drawn(left, right) {
-                let (l, r) = (left as usize, right as usize);
-                if self.scope.contains(l, r) {
-                    let pattern = comparer.pattern(l, r);
-                    seen.candidates.add(pattern);
-                    if one_in == 1 {
-                        seen.compared.push(ComparedPair { left, right, pattern });
-                    }
-                } else if !self.free_of_duplicates.contains(l, r) {
-                    seen.apart.add(comparer.pattern(l, r));
+            let (l, r) = (left as usize, right as usize);
+            if self.scope.contains(l, r) {
+                let pattern = comparer.pattern(l, r);
+                seen.candidates.add(pattern);
+                if one_in == 1 {
+                    seen.compared.push(ComparedPair { left, right, pattern });
                 }
+            } else if !self.free_of_duplicates.contains(l, r) {
+                seen.apart.add(comparer.pattern(l, r));
             }
         };
-        let seen = self.blocking.fold(&rank_of_row, run, Seen::default, visit)?;
+        let seen = self.blocking.fold_some(&rank_of_row, run, is_drawn, Seen::default, visit)?;
         let (mut candidates, mut apart, mut compared) = (Vec::new(), Vec::new(), Vec::new());
         for mut seen in seen {
             candidates.push(seen.candidates);

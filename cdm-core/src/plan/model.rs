@@ -71,11 +71,17 @@ impl Plan {
     /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field of the
     /// plan, and [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn fit(&self, table: &Table, run: &Run) -> Result<Model> {
-        self.fit_whole(table, run).map(|fitted| fitted.model)
+        self.fit_whole(table, None, run).map(|fitted| fitted.model)
     }
 
-    /// [`fit`](Self::fit), and what was made on the way, so that nothing is done twice.
-    pub(crate) fn fit_whole(&self, table: &Table, run: &Run) -> Result<Fitted<'_>> {
+    /// [`fit`](Self::fit), and what was made on the way, so that nothing is done twice; `features`
+    /// are those of the table by this plan, where they are known already.
+    pub(crate) fn fit_whole(
+        &self,
+        table: &Table,
+        features: Option<Features>,
+        run: &Run,
+    ) -> Result<Fitted<'_>> {
         let date_orders = date_order_evidence(table)
             .into_iter()
             .map(|(source, fields)| {
@@ -91,7 +97,7 @@ impl Plan {
             blocking_stop_keys: BTreeMap::new(),
             parameters: None,
         };
-        let features = model.features(table, run)?;
+        let features = features.map_or_else(|| model.features(table, run), Ok)?;
         let rules = self.rules().iter().filter(|rule| rule.decision == Decision::Match);
         let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
         let most = self.guards().max_records_per_key;
@@ -121,6 +127,11 @@ impl Plan {
 }
 
 impl Plan {
+    /// What there is to know of the values of a table.
+    pub(crate) fn needs(&self) -> Needs {
+        Needs::new().with_expressions(self.expressions()).with_comparisons(self.comparisons())
+    }
+
     /// Which two records of `table` may be one customer at all.
     pub(crate) fn scope(&self, table: &Table) -> PairScope {
         match self.link_type() {
@@ -237,9 +248,6 @@ impl Model {
             date_orders: self.date_orders.clone(),
         };
         let blocked = &self.plan.guards().blocked;
-        let needs = Needs::new()
-            .with_expressions(self.plan.expressions())
-            .with_comparisons(self.plan.comparisons());
-        Features::new(table, &settings, &needs, blocked, run)
+        Features::new(table, &settings, &self.plan.needs(), blocked, run)
     }
 }
