@@ -120,7 +120,8 @@ impl Plan {
     /// # Errors
     /// As [`Model::resolve`].
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
-        Resolution::new(self.fit_whole(table, None, run)?, table, decisions, run)
+        let fitted = self.fit_whole(table, &Decisions::new(), None, run)?;
+        Resolution::new(fitted, table, decisions, run)
     }
 
     /// Infer what `given` leaves open, fit that plan to `table` and resolve it, in one go.
@@ -137,7 +138,8 @@ impl Plan {
         run: &Run,
     ) -> Result<Resolution> {
         let (inferred, features) = Plan::infer_whole(table, given, run)?;
-        Resolution::new(inferred.plan.fit_whole(table, features, run)?, table, decisions, run)
+        let fitted = inferred.plan.fit_whole(table, &Decisions::new(), features, run)?;
+        Resolution::new(fitted, table, decisions, run)
     }
 }
 
