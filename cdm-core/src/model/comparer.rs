@@ -88,6 +88,24 @@ impl<'a> Comparer<'a> {
         self.bound[comparison].fields[0]
     }
 
+    /// The levels that each pair of rows reaches: [`pattern`](Self::pattern) of all, one comparison
+    /// after the other, so that what it notes of values stays near the processor.
+    #[must_use]
+    pub fn patterns(&self, pairs: &[(u32, u32)]) -> Vec<Pattern> {
+        let width = self.fields.len();
+        let mut patterns = vec![Pattern::default(); pairs.len()];
+        for (k, bound) in self.bound.iter().enumerate() {
+            for ((left, right), pattern) in pairs.iter().zip(&mut patterns) {
+                let row = |row: u32| {
+                    let row = row as usize;
+                    (row, &self.cells[row * width..(row + 1) * width])
+                };
+                *pattern = pattern.with(k, bound.level(row(*left), row(*right)));
+            }
+        }
+        patterns
+    }
+
     /// The levels that two rows reach.
     #[must_use]
     pub fn pattern(&self, left: usize, right: usize) -> Pattern {

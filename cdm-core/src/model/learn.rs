@@ -21,6 +21,13 @@ const MOST_CANDIDATES: u64 = 1_000_000;
 /// The most random pairs from which a model learns how often strangers agree.
 const MOST_RANDOM: usize = 250_000;
 
+/// So many pairs of each record say what there is to learn of a small table; more are the same
+/// values over and over.
+const RANDOM_A_RECORD: usize = 50;
+
+/// As many random pairs are drawn in any case, or all there are.
+const LEAST_RANDOM: usize = 50_000;
+
 /// For how many candidate pairs that look alike one labelled pair speaks, at most.
 const SPEAKS_FOR: f64 = 10.0;
 
@@ -168,15 +175,19 @@ impl Lesson<'_> {
 
     /// Patterns of random pairs.
     fn random(&self, comparer: &Comparer<'_>, run: &Run) -> Result<Vec<(Pattern, u64)>> {
-        let row = |rank: u32| self.row_of_rank[rank as usize] as usize;
-        let in_scope = |left, right| self.scope.contains(row(left), row(right));
-        let drawn = random_pairs(self.row_of_rank.len() as u32, MOST_RANDOM, in_scope);
-        let counts = drawn.par_chunks(16_384).map(|chunk| {
+        let row = |rank: u32| self.row_of_rank[rank as usize];
+        let in_scope = |left, right| self.scope.contains(row(left) as usize, row(right) as usize);
+        let records = self.row_of_rank.len();
+        let most = (RANDOM_A_RECORD * records).clamp(LEAST_RANDOM, MOST_RANDOM);
+        let drawn = random_pairs(records as u32, most, in_scope);
+        let mut drawn: Vec<(u32, u32)> =
+            drawn.into_iter().map(|(left, right)| (row(left), row(right))).collect();
+        // Pairs of one record one after the other: what is known of it is then at hand.
+        drawn.par_sort_unstable();
+        let counts = drawn.par_chunks(4_096).map(|chunk| {
             run.check()?;
             let mut counts = PatternCounts::default();
-            for (left, right) in chunk {
-                counts.add(comparer.pattern(row(*left), row(*right)));
-            }
+            comparer.patterns(chunk).into_iter().for_each(|pattern| counts.add(pattern));
             Ok(counts)
         });
         Ok(PatternCounts::sum(counts.collect::<Result<Vec<_>>>()?))

@@ -97,7 +97,7 @@ impl Plan {
     /// sources instead, or to keep rules of your own, see [`infer_with`](Self::infer_with).
     ///
     /// The outcome does not depend on the order of records. Of a large table a sample is looked
-    /// at: 100 000 records, or a twentieth where that is more.
+    /// at: 20 000 records, or a twentieth where that is more.
     ///
     /// # Errors
     /// [`Error::InvalidDocument`](crate::Error::InvalidDocument) where the table has no field, and

@@ -8,7 +8,7 @@ use crate::table::Table;
 
 /// So many records are looked at, or one in [`ONE_IN`] where that is more: a key that too many
 /// records have must still be told from one that few have.
-const RECORDS: usize = 100_000;
+const RECORDS: usize = 20_000;
 const ONE_IN: usize = 20;
 
 /// The most records whose partners are counted.
