@@ -409,10 +409,29 @@ fn join_scored(
     };
     let links: Vec<ScoredLink> = match blocking {
         Ok(blocking) => {
-            let found = blocking.fold(rank_of_row, run, Vec::new, |links, left, right, _| {
-                links.extend(link(left, right, scorer.weight(left as usize, right as usize)));
-            })?;
-            found.into_iter().flatten().collect()
+            /// So many pairs are compared together.
+            const PAIRS_AT_ONCE: usize = 4_096;
+            type Found = (Vec<(u32, u32)>, Vec<ScoredLink>);
+            let weigh = |(waiting, links): &mut Found| {
+                for ((left, right), pattern) in waiting.iter().zip(scorer.patterns(waiting)) {
+                    let weight = scorer.weight_of(pattern, *left as usize, *right as usize);
+                    links.extend(link(*left, *right, weight));
+                }
+                waiting.clear();
+            };
+            let visit = |found: &mut Found, left, right, _| {
+                found.0.push((left, right));
+                if found.0.len() == PAIRS_AT_ONCE {
+                    weigh(found);
+                }
+            };
+            let finish = |found: &mut Found| {
+                weigh(found);
+                found.0 = Vec::new();
+            };
+            let all = |_, _| true;
+            let found = blocking.fold_some(rank_of_row, run, all, Found::default, visit, finish)?;
+            found.into_iter().flat_map(|(_, links)| links).collect()
         }
         Err(pairs) => {
             run.check()?;

@@ -43,11 +43,12 @@ impl Blocking<'_> {
         init: impl Fn() -> T + Sync,
         visit: impl Fn(&mut T, u32, u32, u32) + Sync,
     ) -> Result<Vec<T>> {
-        self.fold_some(rank_of_row, run, |_, _| true, init, visit)
+        self.fold_some(rank_of_row, run, |_, _| true, init, visit, |_| ())
     }
 
     /// [`fold`](Self::fold) over those pairs that are `wanted`, the row of the record with the lower
-    /// key on the left: whether some rule finds them is asked of these alone.
+    /// key on the left: whether some rule finds them is asked of these alone. `finish` is called once
+    /// all pairs of a chunk were visited.
     pub(crate) fn fold_some<T: Send>(
         &self,
         rank_of_row: &[u32],
@@ -55,6 +56,7 @@ impl Blocking<'_> {
         wanted: impl Fn(u32, u32) -> bool + Sync,
         init: impl Fn() -> T + Sync,
         visit: impl Fn(&mut T, u32, u32, u32) + Sync,
+        finish: impl Fn(&mut T) + Sync,
     ) -> Result<Vec<T>> {
         let mut row_of_rank: Vec<u32> = (0..self.rows as u32).collect();
         row_of_rank.sort_unstable_by_key(|row| rank_of_row.get(*row as usize));
@@ -80,6 +82,7 @@ impl Blocking<'_> {
                     self.meet(rule, &blocks, chunk, run, &wanted, |left, right| {
                         visit(&mut result, left, right, rule as u32);
                     })?;
+                    finish(&mut result);
                     // Locked while it is reported, so that the reports of several threads come in
                     // order.
                     let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,6 +31,9 @@ const LEAST_RANDOM: usize = 50_000;
 /// For how many candidate pairs that look alike one labelled pair speaks, at most.
 const SPEAKS_FOR: f64 = 10.0;
 
+/// So many pairs are compared together.
+const PAIRS_AT_ONCE: usize = 4_096;
+
 /// What a model is learned from: the records of a table, as a plan looks at them.
 pub(crate) struct Lesson<'a> {
     pub(crate) comparisons: &'a [Comparison],
@@ -81,6 +84,20 @@ struct Seen {
     candidates: PatternCounts,
     apart: PatternCounts,
     compared: Vec<ComparedPair>,
+    /// Candidate pairs that wait to be compared.
+    waiting: Vec<(u32, u32)>,
+}
+
+impl Seen {
+    fn compare_waiting(&mut self, comparer: &Comparer<'_>, keeps: bool) {
+        for (pair, pattern) in self.waiting.iter().zip(comparer.patterns(&self.waiting)) {
+            self.candidates.add(pattern);
+            if keeps {
+                self.compared.push(ComparedPair { left: pair.0, right: pair.1, pattern });
+            }
+        }
+        self.waiting.clear();
+    }
 }
 
 impl Lesson<'_> {
@@ -153,16 +170,20 @@ impl Lesson<'_> {
         let visit = |seen: &mut Seen, left: u32, right: u32, _| {
             let (l, r) = (left as usize, right as usize);
             if self.scope.contains(l, r) {
-                let pattern = comparer.pattern(l, r);
-                seen.candidates.add(pattern);
-                if one_in == 1 {
-                    seen.compared.push(ComparedPair { left, right, pattern });
+                seen.waiting.push((left, right));
+                if seen.waiting.len() == PAIRS_AT_ONCE {
+                    seen.compare_waiting(comparer, one_in == 1);
                 }
             } else if !self.free_of_duplicates.contains(l, r) {
                 seen.apart.add(comparer.pattern(l, r));
             }
         };
-        let seen = self.blocking.fold_some(&rank_of_row, run, is_drawn, Seen::default, visit)?;
+        let finish = |seen: &mut Seen| {
+            seen.compare_waiting(comparer, one_in == 1);
+            seen.waiting = Vec::new();
+        };
+        let init = Seen::default;
+        let seen = self.blocking.fold_some(&rank_of_row, run, is_drawn, init, visit, finish)?;
         let (mut candidates, mut apart, mut compared) = (Vec::new(), Vec::new(), Vec::new());
         for mut seen in seen {
             candidates.push(seen.candidates);
@@ -184,7 +205,7 @@ impl Lesson<'_> {
             drawn.into_iter().map(|(left, right)| (row(left), row(right))).collect();
         // Pairs of one record one after the other: what is known of it is then at hand.
         drawn.par_sort_unstable();
-        let counts = drawn.par_chunks(4_096).map(|chunk| {
+        let counts = drawn.par_chunks(PAIRS_AT_ONCE).map(|chunk| {
             run.check()?;
             let mut counts = PatternCounts::default();
             comparer.patterns(chunk).into_iter().for_each(|pattern| counts.add(pattern));

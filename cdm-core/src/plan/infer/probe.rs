@@ -11,6 +11,8 @@ pub(super) struct ProbedKeys<'a> {
     probes: &'a [u32],
     /// By code, its number among those that a probe has; [`NONE`] for the others.
     number: Vec<u32>,
+    /// By row, the number of its only key; empty where some row has several.
+    single: Vec<u32>,
     /// By number: the rows that have the key.
     rows: ByNumber,
     /// By number: the positions of the probes that have the key.
@@ -72,7 +74,10 @@ impl<'a> ProbedKeys<'a> {
                 codes.for_each(|code| add(number[*code as usize], position as u32));
             }
         });
-        Self { column, probes, number, rows, positions }
+        let is_single = (0..column.len()).all(|row| column.codes(row).len() <= 1);
+        let only = |row: usize| column.codes(row).first().map_or(NONE, |c| number[*c as usize]);
+        let single = if is_single { (0..column.len()).map(only).collect() } else { Vec::new() };
+        Self { column, probes, number, single, rows, positions }
     }
 
     fn count(&self) -> usize {
@@ -81,9 +86,19 @@ impl<'a> ProbedKeys<'a> {
 
     /// The numbers of the keys of a row that some probe has.
     #[inline]
-    fn of_row(&self, row: u32) -> impl Iterator<Item = u32> {
-        let numbers = self.column.codes(row as usize).iter().map(|c| self.number[*c as usize]);
-        numbers.filter(|number| *number != NONE)
+    fn each(&self, row: u32, mut visit: impl FnMut(u32)) {
+        if let Some(number) = self.single.get(row as usize) {
+            if *number != NONE {
+                visit(*number);
+            }
+            return;
+        }
+        for code in self.column.codes(row as usize) {
+            match self.number[*code as usize] {
+                NONE => {}
+                number => visit(number),
+            }
+        }
     }
 }
 
@@ -137,20 +152,20 @@ impl Lists {
             counts.clear();
             let positions = outer.positions.of(number);
             for position in positions {
-                for key in inner.of_row(inner.probes[*position as usize]) {
+                inner.each(inner.probes[*position as usize], |key| {
                     let place = &mut place_of[key as usize];
                     if place.0 != number as u32 {
                         *place = (number as u32, counts.len() as u32);
                         counts.push(0);
                     }
-                }
+                });
             }
             if counts.is_empty() {
                 continue;
             }
             met.clear();
             for row in outer.rows.of(number) {
-                for key in inner.of_row(*row) {
+                inner.each(*row, |key| {
                     let (of_outer, place) = place_of[key as usize];
                     if of_outer == number as u32 {
                         let count = &mut counts[place as usize];
@@ -159,7 +174,7 @@ impl Lists {
                             met.push((place, *row));
                         }
                     }
-                }
+                });
             }
             // Each pair of keys that few enough rows have becomes a list.
             let first = starts.len() as u32 - 1;
@@ -179,12 +194,12 @@ impl Lists {
                 }
             }
             for position in positions {
-                for key in inner.of_row(inner.probes[*position as usize]) {
+                inner.each(inner.probes[*position as usize], |key| {
                     let place = place_of[key as usize].1;
                     if counts[place as usize] <= most {
                         owners.push((*position, first + place));
                     }
-                }
+                });
             }
         }
         Self::new(rows, starts, owners, outer.probes.len())
