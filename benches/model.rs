@@ -59,12 +59,12 @@ fn stages(criterion: &mut Criterion) {
         .filter(|(left, right)| left != right)
         .collect();
     let schema = table.schema();
-    let of_seven = Comparer::new(&seven, schema, &features, table.len()).expect("the fields are there");
+    let of_seven =
+        Comparer::new(&seven, schema, &features, table.len()).expect("the fields are there");
     let parameters = model.parameters().expect("the plan compares");
     let (comparisons, coincidences) = (plan.comparisons(), plan.coincidences());
-    let scorer =
-        Scorer::new(parameters, comparisons, coincidences, schema, &features, table.len())
-            .expect("the fields are there");
+    let scorer = Scorer::new(parameters, comparisons, coincidences, schema, &features, table.len())
+        .expect("the fields are there");
 
     // One thread: the figure is that of a core.
     let mut group = criterion.benchmark_group("pairs");
@@ -76,20 +76,27 @@ fn stages(criterion: &mut Criterion) {
         });
         group.bench_function(format!("seven comparisons one by one, {name}"), |bencher| {
             bencher.iter(|| {
-                let of = |(left, right): &(u32, u32)| of_seven.pattern(*left as usize, *right as usize);
+                let of =
+                    |(left, right): &(u32, u32)| of_seven.pattern(*left as usize, *right as usize);
                 pairs.iter().map(of).fold(Pattern::default(), |_, pattern| black_box(pattern))
             });
         });
-        group.bench_function(format!("compare and weigh by the inferred plan, {name}"), |bencher| {
-            bencher.iter(|| {
-                let of = |(left, right): &(u32, u32)| scorer.weight(*left as usize, *right as usize);
-                pairs.iter().map(|pair| of(pair).bits()).fold(0.0, f64::max)
-            });
-        });
+        group.bench_function(
+            format!("compare and weigh by the inferred plan, {name}"),
+            |bencher| {
+                bencher.iter(|| {
+                    let of =
+                        |(left, right): &(u32, u32)| scorer.weight(*left as usize, *right as usize);
+                    pairs.iter().map(|pair| of(pair).bits()).fold(0.0, f64::max)
+                });
+            },
+        );
     }
     let likelihoods = parameters.likelihoods();
-    let patterns: Vec<Pattern> =
-        candidates.iter().map(|(left, right)| scorer.pattern(*left as usize, *right as usize)).collect();
+    let patterns: Vec<Pattern> = candidates
+        .iter()
+        .map(|(left, right)| scorer.pattern(*left as usize, *right as usize))
+        .collect();
     group.throughput(Throughput::Elements(patterns.len() as u64));
     group.bench_function("weigh a pattern", |bencher| {
         bencher.iter(|| patterns.iter().map(|p| likelihoods.weight(*p).bits()).fold(0.0, f64::max));
