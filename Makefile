@@ -4,7 +4,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 NODE_MODULES := cdm-node/node_modules/.stamp
 
-.PHONY: setup test test-rust test-py test-node build-node demo lint bench
+.PHONY: setup test test-rust test-py test-node build-node demo lint bench peers
 
 setup: $(VENV)/.stamp $(NODE_MODULES)
 
@@ -55,3 +55,8 @@ lint: build-node
 
 bench:
 	cargo bench --locked -p cdm-benches
+
+# Beside Splink on the same generated customers; `make peers PEERS="--records 10000 --runs 1"` is the short way.
+PEERS ?= --records 10000 100000 1000000 --runs 3
+peers:
+	python3 benches/peers/run.py $(PEERS)

@@ -67,6 +67,12 @@ impl<'a> Scorer<'a> {
         self.comparer.pattern(left, right)
     }
 
+    /// The levels that each pair of rows reaches.
+    #[must_use]
+    pub(crate) fn patterns(&self, pairs: &[(u32, u32)]) -> Vec<Pattern> {
+        self.comparer.patterns(pairs)
+    }
+
     /// log2 of the odds that any two records are one customer, before they are looked at.
     #[must_use]
     pub fn prior(&self) -> MatchWeight {

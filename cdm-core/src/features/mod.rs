@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::normalize::{self, Context};
-use crate::schema::Field;
+use crate::schema::{Field, Schema};
 use crate::table::{Column, Table};
 
 use keys::{Spread, keys_of_rows, keys_of_values, sorted_keys};
@@ -56,9 +56,49 @@ impl Features {
         blocked: &BTreeMap<String, Vec<String>>,
         run: &Run,
     ) -> Result<Self> {
+        Self::build(table, settings, needs, blocked, false, run)
+    }
+
+    /// As [`new`](Self::new), with all that [`narrow`](Self::narrow) takes to make of these features
+    /// those of a plan that is not known yet.
+    pub(crate) fn to_be_narrowed(
+        table: &Table,
+        settings: &Settings,
+        needs: &Needs,
+        blocked: &BTreeMap<String, Vec<String>>,
+        run: &Run,
+    ) -> Result<Self> {
+        Self::build(table, settings, needs, blocked, true, run)
+    }
+
+    /// What [`new`](Self::new) would make of the table by `needs`, whose expressions must be among
+    /// those that were computed.
+    pub(crate) fn narrow(mut self, schema: &Schema, needs: &Needs, run: &Run) -> Result<Self> {
+        let mut aspects = vec![None; self.fields.len()];
+        for (field, of_field) in needs.compared() {
+            aspects[schema.position(field)?] = Some(of_field);
+        }
+        self.fields.par_iter_mut().zip(aspects).try_for_each(|(field, aspects)| {
+            aspects.map_or(Ok(()), |aspects| field.prepare(aspects, run))?;
+            field.forget();
+            Ok::<(), Error>(())
+        })?;
+        self.expressions.retain(|expression, _| needs.expressions().contains(expression));
+        Ok(self)
+    }
+
+    fn build(
+        table: &Table,
+        settings: &Settings,
+        needs: &Needs,
+        blocked: &BTreeMap<String, Vec<String>>,
+        keeps: bool,
+        run: &Run,
+    ) -> Result<Self> {
         let schema = table.schema();
         let expressions = needs.expressions();
-        let mut wanted: Vec<Wanted> = vec![Wanted::default(); schema.fields().len()];
+        let mut wanted: Vec<Wanted> =
+            vec![Wanted { keeps, ..Wanted::default() }; schema.fields().len()];
         for term in expressions.iter().flat_map(Expression::terms) {
             let position = schema.position(&term.field)?;
             wanted[position].forms.insert(term.form(schema.fields()[position].kind));

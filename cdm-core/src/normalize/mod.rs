@@ -45,6 +45,7 @@ pub use nickname::nickname_classes;
 pub use number::{geo, number};
 pub use organisation::organisation;
 pub use phone::phone;
+pub(crate) use phone::phone_country;
 pub use phonetic::{cologne, phonetic_codes, soundex};
 pub use place::{city, country, postcode, region};
 pub use text::{ascii, clean, fold, text};

@@ -107,14 +107,16 @@ impl Plan {
     /// # Ok::<(), cdm_core::Error>(())
     /// ```
     pub fn fit_labelled(&self, table: &Table, labels: &Decisions, run: &Run) -> Result<Model> {
-        self.fit_whole(table, labels, run).map(|fitted| fitted.model)
+        self.fit_whole(table, labels, None, run).map(|fitted| fitted.model)
     }
 
-    /// [`fit`](Self::fit), and what was made on the way, so that nothing is done twice.
+    /// [`fit`](Self::fit), and what was made on the way, so that nothing is done twice; `features`
+    /// are those of the table by this plan, where they are known already.
     pub(crate) fn fit_whole(
         &self,
         table: &Table,
         labels: &Decisions,
+        features: Option<Features>,
         run: &Run,
     ) -> Result<Fitted<'_>> {
         let labels = rows_of(labels, table)?;
@@ -133,7 +135,7 @@ impl Plan {
             blocking_stop_keys: BTreeMap::new(),
             parameters: None,
         };
-        let features = model.features(table, run)?;
+        let features = features.map_or_else(|| model.features(table, run), Ok)?;
         let rules = self.rules().iter().filter(|rule| rule.decision == Decision::Match);
         let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
         let most = self.guards().max_records_per_key;
@@ -164,6 +166,11 @@ impl Plan {
 }
 
 impl Plan {
+    /// What there is to know of the values of a table.
+    pub(crate) fn needs(&self) -> Needs {
+        Needs::new().with_expressions(self.expressions()).with_comparisons(self.comparisons())
+    }
+
     /// Which two records of `table` may be one customer at all.
     pub(crate) fn scope(&self, table: &Table) -> PairScope {
         match self.link_type() {
@@ -300,9 +307,6 @@ impl Model {
             date_orders: self.date_orders.clone(),
         };
         let blocked = &self.plan.guards().blocked;
-        let needs = Needs::new()
-            .with_expressions(self.plan.expressions())
-            .with_comparisons(self.plan.comparisons());
-        Features::new(table, &settings, &needs, blocked, run)
+        Features::new(table, &settings, &self.plan.needs(), blocked, run)
     }
 }
