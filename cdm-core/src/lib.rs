@@ -32,6 +32,7 @@ pub mod cluster;
 pub mod compare;
 pub mod error;
 pub mod evaluate;
+pub mod explain;
 pub mod features;
 pub mod merge;
 pub mod model;
