@@ -144,14 +144,16 @@ fn a_sample_is_drawn_alike_each_time_and_says_what_is_true() {
         })
         .collect();
     let json = serde_json::to_string(&plan).unwrap();
-    let plan: SamplingPlan = serde_json::from_str(&json).unwrap();
-    let found = estimate(&plan, labels.clone()).unwrap();
+    let plan = SamplingPlan::from_json(&json).unwrap();
+    let found = estimate(&plan, labels.clone());
     let real = resolution.evaluate(&Truth::entities(truth), &Run::new()).unwrap().whole.precision;
     assert!(found.low <= real && real <= found.high, "{found:?} {real}");
     assert_eq!((found.reviewed as usize, found.missing), (plan.sample.len(), 0));
-    let half = estimate(&plan, labels.into_iter().step_by(2)).unwrap();
+    let half = estimate(&plan, labels.into_iter().step_by(2));
     assert!(half.missing > 0 && half.high - half.low > found.high - found.low);
-    let nothing = estimate(&plan, []).unwrap();
+    let broken = json.replacen("\"stratum\":0", "\"stratum\":99", 1);
+    assert_eq!(SamplingPlan::from_json(&broken).unwrap_err().code(), "INVALID_DOCUMENT");
+    let nothing = estimate(&plan, []);
     assert_eq!((nothing.low, nothing.high), (0.0, 1.0));
 }
 
@@ -233,7 +235,7 @@ fn of_500_samplings_the_interval_holds_the_truth_in_92_to_98_percent() {
                         .map(|n| (key(stratum, 2 * n), key(stratum, 2 * n + 1), n < found)),
                 );
             }
-            let estimate = estimate(&plan, labels).unwrap();
+            let estimate = estimate(&plan, labels);
             held += u32::from(estimate.low <= truth && truth <= estimate.high);
         }
         assert!((455..=495).contains(&held), "{held} of 500 in {strata:?}");

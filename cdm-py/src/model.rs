@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cdm_core::report::match_weights;
 use pyo3::prelude::*;
 
 use crate::error::raise;
@@ -32,6 +33,12 @@ impl Model {
     #[getter]
     fn plan(&self) -> Plan {
         Plan(Arc::new(self.0.plan().clone()))
+    }
+
+    /// What each level of each comparison weighs, as a chart in JSON; `null` without comparisons.
+    fn chart_json(&self) -> String {
+        let chart = self.0.parameters().map(|learned| match_weights(self.0.plan(), learned));
+        serde_json::to_string(&chart).unwrap_or_default()
     }
 
     /// Resolve these records into entities.

@@ -20,5 +20,5 @@ pub use weight::{
 };
 pub use why::{HandDecision, Obstacle, Why, WhyNot};
 
-pub(crate) use scene::{Scene, View};
-pub(crate) use sentence::{bits, percent};
+pub(crate) use scene::Scene;
+pub(crate) use sentence::percent;

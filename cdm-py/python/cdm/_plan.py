@@ -7,8 +7,9 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal, Optional, Union
 
-from cdm import _core, _decisions, _html, _progress, _read
+from cdm import _core, _decisions, _explain, _html, _progress, _read
 from cdm._errors import FileError
+from cdm._explain import Chart
 from cdm._frames import Data
 from cdm._resolution import Resolution
 
@@ -278,6 +279,11 @@ class Model:
     def plan(self) -> Plan:
         """The plan that was fitted."""
         return Plan._of(self._inner.plan)
+
+    @property
+    def chart(self) -> Optional[Chart]:
+        """What each level of each comparison weighs, as a chart; `None` where the plan compares nothing."""
+        return _explain.chart(self._inner.chart_json())
 
     def to_json(self) -> str:
         """The model as JSON, indented; `from_json` reads it back the same."""
