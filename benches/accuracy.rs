@@ -18,6 +18,8 @@ mod blocking;
 mod errors;
 #[path = "accuracy/model.rs"]
 mod model;
+#[path = "accuracy/review.rs"]
+mod review;
 #[path = "accuracy/sets.rs"]
 mod sets;
 
@@ -61,6 +63,14 @@ struct Options {
     /// Instead of resolving, infer the plan of each set and measure its blocking rules.
     #[arg(long)]
     blocking: bool,
+
+    /// Instead, what 50 decisions of the review queue bring, and 50 random ones.
+    #[arg(long)]
+    review: bool,
+
+    /// Instead, so many pairs of each set that are apart, with the cause that `why_not` names.
+    #[arg(long, default_value_t = 0)]
+    why_not: usize,
 
     /// With `--blocking`: what was inferred, rule by rule, and some of the true pairs that no rule
     /// finds.
@@ -171,6 +181,9 @@ fn main() -> ExitCode {
     if options.blocking {
         return print_blocking(&sets, options.verbose);
     }
+    if options.review || options.why_not > 0 {
+        return print_review(&sets, options.why_not);
+    }
     println!(
         "| data set | how | records | true pairs | precision | recall | F1 | B-cubed F1 \
          | largest entity (true) | blocking recall | links right, expected / actual | seconds |"
@@ -211,6 +224,24 @@ fn main() -> ExitCode {
     }
     if !notes.is_empty() {
         println!("\n{}", notes.trim_end());
+    }
+    ExitCode::SUCCESS
+}
+
+fn print_review(sets: &[DataSet], why_not: usize) -> ExitCode {
+    if why_not == 0 {
+        println!("{}", review::HEADING);
+    }
+    for set in sets.iter().filter(|set| set.missing().is_none()) {
+        let text = match why_not {
+            0 => review::row(set, &Run::new()),
+            most => review::causes(set, most, &Run::new())
+                .map(|text| format!("## {}\n\n{text}", set.name)),
+        };
+        match text {
+            Ok(text) => println!("{text}"),
+            Err(error) => return failed(set, &error),
+        }
     }
     ExitCode::SUCCESS
 }

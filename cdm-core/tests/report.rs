@@ -49,6 +49,8 @@ fn the_page_has_every_section_and_asks_nobody_for_anything() {
         assert!(!page.contains(reference), "{reference}");
     }
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
+    // For people to look at.
+    fs::write(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("report.html"), &page).unwrap();
     assert!(page.contains("measured") && page.contains("match weight"));
 }
 

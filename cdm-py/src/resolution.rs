@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow_schema::DataType;
 use cdm_core::evaluate::{Evaluation, SamplingPlan, Truth, compare, estimate};
 use cdm_core::read::ReadReport;
-use cdm_core::report::{waterfall, weight_distribution};
+use cdm_core::report::{ReportOptions, waterfall, weight_distribution};
 use cdm_core::review::ReviewOptions;
 use cdm_core::write::ArrowTable;
-use cdm_core::{Decisions, EntityId, Error, RecordKey, Result, Run};
+use cdm_core::{Decisions, EntityId, Error, RecordKey, Result, Run, Table};
 use pyo3::prelude::*;
 use serde::Serialize;
 
@@ -140,10 +140,7 @@ impl Resolution {
     /// How good the entities are, by records whose only field says which is which, as JSON.
     fn evaluate_json(&self, py: Python<'_>, truth: &Records) -> PyResult<String> {
         let truth = truth.table.clone();
-        self.json(py, move |inner, run| {
-            let entity = |row| Some((truth.key(row), truth.column(0).values(row).next()?));
-            inner.evaluate(&Truth::entities((0..truth.len()).filter_map(entity)), run)
-        })
+        self.json(py, move |inner, run| inner.evaluate(&truth_of(&truth), run))
     }
 
     /// How pairs fare that people labelled, as JSON; or all pairs that are one customer.
@@ -221,6 +218,28 @@ impl Resolution {
         self.json(py, move |inner, _| Ok(compare(inner, &after)))
     }
 
+    /// The report as one HTML page; with `truth`, records whose only field says which is which.
+    #[pyo3(signature = (title, redact, examples, review, truth = None, progress = None, /))]
+    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the Python method")]
+    fn report_html(
+        &self,
+        py: Python<'_>,
+        title: Option<String>,
+        redact: bool,
+        examples: usize,
+        review: usize,
+        truth: Option<&Records>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let (inner, truth) = (Arc::clone(&self.inner), truth.map(|truth| truth.table.clone()));
+        interruptible(py, progress, move |run| {
+            let truth = truth.as_ref().map(truth_of);
+            let options = ReportOptions { title, redact, truth, examples, review };
+            let report = inner.report(&options, run)?;
+            Ok(report.html(inner.model().plan(), inner.model().parameters()))
+        })
+    }
+
     /// The decisions that were honoured, as JSON.
     #[getter]
     fn decisions_json(&self) -> String {
@@ -240,6 +259,12 @@ impl Resolution {
             Ok(serde_json::to_string(&ask(&inner, run)?).unwrap_or_default())
         })
     }
+}
+
+/// What is true, by the only field of records.
+fn truth_of(truth: &Table) -> Truth {
+    let entity = |row| Some((truth.key(row), truth.column(0).values(row).next()?));
+    Truth::entities((0..truth.len()).filter_map(entity))
 }
 
 /// Source and id.

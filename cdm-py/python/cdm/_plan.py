@@ -7,38 +7,13 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal, Optional, Union
 
-from cdm import _core, _decisions, _explain, _html, _progress, _read
-from cdm._errors import FileError
+from cdm import _core, _decisions, _explain, _files, _html, _progress, _read
 from cdm._explain import Chart
 from cdm._frames import Data
 from cdm._resolution import Resolution
 
 LinkType = Literal["dedupe", "link", "link_and_dedupe"]
 """Which pairs of records may be linked: any two, two of different sources, or any two of several."""
-
-
-def _text_of(path: Union[str, os.PathLike[str]]) -> str:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read()
-    except (OSError, ValueError) as error:
-        raise FileError(f"cannot read {os.fspath(path)!r}: {error}", "READ_FILE") from error
-
-
-def _save(path: Union[str, os.PathLike[str]], text: str) -> None:
-    # Whole or not at all: written beside it, then moved into its place.
-    folder, name = os.path.split(os.fspath(path))
-    partial = os.path.join(folder, f".{name}.partial-{os.getpid()}")
-    try:
-        try:
-            with open(partial, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(partial, path)
-        finally:
-            if os.path.exists(partial):
-                os.remove(partial)
-    except (OSError, ValueError) as error:
-        raise FileError(f"cannot write {os.fspath(path)!r}: {error}", "WRITE_FILE") from error
 
 
 class Plan:
@@ -121,7 +96,7 @@ class Plan:
     @classmethod
     def load(cls, path: Union[str, os.PathLike[str]]) -> Plan:
         """Read a plan from a file of JSON."""
-        return cls.from_json(_text_of(path))
+        return cls.from_json(_files.text_of(path))
 
     @staticmethod
     def json_schema() -> dict[str, Any]:
@@ -145,7 +120,7 @@ class Plan:
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
         """Write the plan to a file, whole or not at all."""
-        _save(path, self.to_json())
+        _files.save(path, self.to_json())
 
     def replace(self, **members: Any) -> Plan:
         """The same plan with other top-level members, such as `region`, `rules` or `guards`.
@@ -273,7 +248,7 @@ class Model:
     @classmethod
     def load(cls, path: Union[str, os.PathLike[str]]) -> Model:
         """Read a model from a file of JSON."""
-        return cls.from_json(_text_of(path))
+        return cls.from_json(_files.text_of(path))
 
     @property
     def plan(self) -> Plan:
@@ -296,7 +271,7 @@ class Model:
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
         """Write the model to a file, whole or not at all."""
-        _save(path, self.to_json())
+        _files.save(path, self.to_json())
 
     def resolve(
         self,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from cdm import _core, _decisions, _explain, _html, _progress, _read
+from cdm import _core, _decisions, _explain, _files, _html, _progress, _read
 from cdm._explain import Chart, Explanation
 from cdm._frames import Data
 from cdm._table import ArrowTable
@@ -342,6 +343,45 @@ class Resolution:
         """
         result: dict[str, Any] = json.loads(self._inner.compare_json(after._inner))
         return result
+
+    def report(
+        self,
+        path: Union[str, os.PathLike[str], None] = None,
+        *,
+        title: Optional[str] = None,
+        redact: bool = False,
+        truth: Optional[Data] = None,
+        entity: str = "entity_id",
+        id: Optional[_read.Column] = None,
+        source: Optional[_read.Column] = None,
+        examples: int = 6,
+        review: int = 50,
+        progress: _progress.Progress = False,
+    ) -> str:
+        """The outcome as one HTML page that needs no network, written to `path` where one is given.
+
+        It shows the quality of the data, what the model learned, how weights are spread, entities and
+        pairs to look at, golden records, and the review queue: answers given in the page are saved as a
+        file of decisions, which `resolve` takes as a text. With `redact`, values are left out; record keys
+        stay. `truth` is as for `evaluate`. Returns the page.
+
+        >>> import cdm
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> page = plan.resolve([{"id": "a", "email": "ann@li.example"}]).report(title="Customers")
+        >>> page[:15], "Customers" in page
+        ('<!doctype html>', True)
+        """
+        with _progress.callback(progress) as callback:
+            known = None
+            if truth is not None:
+                read = _read.read(truth, id=id, source=source, fields={entity: "text"}, progress=callback)
+                known = read.records
+            page = self._inner.report_html(title, redact, examples, review, known, callback)
+        if path is not None:
+            _files.save(path, page)
+        return page
 
     @property
     def decisions(self) -> dict[str, Any]:
