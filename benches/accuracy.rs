@@ -68,6 +68,10 @@ struct Options {
     #[arg(long)]
     review: bool,
 
+    /// Instead, write the report of each set into this folder.
+    #[arg(long)]
+    report: Option<PathBuf>,
+
     /// Instead, so many pairs of each set that are apart, with the cause that `why_not` names.
     #[arg(long, default_value_t = 0)]
     why_not: usize,
@@ -181,8 +185,8 @@ fn main() -> ExitCode {
     if options.blocking {
         return print_blocking(&sets, options.verbose);
     }
-    if options.review || options.why_not > 0 {
-        return print_review(&sets, options.why_not);
+    if options.review || options.why_not > 0 || options.report.is_some() {
+        return print_review(&sets, &options);
     }
     println!(
         "| data set | how | records | true pairs | precision | recall | F1 | B-cubed F1 \
@@ -228,14 +232,16 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn print_review(sets: &[DataSet], why_not: usize) -> ExitCode {
-    if why_not == 0 {
+fn print_review(sets: &[DataSet], options: &Options) -> ExitCode {
+    if options.review {
         println!("{}", review::HEADING);
     }
     for set in sets.iter().filter(|set| set.missing().is_none()) {
-        let text = match why_not {
-            0 => review::row(set, &Run::new()),
-            most => review::causes(set, most, &Run::new())
+        let run = Run::new();
+        let text = match (&options.report, options.review) {
+            (Some(folder), _) => review::report(set, folder, &run),
+            (None, true) => review::row(set, &run),
+            (None, false) => review::causes(set, options.why_not, &run)
                 .map(|text| format!("## {}\n\n{text}", set.name)),
         };
         match text {

@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
 
 use cdm_core::evaluate::{Evaluation, Truth};
+use cdm_core::report::ReportOptions;
 use cdm_core::review::ReviewOptions;
 use cdm_core::{Decisions, Error, Plan, RecordKey, Resolution, Run, Table, read};
 
@@ -93,6 +97,23 @@ fn mixed(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
+/// Write the report of a set into `folder`: its size and how long it took.
+pub(crate) fn report(set: &DataSet, folder: &Path, run: &Run) -> Result<String, Error> {
+    let bare = set.bare_plan(run)?;
+    let inputs = set.inputs(&bare, run)?;
+    let (table, _) = read(&inputs, bare.schema(), run)?;
+    let plan = Plan::infer_with(&table, &bare, run)?.plan;
+    let resolution = plan.resolve(&table, &Decisions::new(), run)?;
+    let started = Instant::now();
+    let report = resolution.report(&ReportOptions::default(), run)?;
+    let model = resolution.model();
+    let page = report.html(model.plan(), model.parameters());
+    let took = started.elapsed().as_secs_f64();
+    let path = folder.join(format!("{}.html", set.name));
+    fs::write(&path, &page).map_err(|source| Error::WriteFile { path, source })?;
+    Ok(format!("{}: {} records, {} bytes, {took:.1} s", set.name, table.len(), page.len()))
+}
+
 /// So many pairs of a set that are apart, with the cause that is named and their values side by
 /// side, to be checked by hand: true pairs that were missed, and others.
 pub(crate) fn causes(set: &DataSet, most: usize, run: &Run) -> Result<String, Error> {
@@ -121,9 +142,9 @@ pub(crate) fn causes(set: &DataSet, most: usize, run: &Run) -> Result<String, Er
             );
         }
     }
-    let all = Truth::entities((0..table.len()).filter_map(|row| {
-        Some((table.key(row), truth[row]?.to_string()))
-    }));
+    let all = Truth::entities(
+        (0..table.len()).filter_map(|row| Some((table.key(row), truth[row]?.to_string()))),
+    );
     let report = resolution.evaluate(&all, run)?;
     let _ = writeln!(
         text,
@@ -156,10 +177,8 @@ fn apart(
             }
         }
     }
-    let refused: Vec<_> = resolution
-        .refusals()
-        .map(|refusal| (refusal.link.left, refusal.link.right))
-        .collect();
+    let refused: Vec<_> =
+        resolution.refusals().map(|refusal| (refusal.link.left, refusal.link.right)).collect();
     let any = (0..most).map(|number| {
         let row = |salt: u64| (mixed(salt << 32 | number as u64) % table.len() as u64) as usize;
         (table.key(row(1)), table.key(row(2)))

@@ -248,6 +248,37 @@ fn how_tells_the_steps_and_what_holds_an_entity_together() {
     assert_eq!(resolution.why(&one, &one, &Run::new()).unwrap_err().code(), "DUPLICATE_RECORD");
 }
 
+/// What all languages must answer, to the byte. `CDM_WRITE_VECTORS=1` writes it anew.
+#[test]
+fn the_answers_are_those_of_the_shared_vectors() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/explain/pairs.json");
+    let (model, records) = (model(PLAN, |_| {}), records());
+    let mut cases = Vec::new();
+    for (left, right) in [(0, 1), (1, 2), (0, 3), (5, 6), (7, 8), (9, 0), (2, 4)] {
+        let pair = model.explain(&records[left], &records[right], &Run::new()).unwrap();
+        cases.push(serde_json::json!({
+            "left": records[left], "right": records[right],
+            "expected": serde_json::to_string(&pair).unwrap(), "sentence": pair.sentence(),
+        }));
+    }
+    let model: serde_json::Value = serde_json::from_str(&model.to_json()).unwrap();
+    let vectors = serde_json::json!({
+        "function": "explain", "definition": "the text of the answer's JSON, byte for byte",
+        "model": model, "cases": cases,
+    });
+    if std::env::var_os("CDM_WRITE_VECTORS").is_some() {
+        let text = serde_json::to_string_pretty(&vectors).unwrap() + "\n";
+        std::fs::write(path, text).unwrap();
+    }
+    let kept: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(kept, vectors);
+    let error = Record::from_json(r#"{"source": "crm", "id": "1", "fields": {"email": "ann"}}"#);
+    let error = error.unwrap_err();
+    assert_eq!(error.code(), "INVALID_DOCUMENT");
+    assert!(error.to_string().contains("fields.email") && !error.to_string().contains("ann"));
+}
+
 fn plan() -> &'static Plan {
     static PLAN_ONCE: OnceLock<Plan> = OnceLock::new();
     PLAN_ONCE.get_or_init(|| Plan::from_json(PLAN).unwrap())

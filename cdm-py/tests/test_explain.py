@@ -25,6 +25,16 @@ def sample():
     return cdm.resolve(sources, id=ids, progress=False)
 
 
+def test_the_answers_are_those_of_the_shared_vectors():
+    path = REPOSITORY / "cdm-core" / "testdata" / "explain" / "pairs.json"
+    vectors = json.loads(path.read_text(encoding="utf-8"))
+    model = cdm.Model(vectors["model"])
+    for case in vectors["cases"]:
+        record = json.dumps(case["left"]), json.dumps(case["right"])
+        assert model._inner.explain_json(*record) == (case["expected"], case["sentence"])
+        assert model.explain(case["left"], case["right"]) == {**json.loads(case["expected"]), "sentence": case["sentence"]}
+
+
 def pair(link):
     return (link["left_source"], link["left_id"]), (link["right_source"], link["right_id"])
 

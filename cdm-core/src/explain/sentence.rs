@@ -85,10 +85,10 @@ fn evidence(weight: &PairWeight) -> String {
         let taken = bits(coincidence.weight);
         text += &match &coincidence.name {
             Some(name) if !coincidence.agree_in.is_empty() => format!(
-                " Different customers of a {name} agree in {} as well: {taken}.",
+                " Two customers may agree in {} by a coincidence (\"{name}\"): {taken}.",
                 coincidence.agree_in.join(", ")
             ),
-            Some(name) => format!(" It may also be a {name}: {taken}."),
+            Some(name) => format!(" It may be a coincidence (\"{name}\"): {taken}."),
             None => format!(" Other coincidences may explain it too: {taken}."),
         };
     }
@@ -196,10 +196,10 @@ fn obstacle(obstacle: &Obstacle, why_not: &WhyNot) -> String {
             let probability = why_not.pair.weight.as_ref().map_or(0.0, |w| w.match_probability);
             format!(
                 "the evidence does not suffice: it weighs {}, a probability of {}, and would have \
-                 to be more than {}",
+                 to be more than {} bits",
                 bits(*match_weight),
                 percent(probability),
-                bits(*cut)
+                cut.bits()
             )
         }
         Obstacle::Refused { refusal } => {

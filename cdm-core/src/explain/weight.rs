@@ -158,6 +158,7 @@ impl PairWeight {
         let mut parts = vec![part("any two records".to_owned(), PartKind::Prior, self.prior)];
         for of in &self.comparisons {
             let Some(label) = &of.label else { continue };
+            let label = if label == Comparison::ELSE { "different" } else { label };
             let name = format!("{}: {label}", of.comparison);
             parts.push(part(name, PartKind::Comparison, of.weight));
             if let Some(term) = &of.term_frequency {

@@ -71,23 +71,23 @@ impl Report {
     #[must_use]
     pub fn html(&self, plan: &Plan, parameters: Option<&Parameters>) -> String {
         let sections = [
-            ("summary", "Summary", sections::summary(self)),
-            ("quality", "Data quality", sections::quality(self)),
-            ("model", "What the model learned", sections::model(plan, parameters)),
-            ("weights", "How weights are spread", sections::weights(self)),
-            ("thresholds", "If the cut were elsewhere", sections::thresholds(self)),
-            ("entities", "Entities to look at", sections::entities(self)),
-            ("pairs", "Pairs explained", sections::pairs(self)),
-            ("golden", "Golden records", sections::golden(self)),
-            ("review", "Review queue", sections::review(self)),
+            ("summary", "Summary", "Summary", sections::summary(self)),
+            ("quality", "Quality", "Data quality", sections::quality(self)),
+            ("model", "Model", "What the model learned", sections::model(plan, parameters)),
+            ("weights", "Weights", "How weights are spread", sections::weights(self)),
+            ("thresholds", "Thresholds", "If the cut were elsewhere", sections::thresholds(self)),
+            ("entities", "Entities", "Entities to look at", sections::entities(self)),
+            ("pairs", "Pairs", "Pairs explained", sections::pairs(self)),
+            ("golden", "Golden records", "Golden records", sections::golden(self)),
+            ("review", "Review", "Review queue", sections::review(self)),
         ];
         let menu: String = sections
             .iter()
-            .map(|(id, title, _)| format!("<li><a href=\"#{id}\">{title}</a></li>"))
+            .map(|(id, short, ..)| format!("<li><a href=\"#{id}\">{short}</a></li>"))
             .collect();
         let body: String = sections
             .iter()
-            .map(|(id, title, html)| {
+            .map(|(id, _, title, html)| {
                 format!("<section id={id} aria-labelledby=h-{id}><h2 id=h-{id}>{title}</h2>{html}</section>")
             })
             .collect();

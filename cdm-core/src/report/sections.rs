@@ -49,6 +49,7 @@ pub(super) fn summary(report: &Report) -> String {
     let rows = |counts: &mut dyn Iterator<Item = (String, usize)>| -> Vec<Vec<String>> {
         counts.map(|(what, count)| vec![escape(&what), number(count as u64)]).collect()
     };
+    html += "<div class=tables>";
     let links = rows(&mut report.links.iter().cloned());
     if !links.is_empty() {
         html += &table(&["joined by", "links"], &links);
@@ -63,7 +64,7 @@ pub(super) fn summary(report: &Report) -> String {
     let sizes = rows(&mut report.sizes.iter().take(20).map(|(size, count)| {
         (format!("{size} record{}", if *size == 1 { "" } else { "s" }), *count)
     }));
-    html + &table(&["size of entity", "entities"], &sizes)
+    html + &table(&["size of entity", "entities"], &sizes) + "</div>"
 }
 
 pub(super) fn quality(report: &Report) -> String {

@@ -180,8 +180,9 @@ pub(super) fn curve(lines: &[Line<'_>], title: &str) -> String {
             .collect();
         let mut at = points.last().map_or(0.0, |(_, share)| y(*share)) + 4.0;
         // Lines that end together must not write over each other.
+        let step = if at > HEIGHT / 2.0 { -13.0 } else { 13.0 };
         while labels.iter().any(|other| (other - at).abs() < 13.0) {
-            at += 13.0;
+            at += step;
         }
         labels.push(at);
         let _ = write!(
@@ -200,7 +201,7 @@ pub(super) type Edge = (usize, usize, &'static str, String);
 
 /// Records around a circle, and the links between them.
 pub(super) fn graph(nodes: &[String], edges: &[Edge], title: &str) -> String {
-    const WIDTH: f64 = 360.0;
+    const WIDTH: f64 = 430.0;
     const HEIGHT: f64 = 260.0;
     let mut svg = open(WIDTH, HEIGHT, title);
     let place = |node: usize| {

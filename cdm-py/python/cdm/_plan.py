@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Optional, Union
 
 from cdm import _core, _decisions, _explain, _files, _html, _progress, _read
-from cdm._explain import Chart
+from cdm._explain import Chart, Explanation
 from cdm._frames import Data
 from cdm._resolution import Resolution
 
@@ -254,6 +254,24 @@ class Model:
     def plan(self) -> Plan:
         """The plan that was fitted."""
         return Plan._of(self._inner.plan)
+
+    def explain(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> Explanation:
+        """What the model says of two records, whatever data they are in.
+
+        Each is a dict of its `source`, its `id` and its `fields`, a list of values each.
+
+        >>> import cdm
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> model = plan.fit([{"email": "a@example.org"}])
+        >>> pair = model.explain({"source": "crm", "id": "1", "fields": {"email": ["ann@li.example"]}},
+        ...                      {"source": "crm", "id": "2", "fields": {"email": ["Ann@Li.example"]}})
+        >>> pair["rule"]["decision"]
+        'match'
+        """
+        found, sentence = self._inner.explain_json(json.dumps(dict(left)), json.dumps(dict(right)))
+        return Explanation({**json.loads(found), "sentence": sentence})
 
     @property
     def chart(self) -> Optional[Chart]:
