@@ -51,7 +51,7 @@ fn every_refusal_of_the_sample_is_named_as_the_cause() {
             continue; // By way of others that came later.
         }
         assert!(why_not.refusals.contains(refusal));
-        let expected = Obstacle::Refused { refusal: refusal.clone() };
+        let expected = Obstacle::Refused { refusal: Box::new(refusal.clone()) };
         assert_eq!(why_not.cause, Some(expected), "{}", why_not.sentence);
     }
 }

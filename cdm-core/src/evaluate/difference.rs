@@ -67,6 +67,9 @@ pub struct SharedRecords {
     pub examples: Vec<RecordKey>,
 }
 
+/// The entities of the first outcome, and the rows of each in one of the second.
+type Parts = Vec<(u32, Vec<u32>)>;
+
 /// What is different in `after` from `before`: of the same records by another model, or of other
 /// records.
 ///
@@ -100,10 +103,9 @@ pub fn compare(before: &Resolution, after: &Resolution) -> Difference {
         examples: Vec::new(),
     };
     common.sort_by_key(|(after, before, _)| (*after, *before));
-    let mut changed: BTreeMap<&'static str, Vec<(u64, u32, Vec<(u32, Vec<u32>)>)>> =
-        BTreeMap::new();
+    let mut changed: BTreeMap<&'static str, Vec<(u64, u32, Parts)>> = BTreeMap::new();
     for entity in common.chunk_by(|left, right| left.0 == right.0) {
-        let mut parts: Vec<(u32, Vec<u32>)> = entity
+        let mut parts: Parts = entity
             .chunk_by(|left, right| left.1 == right.1)
             .map(|part| (part[0].1, part.iter().map(|(_, _, row)| *row).collect()))
             .collect();

@@ -32,6 +32,9 @@ pub struct Part {
     pub examples: Vec<RecordKey>,
 }
 
+/// What an entity is called.
+type Names<'n> = &'n dyn Fn(u32) -> Option<String>;
+
 /// The entities of `one` whose records lie in several of `other`, those with the most wrong pairs
 /// first, at most so many; and how many there are. Of each row, in the order of keys.
 pub(super) fn mixed(
@@ -39,7 +42,7 @@ pub(super) fn mixed(
     rows: &[u32],
     one: &dyn Fn(u32) -> Option<u32>,
     other: &dyn Fn(u32) -> Option<u32>,
-    names: (&dyn Fn(u32) -> Option<String>, &dyn Fn(u32) -> Option<String>),
+    names: (Names<'_>, Names<'_>),
     most: usize,
 ) -> (u64, Vec<MixedEntity>) {
     let known = rows.iter().filter_map(|row| Some((one(*row)?, other(*row)?, *row)));

@@ -175,9 +175,8 @@ impl Resolution {
         fields.sort_unstable();
         fields.dedup();
         let part = |row: usize| {
-            let filled = fields
-                .iter()
-                .filter(|field| self.table().column(**field).codes(row).first().is_some());
+            let filled =
+                fields.iter().filter(|field| !self.table().column(**field).codes(row).is_empty());
             let share = filled.count() as f64 / fields.len().max(1) as f64;
             ((share * COMPLETENESS.len() as f64) as usize).min(COMPLETENESS.len() - 1)
         };

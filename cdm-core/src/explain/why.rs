@@ -103,7 +103,7 @@ pub enum Obstacle {
     Refused {
         /// The link that was refused: this pair's own, or the first of those between their
         /// entities.
-        refusal: RefusedLink,
+        refusal: Box<RefusedLink>,
     },
 }
 
@@ -245,7 +245,7 @@ impl Resolution {
             _ => false,
         };
         if let Some(refusal) = refusal.filter(|refusal| !told(refusal)) {
-            obstacles.push(Obstacle::Refused { refusal: refusal.clone() });
+            obstacles.push(Obstacle::Refused { refusal: Box::new(refusal.clone()) });
         }
         obstacles
     }

@@ -186,7 +186,7 @@ pub(super) fn model(plan: &Plan, parameters: Option<&Parameters>) -> String {
 /// A share as people read it: in percent where it is not tiny.
 fn share(share: f64) -> String {
     match share {
-        s if s == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         s if s < 1e-4 => format!("1 in {}", number(libm::round(1.0 / s).min(1e18) as u64)),
         s => format!("{:.2}&nbsp;%", s * 100.0),
     }
