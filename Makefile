@@ -4,7 +4,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 NODE_MODULES := cdm-node/node_modules/.stamp
 
-.PHONY: setup test test-rust test-py test-node build-node demo lint bench peers
+.PHONY: setup setup-browser test test-rust test-py test-node build-node demo lint bench peers
 
 setup: $(VENV)/.stamp $(NODE_MODULES)
 
@@ -18,6 +18,12 @@ $(NODE_MODULES): cdm-node/package.json cdm-node/package-lock.json
 	touch $@
 
 test: test-rust test-py test-node
+
+# The report is tested in Chromium where the machine has one, and says so where it has none. This
+# installs it on Debian and its kin; elsewhere, CDM_BROWSER names one.
+setup-browser:
+	apt-get update -q
+	apt-get install -y -q --no-install-recommends chromium
 
 # All features at once, so that everything is compiled once.
 test-rust:

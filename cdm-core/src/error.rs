@@ -137,6 +137,12 @@ pub enum Error {
         /// The key, as `source:id`.
         key: String,
     },
+    /// An entity is named that the resolution does not have.
+    #[error("there is no entity {entity_id:?}: wanted an id that this resolution gave")]
+    UnknownEntity {
+        /// The id.
+        entity_id: String,
+    },
     /// A record holds more values in one field than a table accepts.
     #[error("record {key} has more than {limit} values in field {field:?}")]
     TooManyValues {
@@ -206,6 +212,7 @@ impl Error {
             Error::UnknownChoice { .. } => "UNKNOWN_CHOICE",
             Error::DuplicateRecord { .. } => "DUPLICATE_RECORD",
             Error::UnknownRecord { .. } => "UNKNOWN_RECORD",
+            Error::UnknownEntity { .. } => "UNKNOWN_ENTITY",
             Error::TooManyValues { .. } => "TOO_MANY_VALUES",
             Error::TableFull { .. } => "TABLE_FULL",
             Error::InvalidDocument { .. } => "INVALID_DOCUMENT",

@@ -20,6 +20,8 @@ const ROWS: &[&[&str]] = &[
     &["plan"],
     &["resolve"],
     &["explain", "evaluate", "write"],
+    &["review"],
+    &["report"],
     &["store"],
 ];
 

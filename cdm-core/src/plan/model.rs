@@ -278,6 +278,12 @@ impl Model {
         &self.stop_keys
     }
 
+    /// The same for blocking rules, as they are written: keys that make no candidate pair.
+    #[must_use]
+    pub fn blocking_stop_keys(&self) -> &BTreeMap<String, BTreeSet<Vec<String>>> {
+        &self.blocking_stop_keys
+    }
+
     /// What comparisons tell, where the plan has any.
     #[must_use]
     pub fn parameters(&self) -> Option<&Parameters> {
