@@ -27,6 +27,7 @@
 //! of records and the number of threads change nothing.
 
 pub mod block;
+pub mod bound;
 pub mod cancel;
 pub mod cluster;
 pub mod compare;
@@ -47,6 +48,7 @@ pub mod score;
 pub mod table;
 pub mod write;
 
+pub use bound::BoundModel;
 pub use cancel::{CancelToken, Progress, Run};
 pub use error::{Error, Result};
 pub use plan::{Decisions, Model, Plan};
