@@ -142,13 +142,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options { durability, cached_records: arguments.cached, ..Options::new() };
     let store = Store::open(&path, &model, &options)?;
     let start = Instant::now();
-    for (part, records) in records.chunks(50_000).enumerate() {
-        store.upsert_many(records, &run)?;
-        let done = (part * 50_000 + records.len()) as f64;
-        println!("  {done} records, {:.0} a second", done / start.elapsed().as_secs_f64());
-    }
+    store.upsert_many(&records, &run)?;
     store.flush()?;
     println!("load: {:.2} s", start.elapsed().as_secs_f64());
+    let more: Vec<Record> = (0..arguments.calls)
+        .map(|number| {
+            let record = &records[random.below(records.len())];
+            damaged(record, &mut random, RecordKey::new("later", number.to_string()))
+        })
+        .collect();
+    let start = Instant::now();
+    store.upsert_many(&more, &run)?;
+    store.flush()?;
+    let seconds = start.elapsed().as_secs_f64();
+    println!("upsert_many: {} more, {:.0} a second", more.len(), more.len() as f64 / seconds);
     let stats = store.stats()?;
     println!("  {stats:?}");
     println!("  {:.0} bytes a record", size(&path) as f64 / records.len() as f64);

@@ -52,12 +52,10 @@ impl Stop {
 }
 
 impl Current {
-    /// The next revision, in which that key links nobody.
-    pub(super) fn stopping(&self, name: u64) -> Self {
-        let mut next = self.clone();
-        next.stopped.insert(name);
-        next.revision += 1;
-        next
+    /// From the next revision on, that key links nobody.
+    pub(super) fn stop(&mut self, name: u64) {
+        self.stopped.insert(name);
+        self.revision += 1;
     }
 
     /// Whether a blocking rule makes two records a candidate pair, by their keys themselves.

@@ -56,8 +56,12 @@ pub use redb::StorageBackend as Medium;
 pub use seal::StoreKey;
 pub use verify::Verification;
 
-/// How many records of many are taken in at once.
-const AT_ONCE: usize = 256;
+/// How many records of many are taken in at once: a page of the index that several of them change is
+/// written once.
+const AT_ONCE: usize = 4096;
+
+/// A store without records takes more than so many in as in batch.
+const FEW: usize = 256;
 
 /// A live population of records, resolved by one model.
 ///
@@ -360,13 +364,13 @@ impl Store {
     }
 
     /// Take many records in; how many were new or changed. Into a store without records all are taken
-    /// in or none, as fast as in batch; else some hundreds at a time are, and on an error those before
+    /// in or none, as fast as in batch; else some thousands at a time are, and on an error those before
     /// are in.
     ///
     /// # Errors
     /// As [`upsert`](Self::upsert), and [`Cancelled`](crate::Error::Cancelled).
     pub fn upsert_many(&self, records: &[Record], run: &Run) -> Result<u64> {
-        if records.len() > AT_ONCE && lock(&self.inner.writer).counters.record == 0 {
+        if records.len() > FEW && lock(&self.inner.writer).counters.record == 0 {
             return self.load(records, run);
         }
         let (mut changed, total) = (0, records.len() as u64);

@@ -353,7 +353,7 @@ impl<'w> Writing<'w> {
         let cell = self.put_cell(&stop.bytes())?;
         let noted = self.tables.stops.insert(name, &cell.bytes()[..]).map(|_| ());
         self.engine(noted)?;
-        self.current = Arc::new(self.current.stopping(name));
+        Arc::make_mut(&mut self.current).stop(name);
         for holder in holders {
             let removed = self.tables.keys.remove((name, *holder)).map(|_| ());
             self.engine(removed)?;
@@ -419,6 +419,11 @@ impl<'w> Writing<'w> {
         &self,
         component: &BTreeMap<u32, Arc<BoundRecord>>,
     ) -> Result<Vec<(RecordKey, Vec<u32>)>> {
+        if component.len() == 1 {
+            let alone =
+                component.iter().map(|(number, record)| (record.key().clone(), vec![*number]));
+            return Ok(alone.collect());
+        }
         let mut in_order: Vec<(u32, Arc<BoundRecord>)> =
             component.iter().map(|(number, record)| (*number, Arc::clone(record))).collect();
         in_order.sort_by(|one, two| one.1.key().cmp(two.1.key()));
