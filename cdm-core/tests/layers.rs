@@ -18,6 +18,7 @@ const ROWS: &[&[&str]] = &[
     &["score"],
     &["cluster", "merge"],
     &["plan"],
+    &["bound"],
     &["resolve"],
     &["explain", "evaluate", "write"],
     &["review"],
