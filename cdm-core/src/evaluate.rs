@@ -1,6 +1,11 @@
 //! How good a partition is, measured against a known one.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+
+use crate::resolve::Resolution;
+use crate::table::Table;
 
 /// A found partition against the true one, over the records whose truth is known.
 ///
@@ -95,6 +100,25 @@ impl Evaluation {
             largest_found: found.iter().map(|(_, size)| *size).max().unwrap_or(0),
             largest_true: truth.iter().map(|(_, size)| *size).max().unwrap_or(0),
         }
+    }
+}
+
+impl Resolution {
+    /// How good the entities are, by the records of `truth`, whose first field says which is which.
+    ///
+    /// Records that it does not name, or of which it says nothing, do not count.
+    #[must_use]
+    pub fn evaluate(&self, truth: &Table) -> Evaluation {
+        let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
+        let table = self.table();
+        let records = (0..table.len()).map(|row| {
+            let known = truth.row(&table.key(row));
+            let known = known.and_then(|row| truth.column(0).values(row).next());
+            let next = numbers.len() as u32;
+            let entity = known.map(|entity| *numbers.entry(entity).or_insert(next));
+            (self.entities()[row], entity)
+        });
+        Evaluation::new(records)
     }
 }
 

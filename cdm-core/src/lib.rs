@@ -45,6 +45,7 @@ pub mod resolve;
 pub mod rule;
 pub mod schema;
 pub mod score;
+pub mod summary;
 pub mod table;
 pub mod write;
 

@@ -1,7 +1,13 @@
 //! What Node calls. It converts and calls the core; nothing is decided here.
 
-mod error;
+pub mod error;
+pub mod input;
+pub mod model;
 pub mod normalize;
+mod pairs;
+pub mod plan;
+pub mod resolution;
+pub mod run;
 
 use napi_derive::napi;
 

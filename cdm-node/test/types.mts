@@ -1,9 +1,16 @@
 // Never run: `tsc` checks that the types of the ES module say what it does.
-import cdm, { CdmError, normalize, version } from 'cdm'
-import type { Context, Kind, Normalized } from 'cdm'
+import cdm, { CdmError, Model, normalize, Plan, resolve, Resolution, Table, version } from 'cdm'
+import type { Context, Data, GoldenRecord, Kind, LinkRow, Normalized, Normalizers, PlanDocument, Progress, Row, Summary } from 'cdm'
+
+interface Customer {
+  id: number
+  born: Date
+  emails: string[]
+}
 
 type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name
 const everyKindHasAFunction: Record<Camel<Kind>, (value: string, options?: Context) => Normalized> = normalize
+const all: Normalizers = normalize
 
 const answer: Normalized = cdm.normalize.date('03/04/2001', { region: 'US', dateOrder: 'month_first', latestTwoDigitYear: 2029 })
 const canonical: string | undefined = answer.forms.canonical
@@ -16,4 +23,41 @@ normalize.email(5)
 // @ts-expect-error
 normalize.email('a@example.org', { dateOrder: 'dayFirst' })
 
+
+declare const customers: Customer[]
+declare const stream: AsyncIterable<Customer>
+declare const bytes: AsyncIterable<Uint8Array>
+declare const signal: { aborted: boolean; reason: Error; addEventListener(type: string, f: () => void): void; removeEventListener(type: string, f: () => void): void }
+const plan: Plan = await Plan.infer(customers, { id: 'id', region: 'GB', signal, onProgress: ({ stage, done }: Progress) => void [stage, done] })
+const document: PlanDocument = plan.toObject()
+const model: Model = await new Plan(document).fit({ crm: stream, shop: bytes, file: 'people.csv' })
+const resolution: Resolution = await model.resolve(customers, { decisions: { mustLink: [[1, 2], [['crm', 1], ['shop', 'a']]] } })
+const one: Resolution = await resolve([customers, stream, 'people.csv'], { plan: model, linkType: 'link' })
+const links: Table<LinkRow> = resolution.links
+const golden: GoldenRecord[] = await resolution.goldenRecords.toArray({ limit: 5 })
+for await (const { matchWeight } of links) {
+  const weight: number | null = matchWeight
+  void weight
+}
+const numbers: Int32Array = await resolution.entityNumbers()
+const summary: Summary = await resolution.summary()
+const many: Normalized[] = await normalize.values('email', ['a@example.org', null])
+const f1: number = (await resolution.evaluate(customers, { entity: 'is' })).f1
+await using closed = resolution
+using both = model
+const data: Data = new Set<Row>()
+// @ts-expect-error
+resolve(5)
+// @ts-expect-error
+resolve(customers, { regoin: 'GB' })
+// @ts-expect-error
+resolve(customers, { linkType: 'dedup' })
+// @ts-expect-error
+new Plan({ version: 1, name: 'p', fields: [{ name: 'email', kind: 'emial' }] })
+// @ts-expect-error
+new Model()
+// @ts-expect-error
+const text: string = resolution.size
+
+export { all, both, closed, data, f1, golden, many, numbers, one, summary }
 export { aliases, canonical, code, everyKindHasAFunction, version }

@@ -1,0 +1,87 @@
+//! Long work: off the event loop, on threads of its own, stopped by a `Job`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use cdm_core::{CancelToken, Progress, Result, Run};
+use napi::bindgen_prelude::{PromiseRaw, ToNapiValue};
+use napi::{Env, JsValue};
+use napi_derive::napi;
+
+use crate::error::{panicked, raise};
+
+/// Makes of a thread's result what JavaScript gets, on JavaScript's own thread.
+type Resolver<T> = Box<dyn FnOnce(Env) -> napi::Result<T> + Send>;
+
+/// A piece of long work: how far it is, and a way to stop it.
+#[napi]
+pub struct Job {
+    cancel: CancelToken,
+    progress: Arc<Mutex<Option<Progress>>>,
+}
+
+#[napi]
+impl Job {
+    /// Work that nobody has started yet; one `Job` may see several pieces through.
+    #[napi(constructor)]
+    #[allow(clippy::new_without_default)] // made by JavaScript alone
+    pub fn new() -> Self {
+        Self { cancel: CancelToken::new(), progress: Arc::default() }
+    }
+
+    /// Ask the work to stop.
+    #[napi]
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// The news since the last call: stage, how much is done, how much there is (0: unknown).
+    #[napi]
+    pub fn progress(&self) -> Option<(String, f64, f64)> {
+        let latest = self.progress.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some((latest.stage.to_owned(), latest.done as f64, latest.total as f64))
+    }
+}
+
+impl Job {
+    fn run(&self) -> Run {
+        let progress = Arc::clone(&self.progress);
+        Run::new().with_cancel(self.cancel.clone()).with_progress(move |latest| {
+            // Nothing that could panic is done under the lock.
+            *progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(latest);
+        })
+    }
+}
+
+/// Do `work` on a thread of its own, not one of the few that Node's files and names wait for.
+///
+/// Where the environment ends first, as a terminated worker's does, the promise is forgotten; the
+/// thread ends by itself.
+pub(crate) fn off_loop<'e, T: ToNapiValue + Send + 'static>(
+    env: &'e Env,
+    job: Option<&Job>,
+    work: impl FnOnce(&Run) -> Result<T> + Send + 'static,
+) -> napi::Result<PromiseRaw<'e, T>> {
+    let run = job.map_or_else(Run::new, Job::run);
+    let (deferred, promise) = env.create_deferred::<T, Resolver<T>>()?;
+    let rejecting = deferred_on_failure(&deferred);
+    let spawned = thread::Builder::new().name("cdm".into()).spawn(move || {
+        match catch_unwind(AssertUnwindSafe(|| work(&run))) {
+            Ok(Ok(value)) => deferred.resolve(Box::new(move |_| Ok(value))),
+            Ok(Err(error)) => deferred.reject(raise(error)),
+            Err(_) => deferred.reject(panicked()),
+        }
+    });
+    if let Err(error) = spawned {
+        rejecting.reject(napi::Error::from_reason(error.to_string()));
+    }
+    Ok(PromiseRaw::new(env.raw(), promise.raw()))
+}
+
+/// The same deferred once more, for the case that no thread can be had to settle it.
+fn deferred_on_failure<T: ToNapiValue>(
+    deferred: &napi::JsDeferred<T, Resolver<T>>,
+) -> napi::JsDeferred<T, Resolver<T>> {
+    deferred.clone()
+}
