@@ -12,7 +12,7 @@ use napi_derive::napi;
 
 use crate::error::{closed, raise};
 use crate::plan::Plan;
-use crate::run::{Job, off_loop};
+use crate::run::{Heavy, Job, off_loop};
 
 /// Sources of records, to be read once.
 #[napi]
@@ -110,7 +110,7 @@ impl Inputs {
             };
             let (table, reports) = read(&inputs, &schema, run)?;
             let id_type = id_type(&inputs, &reports, &whole);
-            Ok(Records(Some(Read { table, reports: Arc::new(reports), id_type })))
+            Ok(Records(Heavy::new(Read { table, reports: Arc::new(reports), id_type })))
         })
     }
 }
@@ -146,7 +146,7 @@ impl Data {
 
 /// Records that were read, and what was found on the way.
 #[napi]
-pub struct Records(Option<Read>);
+pub struct Records(Heavy<Read>);
 
 /// What there is of records until they are closed.
 #[derive(Clone)]
@@ -159,7 +159,8 @@ pub(crate) struct Read {
 
 impl Records {
     pub(crate) fn get(&self) -> napi::Result<Read> {
-        self.0.clone().ok_or_else(|| closed("data"))
+        let read = self.0.get().ok_or_else(|| closed("data"))?;
+        Ok(Read::clone(&read))
     }
 }
 
@@ -174,6 +175,6 @@ impl Records {
     /// Let go of the records.
     #[napi]
     pub fn close(&mut self) {
-        self.0 = None;
+        self.0.close();
     }
 }

@@ -23,7 +23,11 @@ pub struct Model {
 
 impl Model {
     pub(crate) fn new(model: cdm_core::Model) -> Self {
-        Self { model: Some(Arc::new(model)), pairs: None }
+        Self::shared(Arc::new(model))
+    }
+
+    pub(crate) fn shared(model: Arc<cdm_core::Model>) -> Self {
+        Self { model: Some(model), pairs: None }
     }
 
     fn get(&self) -> napi::Result<&Arc<cdm_core::Model>> {

@@ -13,14 +13,15 @@ use serde::Serialize;
 use crate::error::closed;
 use crate::input::{Read, Records};
 use crate::model::Model;
-use crate::run::{Job, off_loop};
+use crate::run::{Heavy, Job, off_loop};
 
 /// The outcome over records.
 #[napi]
-pub struct Resolution(Option<Arc<Outcome>>);
+pub struct Resolution(Heavy<Outcome>);
 
 struct Outcome {
     resolution: cdm_core::Resolution,
+    model: Arc<cdm_core::Model>,
     read: Read,
 }
 
@@ -32,11 +33,12 @@ const OF_EVERY_GOLDEN_RECORD: usize = 4;
 
 impl Resolution {
     pub(crate) fn new(resolution: cdm_core::Resolution, read: Read) -> Self {
-        Self(Some(Arc::new(Outcome { resolution, read })))
+        let model = Arc::new(resolution.model().clone());
+        Self(Heavy::new(Outcome { resolution, model, read }))
     }
 
     fn get(&self) -> napi::Result<Arc<Outcome>> {
-        self.0.clone().ok_or_else(|| closed("resolution"))
+        self.0.get().ok_or_else(|| closed("resolution"))
     }
 
     fn json<'e, T: Serialize>(
@@ -52,7 +54,7 @@ impl Resolution {
 
 impl Outcome {
     fn table(&self, name: &str, run: &Run) -> Result<ArrowTable> {
-        let Self { resolution, read } = self;
+        let Self { resolution, read, .. } = self;
         let (table, ids): (_, &[&str]) = match name {
             "entities" => (resolution.entities_arrow(&read.reports, run)?, &["id"]),
             "links" => (resolution.links_arrow(run)?, &["left_id", "right_id"]),
@@ -96,7 +98,7 @@ impl Resolution {
     /// The model that resolved.
     #[napi(getter)]
     pub fn model(&self) -> napi::Result<Model> {
-        Ok(Model::new(self.get()?.resolution.model().clone()))
+        Ok(Model::shared(Arc::clone(&self.get()?.model)))
     }
 
     /// The entity of each row of the inputs, by number; -1 where a row is in none.
@@ -127,7 +129,7 @@ impl Resolution {
     /// What a person should look at, as JSON.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn warnings_json<'e>(&self, env: &'e Env) -> napi::Result<PromiseRaw<'e, String>> {
-        self.json(env, |Outcome { resolution, read }| {
+        self.json(env, |Outcome { resolution, read, .. }| {
             resolution.summary().warnings(&resolution.quality(), &read.reports)
         })
     }
@@ -167,7 +169,7 @@ impl Resolution {
     /// Let go of the resolution and its records.
     #[napi]
     pub fn close(&mut self) {
-        self.0 = None;
+        self.0.close();
     }
 }
 

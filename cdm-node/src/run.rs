@@ -79,6 +79,32 @@ pub(crate) fn off_loop<'e, T: ToNapiValue + Send + 'static>(
     Ok(PromiseRaw::new(env.raw(), promise.raw()))
 }
 
+/// What takes long to let go of: the records and results of a large table are freed on a thread of
+/// their own, so that neither `close()` nor the collector holds the event loop.
+pub(crate) struct Heavy<T: Send + Sync + 'static>(Option<Arc<T>>);
+
+impl<T: Send + Sync + 'static> Heavy<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(Arc::new(value)))
+    }
+
+    pub(crate) fn get(&self) -> Option<Arc<T>> {
+        self.0.clone()
+    }
+
+    pub(crate) fn close(&mut self) {
+        let Some(value) = self.0.take() else { return };
+        // Where no thread is to be had, it is dropped here with the closure.
+        let _ = thread::Builder::new().name("cdm-drop".into()).spawn(move || drop(value));
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Heavy<T> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 /// The same deferred once more, for the case that no thread can be had to settle it.
 fn deferred_on_failure<T: ToNapiValue>(
     deferred: &napi::JsDeferred<T, Resolver<T>>,

@@ -1,6 +1,6 @@
 // Never run: `tsc` checks that the types of the ES module say what it does.
 import cdm, { CdmError, Model, normalize, Plan, resolve, Resolution, Table, version } from 'cdm'
-import type { Context, Data, GoldenRecord, Kind, LinkRow, Normalized, Normalizers, PlanDocument, Progress, Row, Summary } from 'cdm'
+import type { Context, Data, GoldenRecord, Kind, LinkRow, Normalized, Normalizers, PlanDocument, Progress, Row, Score, ScoreWithLevels, Summary } from 'cdm'
 
 interface Customer {
   id: number
@@ -42,6 +42,11 @@ for await (const { matchWeight } of links) {
 const numbers: Int32Array = await resolution.entityNumbers()
 const summary: Summary = await resolution.summary()
 const many: Normalized[] = await normalize.values('email', ['a@example.org', null])
+const [customer] = customers as [Customer]
+const score: Score = model.score(customer, { emails: ['ann@li.example'], born: null })
+const levels: ScoreWithLevels['levels'] = model.score(customer, customer, { levels: true }).levels
+// @ts-expect-error
+model.score(customer, { address: { city: 'Leeds' } })
 const f1: number = (await resolution.evaluate(customers, { entity: 'is' })).f1
 await using closed = resolution
 using both = model
@@ -59,5 +64,5 @@ new Model()
 // @ts-expect-error
 const text: string = resolution.size
 
-export { all, both, closed, data, f1, golden, many, numbers, one, summary }
+export { all, both, closed, levels, score, data, f1, golden, many, numbers, one, summary }
 export { aliases, canonical, code, everyKindHasAFunction, version }
