@@ -120,7 +120,7 @@ impl Plan {
     /// # Errors
     /// As [`Model::resolve`].
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
-        Resolution::new(self.fit_whole(table, run)?, table, decisions, run)
+        Resolution::new(self.fit_whole(table, &Decisions::new(), run)?, table, decisions, run)
     }
 }
 

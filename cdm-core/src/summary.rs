@@ -173,7 +173,9 @@ fn grouped(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Decisions, Input, Plan, Run, read};
+    use crate::cancel::Run;
+    use crate::plan::{Decisions, Plan};
+    use crate::read::{Input, read};
 
     const PLAN: &str = r#"{"version": 1, "name": "people",
         "fields": [{"name": "email", "kind": "email"}, {"name": "phone", "kind": "phone"}],

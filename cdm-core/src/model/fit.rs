@@ -18,7 +18,7 @@ pub(super) struct Evidence<'a> {
     /// Of each comparison, the kind of its first field.
     pub(super) kinds: &'a [Kind],
     pub(super) coincidences: &'a [Coincidence],
-    /// Patterns of candidate pairs, sorted.
+    /// Patterns of candidate pairs, sorted; without those that labels speak for.
     pub(super) candidates: &'a [(Pattern, u64)],
     /// How many candidate pairs each of those stands for.
     pub(super) per_candidate: f64,
@@ -31,8 +31,19 @@ pub(super) struct Evidence<'a> {
     pub(super) random: &'a [(Pattern, u64)],
     /// How many pairs there are among all records.
     pub(super) all_pairs: f64,
-    /// Patterns of pairs that people labelled, and whether they are matches.
-    pub(super) labelled: &'a [(Pattern, bool)],
+    /// What people said of pairs, by pattern.
+    pub(super) labelled: &'a [Labelled],
+    /// How many pairs people labelled.
+    pub(super) labels: u64,
+}
+
+/// Candidate pairs of one pattern that labels speak for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Labelled {
+    pub(super) pattern: Pattern,
+    pub(super) is_match: bool,
+    /// How many of the candidates.
+    pub(super) pairs: f64,
 }
 
 /// How many pairs the built-in knowledge of a distribution over levels weighs.
@@ -46,12 +57,11 @@ const PRIOR_SHARE: f64 = 0.05;
 /// Rounds in which the shares and coincidences find their place before m is learned.
 const WARM_UP: u32 = 10;
 
-/// How many random pairs the built-in knowledge of what is common weighs; it keeps a level that no
-/// random pair reached from being proof.
-const PRIOR_RANDOM_PAIRS: f64 = 10.0;
-
-/// How many unlabelled pairs a labelled one weighs: people look at pairs that are hard to tell.
-const LABEL_PAIRS: f64 = 10.0;
+/// The shape of the gamma distribution that stands for the built-in knowledge of how often random
+/// pairs reach a level: that of Jeffreys' prior of a rate. It keeps a level that no random pair
+/// reached from being proof: of a level that is assumed to be as rare as it proved, about half the
+/// least that could have been seen is believed.
+const PRIOR_SHAPE: f64 = 0.5;
 
 /// How often u is learned anew without the matches that are among the random pairs.
 const ROUNDS: usize = 3;
@@ -75,7 +85,7 @@ pub(super) fn fit(evidence: &Evidence<'_>, run: &Run) -> Result<Parameters> {
     let mut diagnostics = Diagnostics {
         candidate_pairs: evidence.candidates.iter().map(|(_, count)| count).sum(),
         random_pairs: evidence.random.iter().map(|(_, count)| count).sum(),
-        labelled_pairs: evidence.labelled.len() as u64,
+        labelled_pairs: evidence.labels,
         ..Diagnostics::default()
     };
     for round in 0..ROUNDS {
@@ -242,8 +252,7 @@ impl Mixture {
                 }
             }
         }
-        let u = found.iter().zip(&self.prior_u);
-        u.map(|(found, assumed)| smoothed(found, assumed, PRIOR_RANDOM_PAIRS)).collect()
+        found.iter().zip(&self.prior_u).map(|(found, assumed)| rates(found, assumed)).collect()
     }
 
     /// Bring every m : u, and every m : coincidence, into the order of the levels, so that a
@@ -349,14 +358,14 @@ impl Expected {
             all.shares.iter_mut().zip(&chunk.shares).for_each(|(all, part)| *all += part);
             all.codes.iter_mut().zip(&chunk.codes).for_each(|(all, part)| *all += part);
         }
-        for (pattern, is_match) in evidence.labelled {
+        for label in evidence.labelled {
             let mut joint: Vec<f64> = (0..classes)
                 .map(|class| {
-                    let fits = (class == 0) == *is_match;
-                    if fits { likelihoods.joint(class, *pattern) } else { 0.0 }
+                    let fits = (class == 0) == label.is_match;
+                    if fits { likelihoods.joint(class, label.pattern) } else { 0.0 }
                 })
                 .collect();
-            all.add(*pattern, LABEL_PAIRS, &mut joint);
+            all.add(label.pattern, label.pairs, &mut joint);
         }
         all
     }
@@ -468,6 +477,23 @@ fn typical_coincidence(kind: Kind) -> f64 {
 fn smoothed(found: &[f64], assumed: &[f64], pairs: f64) -> Vec<f64> {
     let total: f64 = found.iter().sum::<f64>() + pairs;
     found.iter().zip(assumed).map(|(found, assumed)| (found + assumed * pairs) / total).collect()
+}
+
+/// Found counts as probabilities, each level's a rate of its own, with what was assumed as the mean
+/// beforehand.
+///
+/// Rare levels are known by order of magnitude alone: counts that are few say little against that,
+/// whereas as parts of one distribution they would be taken at their word.
+fn rates(found: &[f64], assumed: &[f64]) -> Vec<f64> {
+    let pairs: f64 = found.iter().sum();
+    let rate = |(found, assumed): (&f64, &f64)| match *assumed > 0.0 {
+        true => (found + PRIOR_SHAPE) / (pairs + PRIOR_SHAPE / assumed),
+        false => 0.0,
+    };
+    let mut rates: Vec<f64> = found.iter().zip(assumed).map(rate).collect();
+    let total: f64 = rates.iter().sum();
+    rates.iter_mut().for_each(|rate| *rate /= total);
+    rates
 }
 
 /// The distribution nearest to `first` whose ratio to `second` never rises: neighbours that break

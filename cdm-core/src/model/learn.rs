@@ -3,7 +3,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::coincidence::Coincidence;
 use super::comparer::Comparer;
-use super::fit::{Evidence, fit};
+use super::fit::{Evidence, Labelled, fit};
 use super::parameters::Parameters;
 use super::pattern::{Pattern, PatternCounts};
 use super::random::random_pairs;
@@ -21,6 +21,9 @@ const MOST_CANDIDATES: u64 = 1_000_000;
 /// The most random pairs from which a model learns how often strangers agree.
 const MOST_RANDOM: usize = 250_000;
 
+/// For how many candidate pairs that look alike one labelled pair speaks, at most.
+const SPEAKS_FOR: f64 = 10.0;
+
 /// What a model is learned from: the records of a table, as a plan looks at them.
 pub(crate) struct Lesson<'a> {
     pub(crate) comparisons: &'a [Comparison],
@@ -34,6 +37,16 @@ pub(crate) struct Lesson<'a> {
     pub(crate) features: &'a Features,
     /// By rank in the order of keys, the row: what is drawn does not depend on the order of rows.
     pub(crate) row_of_rank: &'a [u32],
+    /// Pairs of rows of which people said whether they are matches.
+    pub(crate) labels: &'a [LabelledPair],
+}
+
+/// Two rows, and whether people say that they are one customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LabelledPair {
+    pub(crate) left: u32,
+    pub(crate) right: u32,
+    pub(crate) is_match: bool,
 }
 
 /// Two rows that were compared, the one with the lower key on the left.
@@ -69,7 +82,11 @@ impl Lesson<'_> {
     pub(crate) fn learn(&self, run: &Run) -> Result<(Parameters, Option<Vec<ComparedPair>>)> {
         let comparer =
             Comparer::new(self.comparisons, self.schema, self.features, self.row_of_rank.len())?;
-        let Found { candidates, apart, one_in, compared } = self.found(&comparer, run)?;
+        let Found { mut candidates, apart, one_in, compared } = self.found(&comparer, run)?;
+        let labels = self.labels.iter().map(|label| {
+            (comparer.pattern(label.left as usize, label.right as usize), label.is_match)
+        });
+        let labelled = speak(labels.collect(), &mut candidates);
         let random = self.random(&comparer, run)?;
         let pairs = |records: f64| records * (records - 1.0) / 2.0;
         let within = |scope: &PairScope| scope.records_apart().map(|n| pairs(n as f64)).sum();
@@ -86,11 +103,13 @@ impl Lesson<'_> {
             all_pairs: pairs(self.row_of_rank.len() as f64) - within(self.scope),
             apart: &apart,
             apart_pairs,
-            labelled: &[],
+            labelled: &labelled,
+            labels: self.labels.len() as u64,
         };
         let mut parameters = fit(&evidence, run)?;
         let terms = self.comparisons.par_iter().filter_map(|comparison| {
-            if matches!(self.kind(comparison).ok()?, Kind::Number | Kind::Geo) {
+            let by_value = !matches!(self.kind(comparison).ok()?, Kind::Number | Kind::Geo);
+            if !by_value || !comparison.is_counted(0) {
                 return None;
             }
             let position = self.schema.position(&comparison.fields[0]).ok()?;
@@ -163,5 +182,57 @@ impl Lesson<'_> {
             Ok(counts)
         });
         Ok(PatternCounts::sum(counts.collect::<Result<Vec<_>>>()?))
+    }
+}
+
+/// Let labels speak for the candidates that look like the pairs they were given to.
+///
+/// People look at pairs that are hard to tell, so that labels must not count as if they had been
+/// drawn from all: the candidates stay as many as they are, and those of a pattern are taken for
+/// what people said of it, up to [`SPEAKS_FOR`] for each label.
+fn speak(mut labels: Vec<(Pattern, bool)>, candidates: &mut Vec<(Pattern, u64)>) -> Vec<Labelled> {
+    labels.sort_unstable();
+    let mut spoken = Vec::new();
+    for of_pattern in labels.chunk_by(|one, two| one.0 == two.0) {
+        let pattern = of_pattern[0].0;
+        let most = (SPEAKS_FOR * of_pattern.len() as f64) as u64;
+        // A pair that blocking does not find speaks for itself.
+        let pairs = match candidates.binary_search_by_key(&pattern, |(pattern, _)| *pattern) {
+            Ok(place) => {
+                let pairs = most.min(candidates[place].1);
+                candidates[place].1 -= pairs;
+                pairs
+            }
+            Err(_) => of_pattern.len() as u64,
+        };
+        let each = pairs as f64 / of_pattern.len() as f64;
+        for said in of_pattern.chunk_by(|one, two| one.1 == two.1) {
+            let (is_match, pairs) = (said[0].1, each * said.len() as f64);
+            spoken.push(Labelled { pattern, is_match, pairs });
+        }
+    }
+    candidates.retain(|(_, count)| *count > 0);
+    spoken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_speak_for_candidates_of_their_pattern_and_add_none() {
+        let pattern = |level| Pattern::default().with(0, Some(level));
+        let mut candidates = vec![(pattern(0), 100), (pattern(1), 5)];
+        candidates.sort_unstable();
+        let labels = vec![(pattern(0), true), (pattern(0), false), (pattern(1), true)];
+        let spoken = speak(labels, &mut candidates);
+        let pairs = |pattern: Pattern, is_match| {
+            let of = |l: &&Labelled| l.pattern == pattern && l.is_match == is_match;
+            spoken.iter().find(of).map(|label| label.pairs)
+        };
+        assert_eq!(pairs(pattern(0), true), Some(10.0));
+        assert_eq!(pairs(pattern(0), false), Some(10.0));
+        assert_eq!(pairs(pattern(1), true), Some(5.0));
+        assert_eq!(candidates, [(pattern(0), 80)]);
     }
 }

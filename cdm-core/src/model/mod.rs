@@ -16,5 +16,5 @@ pub use parameters::{
 };
 pub use pattern::{Pattern, PatternCounts};
 
-pub(crate) use learn::{ComparedPair, Lesson};
+pub(crate) use learn::{ComparedPair, LabelledPair, Lesson};
 pub(crate) use terms::{BoundTerms, factor_of_shared};

@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Document, LinkType};
 use super::json::read_document;
-use super::{Plan, wrong};
+use super::{Decisions, Plan, wrong};
 use crate::block::{Blocking, PairScope, hot_keys};
 use crate::cancel::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::{Features, LooseFeatures, Needs, Settings, date_order_evidence};
-use crate::model::{ComparedPair, Lesson, Parameters};
+use crate::model::{ComparedPair, LabelledPair, Lesson, Parameters};
 use crate::rule::Decision;
-use crate::schema::DateOrder;
+use crate::schema::{DateOrder, RecordKey};
 use crate::table::Table;
 
 /// A plan, and what was learned by it from the records of a table.
@@ -71,11 +71,53 @@ impl Plan {
     /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field of the
     /// plan, and [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn fit(&self, table: &Table, run: &Run) -> Result<Model> {
-        self.fit_whole(table, run).map(|fitted| fitted.model)
+        self.fit_labelled(table, &Decisions::new(), run)
+    }
+
+    /// Learn from `table`, and from what people said of some of its pairs.
+    ///
+    /// `labels` are the pairs that somebody looked at: `must_link` those that are one customer,
+    /// `cannot_link` those that are two. A few help already. People look at the pairs that are hard
+    /// to tell, so a label speaks for candidate pairs that look like its own, at most ten, and not
+    /// for all: how many matches there are is still learned from the records. Labels teach; to have
+    /// them obeyed as well, give them to [`Model::resolve`](Model::resolve) too. A plan without
+    /// comparisons has nothing to learn from them.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`Error::UnknownRecord`](crate::Error::UnknownRecord) where a label
+    /// names a record that the table lacks.
+    ///
+    /// # Examples
+    /// ```
+    /// use cdm_core::{Decisions, Field, Kind, Plan, Record, RecordKey, Run, Schema, Table};
+    /// let schema = Schema::new("people", vec![
+    ///     Field::new("name", Kind::FullName),
+    ///     Field::new("email", Kind::Email),
+    /// ])?;
+    /// let record = |id: &str, name: &str| {
+    ///     Record::new(RecordKey::new("crm", id)).with("name", name).with("email", "li@lotus.example")
+    /// };
+    /// let records = [record("1", "Ann Li"), record("2", "A. Li"), record("3", "Bo Li")];
+    /// let table = Table::from_records(schema, &records)?;
+    /// let mut labels = Decisions::new();
+    /// labels.must_link.push((RecordKey::new("crm", "1"), RecordKey::new("crm", "2")));
+    /// labels.cannot_link.push((RecordKey::new("crm", "1"), RecordKey::new("crm", "3")));
+    /// let model = Plan::infer(&table, &Run::new())?.fit_labelled(&table, &labels, &Run::new())?;
+    /// assert_eq!(model.parameters().unwrap().diagnostics.labelled_pairs, 2);
+    /// # Ok::<(), cdm_core::Error>(())
+    /// ```
+    pub fn fit_labelled(&self, table: &Table, labels: &Decisions, run: &Run) -> Result<Model> {
+        self.fit_whole(table, labels, run).map(|fitted| fitted.model)
     }
 
     /// [`fit`](Self::fit), and what was made on the way, so that nothing is done twice.
-    pub(crate) fn fit_whole(&self, table: &Table, run: &Run) -> Result<Fitted<'_>> {
+    pub(crate) fn fit_whole(
+        &self,
+        table: &Table,
+        labels: &Decisions,
+        run: &Run,
+    ) -> Result<Fitted<'_>> {
+        let labels = rows_of(labels, table)?;
         let date_orders = date_order_evidence(table)
             .into_iter()
             .map(|(source, fields)| {
@@ -109,6 +151,7 @@ impl Plan {
                 schema: table.schema(),
                 features: &features,
                 row_of_rank: &table.rows_by_key(),
+                labels: &labels,
             };
             let (parameters, compared) = lesson.learn(run)?;
             model.parameters = Some(parameters);
@@ -137,6 +180,26 @@ impl Plan {
         let duplicate_free: Vec<bool> = table.sources().iter().map(free).collect();
         PairScope::new(source_of_row(table), &duplicate_free)
     }
+}
+
+/// The rows of labelled pairs; of one with itself there is nothing to learn.
+fn rows_of(labels: &Decisions, table: &Table) -> Result<Vec<LabelledPair>> {
+    let row = |key: &RecordKey| {
+        let row = table.row(key).map(|row| row as u32);
+        row.ok_or_else(|| Error::UnknownRecord { key: key.to_string() })
+    };
+    let said = [(&labels.must_link, true), (&labels.cannot_link, false)];
+    let pairs = said.into_iter().flat_map(|(pairs, is_match)| {
+        pairs.iter().map(move |(left, right)| (left, right, is_match))
+    });
+    let mut rows = Vec::new();
+    for (left, right, is_match) in pairs {
+        let (left, right) = (row(left)?, row(right)?);
+        if left != right {
+            rows.push(LabelledPair { left, right, is_match });
+        }
+    }
+    Ok(rows)
 }
 
 fn source_of_row(table: &Table) -> Vec<u32> {

@@ -35,6 +35,8 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         false => family.clone(),
     };
     let group = in_part(Kind::Organisation);
+    // Mailboxes are made from names, so that namesakes have similar ones.
+    let mailbox = in_part(Kind::Email);
     let birth = named(&|field| field.kind == Kind::Date && !field.means("date_of_death"));
     let place = named(&|field| {
         is_where_they_are(field)
@@ -49,13 +51,11 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
                     | Kind::Geo
             )
     });
-    let area = named(&|field| {
+    let town = named(&|field| {
         is_where_they_are(field)
-            && matches!(
-                field.kind,
-                Kind::Address | Kind::City | Kind::Postcode | Kind::Region | Kind::Country
-            )
+            && matches!(field.kind, Kind::City | Kind::Postcode | Kind::Region | Kind::Country)
     });
+    let area = [in_part(Kind::Address), town].concat();
     let (phone, email, url) = (of(Kind::Phone), of(Kind::Email), of(Kind::Url));
     let are_persons = !(given.is_empty() && family.is_empty() && full.is_empty());
     // A person's company is a place of many, an organisation's name its own.
@@ -104,19 +104,30 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         _ => {}
     }
     add("same area", &[&area]);
-    if given.is_empty() || family.is_empty() {
-        add("same name", &[&full]);
-    } else {
-        add("same name", &[&given, &family, &traits]);
-    }
+    let names: Vec<String> = match given.is_empty() || family.is_empty() {
+        true => [&full[..], &mailbox].concat(),
+        false => [&given[..], &family, &mailbox, &traits].concat(),
+    };
+    add("same name", &[&names]);
     add("same birth date", &[&birth]);
-    add("same family name", &[&kin]);
+    if !kin.is_empty() {
+        add("same family name", &[&kin, &mailbox]);
+    }
     if !given.is_empty() {
-        add("same given name", &[&given, &traits]);
+        add("same given name", &[&given, &mailbox, &traits]);
     }
     add("same contact", &[&email, &phone]);
     if !organisation.is_empty() {
-        add("chain", &[&organisation, &url, &email, &phone, &traits]);
+        // Branches of a chain are near each other more often than strangers. Where nothing but the
+        // area tells them apart, it must.
+        let chain = [&organisation[..], &url, &email, &phone, &traits].concat();
+        let tells = |comparison: &Comparison| {
+            !chain.contains(&comparison.name) && !area.contains(&comparison.name)
+        };
+        match comparisons.iter().any(tells) {
+            true => add("chain", &[&chain, &area]),
+            false => add("chain", &[&chain]),
+        }
     }
     // Relatives have their home and their name from one cause, so that a common name says no less.
     for coincidence in &mut all {

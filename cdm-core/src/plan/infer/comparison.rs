@@ -48,7 +48,7 @@ pub(super) fn comparisons(all: &[Facts], left_out: &mut Vec<LeftOut>) -> Vec<Com
         let fields = || -> Vec<_> { places.iter().map(|f| (f.kind, f.name.as_str())).collect() };
         match (place, address) {
             (None, Some(address)) if std::ptr::eq(field, address) => {
-                comparisons.push(Comparison::address(&field.name, &fields()));
+                comparisons.extend(in_two(Comparison::address(&field.name, &fields()), field));
             }
             (None, _) => comparisons.extend(of_field(field)),
             (Some(0), None) if places.len() > 1 => comparisons.push(Comparison::place(&fields())),
@@ -64,13 +64,21 @@ pub(super) fn comparisons(all: &[Facts], left_out: &mut Vec<LeftOut>) -> Vec<Com
     comparisons
 }
 
-/// The usual comparison of a field, in two where strangers can share a part of it.
+/// The usual comparison of a field.
 fn of_field(field: &Facts) -> Vec<Comparison> {
-    let comparison = Comparison::template(field.kind, &field.name);
+    in_two(Comparison::template(field.kind, &field.name), field)
+}
+
+/// The comparison of a field, in two where strangers can share a part of it.
+fn in_two(comparison: Comparison, field: &Facts) -> Vec<Comparison> {
     let whole = match field.kind {
         Kind::Organisation if field.means("employer") => return vec![comparison],
         Kind::Organisation => "similar name",
         Kind::FullName => "similar name",
+        // People make their mailboxes from their names: namesakes have similar ones.
+        Kind::Email => "same address",
+        // Who lives in one town does not live in one street.
+        Kind::Address => "same street",
         _ => return vec![comparison],
     };
     match comparison.level(whole) {
