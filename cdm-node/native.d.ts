@@ -84,8 +84,11 @@ export declare class Plan {
   infer(job: Job, records: Records): Promise<Plan>
   /** The plan as JSON, indented. */
   toJson(): string
-  /** Learn from these records what needs a look at all of them. */
-  fit(job: Job, records: Records): Promise<Model>
+  /**
+   * Learn from these records what needs a look at all of them, and from the pairs that people
+   * labelled.
+   */
+  fit(job: Job, records: Records, labelsJson?: string | undefined | null): Promise<Model>
   /** Fit and resolve in one go. */
   resolve(job: Job, records: Records, decisionsJson?: string | undefined | null): Promise<Resolution>
 }

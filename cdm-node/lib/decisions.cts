@@ -14,14 +14,14 @@ export interface Decisions {
 const NAMES: Record<string, string> = { mustLink: 'must_link', cannotLink: 'cannot_link' }
 
 /** The decisions as the core's JSON; a text is such a document already. */
-export function decisionsJson(decisions: unknown, sources: readonly string[]): string | undefined {
+export function decisionsJson(decisions: unknown, sources: readonly string[], what = 'decisions'): string | undefined {
   if (decisions === undefined || decisions === null) return undefined
   if (typeof decisions === 'string') return decisions
-  if (typeof decisions !== 'object' || Array.isArray(decisions)) throw invalid('options.decisions', 'an object', decisions)
+  if (typeof decisions !== 'object' || Array.isArray(decisions)) throw invalid(`options.${what}`, 'an object', decisions)
   const document: Record<string, unknown> = { version: 1 }
   for (const [name, pairs] of Object.entries(decisions)) {
     if (pairs === undefined) continue
-    const path = `decisions.${name}`
+    const path = `${what}.${name}`
     if (typeof (pairs as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== 'function' || typeof pairs === 'string') {
       throw invalid(path, 'an array of pairs', pairs)
     }

@@ -23,7 +23,10 @@ export interface InferOptions extends ColumnOptions, WorkOptions {
 }
 
 /** What `plan.fit` may be told. */
-export interface FitOptions extends ColumnOptions, WorkOptions {}
+export interface FitOptions extends ColumnOptions, WorkOptions {
+  /** Pairs that somebody looked at: a few dozen help, and none is needed. */
+  labels?: Decisions | string | null
+}
 
 /** What resolving by a plan or model may be told. */
 export interface ResolveByOptions extends ColumnOptions, WorkOptions {
@@ -122,13 +125,14 @@ export class Plan {
 
   /** Learn from `data` what needs a look at all records; the model resolves these and others. */
   async fit(data: Data, options?: FitOptions | null): Promise<Model> {
-    const said = known(options, [...COLUMN_OPTIONS, ...WORK_OPTIONS])
+    const said = known(options, [...COLUMN_OPTIONS, ...WORK_OPTIONS, 'labels'])
     return work(
       said,
       async (piece) => {
-        const { records } = await read(data, said, innerOf(this), piece)
+        const { records, sources } = await read(data, said, innerOf(this), piece)
         try {
-          return Model._of(await answer(() => innerOf(this).fit(piece.job, records)))
+          const labels = decisionsJson(said.labels, sources, 'labels')
+          return Model._of(await answer(() => innerOf(this).fit(piece.job, records, labels)))
         } finally {
           records.close()
         }

@@ -52,16 +52,21 @@ impl Plan {
         self.0.to_json()
     }
 
-    /// Learn from these records what needs a look at all of them.
+    /// Learn from these records what needs a look at all of them, and from the pairs that people
+    /// labelled.
     #[napi(ts_return_type = "Promise<Model>")]
     pub fn fit<'e>(
         &self,
         env: &'e Env,
         job: &Job,
         records: &Records,
+        labels_json: Option<String>,
     ) -> napi::Result<PromiseRaw<'e, Model>> {
+        let labels = decisions(labels_json)?;
         let (plan, read) = (Arc::clone(&self.0), records.get()?);
-        off_loop(env, Some(job), move |run| Ok(Model::new(plan.fit(&read.table, run)?)))
+        off_loop(env, Some(job), move |run| {
+            plan.fit_labelled(&read.table, &labels, run).map(Model::new)
+        })
     }
 
     /// Fit and resolve in one go.

@@ -180,6 +180,15 @@ test('people decide', async () => {
   await assert.rejects(size({ mustLink: [[1, 2]] }, { a: PEOPLE, b: PEOPLE }), /an id alone could be of any source/)
 })
 
+test('labels teach', async () => {
+  const rows = many(300)
+  const plan = await Plan.infer(rows)
+  const labelled = async (labels) => (await plan.fit(rows, { labels })).toObject().parameters.diagnostics.labelled_pairs
+  assert.equal(await labelled(undefined), 0)
+  assert.equal(await labelled({ mustLink: [['r0', 'r1']], cannotLink: [['r0', 'r9'], ['r1', 'r9']] }), 3)
+  await assert.rejects(plan.fit(rows, { labels: { mustLink: [['r0']] } }), { path: 'labels.mustLink[0]' })
+})
+
 test('plans and models are documents', async () => {
   const plan = await Plan.infer(many(300), { linkType: 'dedupe' })
   assert.ok(plan.toObject().comparisons.length > 0)
