@@ -151,6 +151,10 @@ impl BoundModel {
         &self.model
     }
 
+    pub(crate) fn shared_model(&self) -> Arc<Model> {
+        Arc::clone(&self.model)
+    }
+
     /// Make a record ready to be weighed.
     ///
     /// # Errors
@@ -258,6 +262,13 @@ impl BoundModel {
         })
     }
 
+    /// What the rules up to number `last` see of a record: equal where none can tell two apart.
+    pub(crate) fn signature<'r>(&self, last: usize, record: &'r BoundRecord) -> Vec<&'r [String]> {
+        let rules = self.rules[..=last].iter();
+        let numbers = rules.flat_map(|rule| rule.same.iter().chain(&rule.differ));
+        numbers.map(|number| &record.features.keys(*number).texts[..]).collect()
+    }
+
     /// Whether the sources of two records allow that they are one customer.
     pub(crate) fn may_pair(&self, left: &BoundRecord, right: &BoundRecord) -> bool {
         left.key.source != right.key.source
@@ -301,6 +312,14 @@ impl BoundModel {
             });
         }
         keys
+    }
+
+    /// The name of a rule that gives keys, as it is written.
+    pub(crate) fn name(&self, keying: Keying) -> &str {
+        match keying {
+            Keying::Rule(rule) => &self.model.plan().rules()[rule as usize].name,
+            Keying::Blocking(rule) => &self.blocking_names[rule as usize],
+        }
     }
 
     fn frequencies(&self, comparison: &Comparison) -> Option<&TermFrequencies> {

@@ -180,6 +180,66 @@ pub enum Error {
     /// A number that should be a probability is not one.
     #[error("{0} is not a probability: wanted a number from 0 to 1")]
     NotAProbability(f64),
+    /// The files of a store could not be read or written.
+    #[error(
+        "store {path:?}: {source}; what was acknowledged is safe: mend the cause (is the disk full, or \
+         the file read-only?), then open the store again"
+    )]
+    StoreIo {
+        /// The store.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Another process, or another `Store` of this one, has the store open.
+    #[error("store {path:?} is open already: one `Store` at a time; close the other one first")]
+    StoreLocked {
+        /// The store.
+        path: PathBuf,
+    },
+    /// What is there is no store, or one of another version.
+    #[error("{path:?} is not a store of version {wanted}: {found}")]
+    StoreFormat {
+        /// The store.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+        /// The version that this library reads and writes.
+        wanted: u32,
+    },
+    /// A store does not hold together: its files were cut, overwritten or changed by others.
+    #[error(
+        "store {path:?} is damaged: {what}; restore it from a backup, or export what `verify` finds whole"
+    )]
+    StoreDamaged {
+        /// The store.
+        path: PathBuf,
+        /// What does not fit.
+        what: String,
+    },
+    /// A store is encrypted and the key is missing or wrong, or it is not and there is one.
+    #[error("store {path:?}: {what}")]
+    StoreKey {
+        /// The store.
+        path: PathBuf,
+        /// What is wrong with the key.
+        what: &'static str,
+    },
+    /// A store is resolved by another model than the one that was given.
+    #[error(
+        "store {path:?} is resolved by another model: open it with `Store::open_existing`, then \
+         `adopt` the new one"
+    )]
+    StoreModel {
+        /// The store.
+        path: PathBuf,
+    },
+    /// An entity is named that the store never had.
+    #[error("entity {id} was never in the store")]
+    UnknownEntity {
+        /// The id.
+        id: String,
+    },
     /// The caller cancelled the work.
     #[error("cancelled: the work was stopped, and nothing of it was kept")]
     Cancelled,
@@ -211,6 +271,13 @@ impl Error {
             Error::InvalidDocument { .. } => "INVALID_DOCUMENT",
             Error::DocumentVersion { .. } => "DOCUMENT_VERSION",
             Error::NotAProbability(_) => "NOT_A_PROBABILITY",
+            Error::StoreIo { .. } => "STORE_IO",
+            Error::StoreLocked { .. } => "STORE_LOCKED",
+            Error::StoreFormat { .. } => "STORE_FORMAT",
+            Error::StoreDamaged { .. } => "STORE_DAMAGED",
+            Error::StoreKey { .. } => "STORE_KEY",
+            Error::StoreModel { .. } => "STORE_MODEL",
+            Error::UnknownEntity { .. } => "UNKNOWN_ENTITY",
             Error::Cancelled => "CANCELLED",
         }
     }

@@ -45,6 +45,7 @@ pub mod resolve;
 pub mod rule;
 pub mod schema;
 pub mod score;
+pub mod store;
 pub mod summary;
 pub mod table;
 pub mod write;
@@ -56,6 +57,7 @@ pub use plan::{Decisions, Model, Plan};
 pub use read::{Input, Mapping, ReadReport, infer_schema, read};
 pub use resolve::Resolution;
 pub use schema::{EntityId, Field, Kind, Record, RecordKey, Schema, Timestamp};
+pub use store::Store;
 pub use table::{Table, TableBuilder};
 
 /// The Rust in the project's README is compiled and run with the documentation's examples.

@@ -343,7 +343,7 @@ impl Resolution {
 
 /// The match rules in the order in which their links are tried: by the priority of the fields they
 /// look at, then as in the plan.
-fn tiers(plan: &Plan) -> Vec<usize> {
+pub(crate) fn tiers(plan: &Plan) -> Vec<usize> {
     let priority_of = |field: &str| {
         let limits = plan.guards().limits.iter();
         limits.filter(|limit| limit.field == field).filter_map(|limit| limit.priority).min()

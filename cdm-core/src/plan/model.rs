@@ -318,6 +318,23 @@ impl Model {
             .with_comparisons(self.plan.comparisons())
     }
 
+    /// The same model, in which these keys link nobody either; by the names of rules, and by blocking
+    /// rules as they are written.
+    pub(crate) fn stopping(
+        mut self,
+        rules: BTreeMap<String, BTreeSet<Vec<String>>>,
+        blocking: BTreeMap<String, BTreeSet<Vec<String>>>,
+    ) -> Self {
+        for (known, more) in
+            [(&mut self.stop_keys, rules), (&mut self.blocking_stop_keys, blocking)]
+        {
+            for (rule, keys) in more {
+                known.entry(rule).or_default().extend(keys);
+            }
+        }
+        self
+    }
+
     /// The same, by blocking rule as it is written.
     pub(crate) fn blocking_stop_keys(&self) -> &BTreeMap<String, BTreeSet<Vec<String>>> {
         &self.blocking_stop_keys
