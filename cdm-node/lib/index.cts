@@ -6,6 +6,7 @@ export { Plan } from './plan.cjs'
 export { Model } from './model.cjs'
 export { Resolution } from './resolution.cjs'
 export { resolve } from './resolve.cjs'
+export { Store } from './store.cjs'
 export { Table } from './table.cjs'
 
 export type { CdmErrorDetails } from './errors.cjs'
@@ -16,6 +17,19 @@ export type { ResolveOptions } from './resolve.cjs'
 export type { Column, ColumnOptions, Data, FieldsOption, Row, Source, Stream, URLLike } from './inputs.cjs'
 export type { Decisions, Key } from './decisions.cjs'
 export type { FilePath } from './files.cjs'
+export type {
+  Adoption,
+  Change,
+  Entity,
+  StoreEvent,
+  EventRecord,
+  Hit,
+  Stats,
+  StoreKey,
+  StoreOptions,
+  StoredRecord,
+  Verification,
+} from './store.cjs'
 export type { Progress, Signal, WorkOptions } from './work.cjs'
 export type * from './documents.cjs'
 export type * from './results.cjs'

@@ -26,6 +26,11 @@ export class Model {
   }
 
   /** @internal */
+  get _inner(): native.Model {
+    return this.#inner
+  }
+
+  /** @internal */
   static _of(inner: native.Model): Model {
     return new Model(inner)
   }

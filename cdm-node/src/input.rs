@@ -120,6 +120,14 @@ impl Inputs {
         self.all.push(Data { source, name, origin, whole: Vec::new() });
     }
 
+    /// The bytes of what was added last, taken out.
+    pub(crate) fn take_bytes(&mut self) -> Vec<Vec<u8>> {
+        match self.all.pop().map(|data| data.origin) {
+            Some(Origin::Bytes(pieces, _)) => pieces,
+            Some(Origin::File(_)) | None => Vec::new(),
+        }
+    }
+
     fn push(&mut self, bytes: Vec<u8>) {
         match self.all.last_mut().map(|data| &mut data.origin) {
             Some(Origin::Bytes(pieces, _)) => pieces.push(bytes),

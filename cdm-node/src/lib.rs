@@ -3,11 +3,13 @@
 pub mod error;
 pub mod input;
 pub mod model;
+mod names;
 pub mod normalize;
 mod pairs;
 pub mod plan;
 pub mod resolution;
 pub mod run;
+pub mod store;
 
 use napi_derive::napi;
 

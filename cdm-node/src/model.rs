@@ -30,7 +30,7 @@ impl Model {
         Self { model: Some(model), pairs: None }
     }
 
-    fn get(&self) -> napi::Result<&Arc<cdm_core::Model>> {
+    pub(crate) fn get(&self) -> napi::Result<&Arc<cdm_core::Model>> {
         self.model.as_ref().ok_or_else(|| closed("model"))
     }
 

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use cdm_core::bound::{BoundModel, BoundRecord};
 use cdm_core::rule::Decision;
-use cdm_core::{Record, Result};
+use cdm_core::Result;
 
 use crate::model::Score;
-use crate::resolution::camel_case;
+use crate::names::Names;
 
 /// How many bytes of JSON the records that are kept ready have, at the most about twice that.
 const KEPT_BYTES: usize = 2 << 20;
@@ -21,8 +21,7 @@ pub(crate) struct Pairs {
 /// Records that were made ready, by their JSON: those asked for lately and those before. Who compares
 /// one record with many, or many with few, has each made ready once.
 struct Ready {
-    /// The fields by the names that they may go by: as the plan has them, or as JavaScript would.
-    names: HashMap<String, String>,
+    names: Names,
     lately: HashMap<String, BoundRecord>,
     before: HashMap<String, BoundRecord>,
     /// Of the JSON in `lately`.
@@ -31,11 +30,7 @@ struct Ready {
 
 impl Pairs {
     pub(crate) fn new(model: &cdm_core::Model) -> Result<Self> {
-        let fields = model.plan().schema().fields();
-        let mut names: HashMap<String, String> =
-            fields.iter().map(|field| (camel_case(&field.name), field.name.clone())).collect();
-        // A field's own name goes before another's in camel case.
-        names.extend(fields.iter().map(|field| (field.name.clone(), field.name.clone())));
+        let names = Names::new(model.plan().schema());
         let (lately, before) = (HashMap::new(), HashMap::new());
         Ok(Self { model: model.bind()?, ready: Ready { names, lately, before, bytes: 0 } })
     }
@@ -87,11 +82,7 @@ impl Ready {
         }
         let (json, record) = match self.before.remove_entry(json) {
             Some(known) => known,
-            None => {
-                let field = |name: &str| self.names.get(name).map(String::as_str);
-                let record = Record::from_object(json, model.model().plan().schema(), field)?;
-                (json.to_owned(), model.prepare(&record)?)
-            }
+            None => (json.to_owned(), model.prepare(&self.names.record(json)?)?),
         };
         self.bytes += json.len();
         self.lately.insert(json, record);

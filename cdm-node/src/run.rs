@@ -6,7 +6,7 @@ use std::thread;
 
 use cdm_core::{CancelToken, Progress, Result, Run};
 use napi::bindgen_prelude::{PromiseRaw, ToNapiValue};
-use napi::{Env, JsValue};
+use napi::{Env, JsDeferred, JsValue};
 use napi_derive::napi;
 
 use crate::error::{panicked, raise};
@@ -45,7 +45,7 @@ impl Job {
 }
 
 impl Job {
-    fn run(&self) -> Run {
+    pub(crate) fn run(&self) -> Run {
         let progress = Arc::clone(&self.progress);
         Run::new().with_cancel(self.cancel.clone()).with_progress(move |latest| {
             // Nothing that could panic is done under the lock.
@@ -64,19 +64,37 @@ pub(crate) fn off_loop<'e, T: ToNapiValue + Send + 'static>(
     work: impl FnOnce(&Run) -> Result<T> + Send + 'static,
 ) -> napi::Result<PromiseRaw<'e, T>> {
     let run = job.map_or_else(Run::new, Job::run);
-    let (deferred, promise) = env.create_deferred::<T, Resolver<T>>()?;
-    let rejecting = deferred_on_failure(&deferred);
-    let spawned = thread::Builder::new().name("cdm".into()).spawn(move || {
-        match catch_unwind(AssertUnwindSafe(|| work(&run))) {
-            Ok(Ok(value)) => deferred.resolve(Box::new(move |_| Ok(value))),
-            Ok(Err(error)) => deferred.reject(raise(error)),
-            Err(_) => deferred.reject(panicked()),
-        }
-    });
-    if let Err(error) = spawned {
-        rejecting.reject(napi::Error::from_reason(error.to_string()));
+    let (later, promise) = Later::new(env)?;
+    let unstarted = later.clone();
+    let thread = thread::Builder::new().name("cdm".into());
+    if let Err(error) = thread.spawn(move || later.settle(|| work(&run))) {
+        unstarted.0.reject(napi::Error::from_reason(error.to_string()));
     }
-    Ok(PromiseRaw::new(env.raw(), promise.raw()))
+    Ok(promise)
+}
+
+/// A promise that another thread keeps.
+pub(crate) struct Later<T: ToNapiValue>(JsDeferred<T, Resolver<T>>);
+
+impl<T: ToNapiValue + Send + 'static> Later<T> {
+    pub(crate) fn new(env: &Env) -> napi::Result<(Self, PromiseRaw<'_, T>)> {
+        let (deferred, promise) = env.create_deferred::<T, Resolver<T>>()?;
+        Ok((Self(deferred), PromiseRaw::new(env.raw(), promise.raw())))
+    }
+
+    /// Keep it with what `work` gives, or break it with what it says.
+    pub(crate) fn settle(self, work: impl FnOnce() -> Result<T>) {
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(Ok(value)) => self.0.resolve(Box::new(move |_| Ok(value))),
+            Ok(Err(error)) => self.0.reject(raise(error)),
+            Err(_) => self.0.reject(panicked()),
+        }
+    }
+
+    /// The same once more, for the case that nobody is there to keep it.
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
 }
 
 /// What takes long to let go of: the records and results of a large table are freed on a thread of
@@ -103,11 +121,4 @@ impl<T: Send + Sync + 'static> Drop for Heavy<T> {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-/// The same deferred once more, for the case that no thread can be had to settle it.
-fn deferred_on_failure<T: ToNapiValue>(
-    deferred: &napi::JsDeferred<T, Resolver<T>>,
-) -> napi::JsDeferred<T, Resolver<T>> {
-    deferred.clone()
 }

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::bind::parse_time;
 use crate::error::{Error, Result};
-use crate::schema::{Record, RecordKey, Schema};
+use crate::normalize::Context;
+use crate::schema::{Record, RecordKey, Schema, Timestamp};
 
 impl Record {
     /// A record from one JSON object of fields: texts, numbers and booleans as they are written,
     /// arrays as several values, `null` as none.
     ///
     /// `field` says which field a member is, such as `given_name` for `givenName`. Members that are
-    /// none and are called `source` or `id` make the record's key; one called `time` is left out.
+    /// none and are called `source` or `id` make the record's key, one called `time` says when it was
+    /// last changed.
     ///
     /// # Errors
     /// [`Error::UnknownField`] for any other member, with the nearest name that `schema` has, and
@@ -42,13 +45,15 @@ impl Record {
                     push_texts(value.get(), &name, &mut texts)?;
                     record.fields.entry(known.to_owned()).or_default().append(&mut texts);
                 }
-                (None, "time") => {}
-                (None, "source" | "id") => {
+                (None, "source" | "id" | "time") => {
                     let mut texts = Vec::new();
                     push_texts(value.get(), &name, &mut texts)?;
-                    let text = texts.into_iter().next().unwrap_or_default();
-                    let key = &mut record.key;
-                    *(if name == "id" { &mut key.id } else { &mut key.source }) = text;
+                    let Some(text) = texts.into_iter().next() else { continue };
+                    match name.as_ref() {
+                        "id" => record.key.id = text,
+                        "source" => record.key.source = text,
+                        _ => record.time = Some(time(&text)?),
+                    }
                 }
                 (None, name) => schema.position(name).map(|_| ())?,
             }
@@ -77,6 +82,11 @@ fn push_texts(raw: &str, name: &str, texts: &mut Vec<String>) -> Result<()> {
         Some(_) => texts.push(raw.to_owned()),
     }
     Ok(())
+}
+
+fn time(text: &str) -> Result<Timestamp> {
+    parse_time(text, &Context::default())
+        .ok_or_else(|| invalid("time".into(), "wanted a moment, such as 2024-05-01T12:30:00Z".into()))
 }
 
 fn nested(name: &str) -> Error {
@@ -110,10 +120,11 @@ mod tests {
     #[test]
     fn members_become_values_as_they_are_written() {
         let json = r#"{"amount": 1.50, "email": "\u0041@b.example", "eMail": ["c", true, null],
-            "source": "crm", "id": 7, "time": "whenever"}"#;
+            "source": "crm", "id": 7, "time": "2024-05-01"}"#;
         let record = record(json).unwrap();
         assert_eq!(record.key, RecordKey::new("crm", "7"));
         assert_eq!(record.fields["amount"], ["1.50"]);
+        assert_eq!(record.time.map(|time| time.to_string()).as_deref(), Some("2024-05-01T00:00:00Z"));
         let mut emails = record.fields["email"].clone();
         emails.sort();
         assert_eq!(emails, ["A@b.example", "c", "true"]);

@@ -211,10 +211,8 @@ impl Resolution {
                 let golden = merger.merge(self.rows(entity as u32));
                 entity_ids.append_value(golden.entity_id.as_str());
                 records.append_value(golden.rows.len() as u32);
-                let mut seen: Vec<&str> =
-                    golden.rows.iter().map(|row| self.table().source(*row as usize)).collect();
-                seen.dedup();
-                seen.into_iter().for_each(|source| sources.values().append_value(source));
+                let seen = golden.sources().into_iter();
+                seen.for_each(|source| sources.values().append_value(source));
                 sources.append(true);
                 times.append_option(golden.time.map(Timestamp::as_millis));
                 for (field, column) in golden.fields.iter().zip(&mut values) {
