@@ -131,20 +131,6 @@ impl Cells {
     pub(super) fn cut(&self, end: u64) -> Result<()> {
         self.medium.set_len(end).map_err(|error| self.place.io(error))
     }
-
-    /// All bytes up to `end`, in pieces.
-    pub(super) fn copy(&self, end: u64, out: &mut dyn std::io::Write) -> Result<()> {
-        let mut piece = vec![0; 1 << 20];
-        let mut place = 0;
-        while place < end {
-            let length = (end - place).min(piece.len() as u64) as usize;
-            let piece = &mut piece[..length];
-            self.medium.read(place, piece).map_err(|error| self.place.io(error))?;
-            out.write_all(piece).map_err(|error| self.place.io(error))?;
-            place += length as u64;
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for Cells {
