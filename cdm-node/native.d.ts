@@ -127,6 +127,48 @@ export declare class Resolution {
   close(): void
 }
 
+/** A live population of records. */
+export declare class Store {
+  /** Open the store at a path, or begin one; without a model, one that is there. */
+  static open(path: string, model: Model | undefined | null, options: StoreOptions): Promise<Store>
+  /** A store that is gone when it is closed. */
+  static inMemory(model: Model, options: StoreOptions): Promise<Store>
+  /** Take a record in; with the entity that it is of. */
+  upsert(record: string): Promise<string>
+  /** Take many in, as JSON lines; how many were new or changed. */
+  upsertMany(job: Job, lines: Inputs): Promise<number>
+  /** Take a record out; whether it was there. */
+  remove(source: string, id: string, erase: boolean): Promise<boolean>
+  /** Say, or take back, that two records are one, or are not; whether that was news. */
+  decide(one: [string, string], other: [string, string], same: boolean, withdraw: boolean): Promise<boolean>
+  /** Wait until every change is on the disk. */
+  flush(): Promise<void>
+  /** What adopting a model changes, done or only looked at, as JSON. */
+  adopt(job: Job, model: Model, preview: boolean): Promise<string>
+  /** Resolve everything in batch and compare, as JSON. */
+  verify(job: Job): Promise<string>
+  /** Who a record may be, as JSON. */
+  search(record: string, most: number): string
+  /** A record as it was given, as JSON. */
+  getRecord(source: string, id: string): string | null
+  /** The entity of a record. */
+  entityOf(source: string, id: string): string | null
+  /** The entity of that id, or those that have its records now, as JSON. */
+  entity(id: string): string
+  /** The golden record of an entity, as JSON. */
+  golden(id: string): string | null
+  /** The events after number `since`, as JSON. */
+  events(since: number, most: number): string
+  /** The same, waiting for one. */
+  nextEvents(since: number, most: number, timeoutMs: number): Promise<string>
+  /** How much there is, as JSON. */
+  stats(): string
+  /** The model that the store is resolved by. */
+  model(): Promise<Model>
+  /** Close the store once what was asked before is done; its files are free then. */
+  close(): Promise<void>
+}
+
 /** Every form's name. */
 export declare function forms(): Array<string>
 
@@ -161,6 +203,21 @@ export interface Score {
   rule?: string
   /** What that rule says: `match` or `never`. */
   decision?: string
+}
+
+/** How a store works. */
+export interface StoreOptions {
+  /**
+   * Within how many milliseconds a change is on the disk: 0 when the call returns; left out, when
+   * it is asked for.
+   */
+  durableWithinMs?: number
+  /** 32 bytes that encrypt what the store holds. */
+  key?: Uint8Array
+  /** How many records are kept in memory. */
+  cachedRecords?: number
+  /** How many bytes of the index are kept in memory. */
+  cachedBytes?: number
 }
 
 /** The version of the package. */

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use cdm_core::Result;
 use cdm_core::bound::{BoundModel, BoundRecord};
 use cdm_core::rule::Decision;
-use cdm_core::Result;
 
 use crate::model::Score;
 use crate::names::Names;

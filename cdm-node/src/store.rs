@@ -314,7 +314,9 @@ impl Store {
     #[napi]
     pub fn golden(&self, id: String) -> napi::Result<Option<String>> {
         self.read(|open| {
-            let Some(golden) = open.store.golden(&id.parse::<EntityId>()?)? else { return Ok(None) };
+            let Some(golden) = open.store.golden(&id.parse::<EntityId>()?)? else {
+                return Ok(None);
+            };
             Ok(Some(json_of(&Flat(&golden.record()?))))
         })
     }
@@ -377,7 +379,8 @@ impl Serialize for Flat<'_> {
         row.serialize_entry("records", &golden.rows.len())?;
         row.serialize_entry("sources", &golden.sources())?;
         row.serialize_entry("time", &golden.time)?;
-        let mut taken: Vec<String> = ["entity_id", "records", "sources", "time"].map(Into::into).into();
+        let mut taken: Vec<String> =
+            ["entity_id", "records", "sources", "time"].map(Into::into).into();
         for field in &golden.fields {
             let mut name = field.name.to_owned();
             while taken.contains(&name) {

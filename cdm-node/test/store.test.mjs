@@ -115,7 +115,7 @@ test('whoever watches misses nothing', async () => {
     for await (const event of store.watch()) seen.push(event)
   })()
   await store.upsert({ id: 2, email: 'A@b.example' })
-  await store.forget(['records', 1])
+  await store.delete(['records', 1])
   const expected = store.events()
   while (seen.length < expected.length) await new Promise((resolve) => setTimeout(resolve, 10))
   await store.close()

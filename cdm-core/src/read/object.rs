@@ -85,8 +85,9 @@ fn push_texts(raw: &str, name: &str, texts: &mut Vec<String>) -> Result<()> {
 }
 
 fn time(text: &str) -> Result<Timestamp> {
-    parse_time(text, &Context::default())
-        .ok_or_else(|| invalid("time".into(), "wanted a moment, such as 2024-05-01T12:30:00Z".into()))
+    parse_time(text, &Context::default()).ok_or_else(|| {
+        invalid("time".into(), "wanted a moment, such as 2024-05-01T12:30:00Z".into())
+    })
 }
 
 fn nested(name: &str) -> Error {
@@ -124,7 +125,10 @@ mod tests {
         let record = record(json).unwrap();
         assert_eq!(record.key, RecordKey::new("crm", "7"));
         assert_eq!(record.fields["amount"], ["1.50"]);
-        assert_eq!(record.time.map(|time| time.to_string()).as_deref(), Some("2024-05-01T00:00:00Z"));
+        assert_eq!(
+            record.time.map(|time| time.to_string()).as_deref(),
+            Some("2024-05-01T00:00:00Z")
+        );
         let mut emails = record.fields["email"].clone();
         emails.sort();
         assert_eq!(emails, ["A@b.example", "c", "true"]);
