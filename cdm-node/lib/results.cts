@@ -168,24 +168,14 @@ export interface ReadReport {
 export interface QualityReport {
   records: number
   sources: { [source: string]: number }
-  fields: {
-    field: string
-    kind: Kind
-    filled: number
-    usable: number
-    valid: number
-    doubtful: number
-    unusable: number
-    placeholders: number
-    distinct: number
-    distinctCanonical: number
+  fields: (Omit<QualityRow, 'issues'> & {
     top: { value: string; records: number }[]
     sharedByMany: { value: string; records: number }[]
     issues: { issue: string; values: number; examples: RecordKey[] }[]
     dateOrders?: {
       [source: string]: { order: 'day_first' | 'month_first' | null; dayFirst: number; monthFirst: number; ambiguous: number }
     }
-  }[]
+  })[]
 }
 
 /** How good entities are, against a known truth. */

@@ -79,5 +79,6 @@ test('the snippets of the READMEs run as pasted', async () => {
   const own = await printed('cdm-node', 'README.md')
   assert.equal(own[0], "hello world\n[ 'placeholder' ]")
   assert.match(own[1], /"name": "people"/)
-  assert.match(own[2], /^UNKNOWN_CHOICE options\.regoin region$/)
+  assert.equal(own[2], "{ source: 'crm', id: '17' } e-mail\nAnn Li")
+  assert.match(own[3], /^UNKNOWN_CHOICE options\.regoin region$/)
 })

@@ -1,6 +1,6 @@
 // Never run: `tsc` checks that the types of the ES module say what it does.
-import cdm, { CdmError, Model, normalize, Plan, resolve, Resolution, Table, version } from 'cdm'
-import type { Context, Data, GoldenRecord, Kind, LinkRow, Normalized, Normalizers, PlanDocument, Progress, Row, Score, ScoreWithLevels, Summary } from 'cdm'
+import cdm, { CdmError, Model, normalize, Plan, resolve, Resolution, Store, Table, version } from 'cdm'
+import type { Context, Data, GoldenRecord, Hit, Kind, LinkRow, Normalized, Normalizers, PlanDocument, Progress, Row, Score, ScoreWithLevels, StoredRecord, Summary } from 'cdm'
 
 interface Customer {
   id: number
@@ -47,6 +47,18 @@ const score: Score = model.score(customer, { emails: ['ann@li.example'], born: n
 const levels: ScoreWithLevels['levels'] = model.score(customer, customer, { levels: true }).levels
 // @ts-expect-error
 model.score(customer, { address: { city: 'Leeds' } })
+const store: Store = await Store.open('people', { model, durability: { withinMs: 20 }, key: new Uint8Array(32) })
+const entity: string = await store.upsert(customer)
+await store.upsertMany(stream, { signal })
+const [hit]: Hit[] = store.search({ emails: ['ann@li.example'] }, { limit: 3 })
+for await (const event of store.watch({ since: 7 })) {
+  if (event.type === 'merged') event.absorbed.join()
+  // @ts-expect-error
+  event.records.length
+}
+const stored: StoredRecord | null = store.get(['crm', 1])
+// @ts-expect-error
+store.delete('crm')
 const f1: number = (await resolution.evaluate(customers, { entity: 'is' })).f1
 await using closed = resolution
 using both = model
@@ -64,5 +76,5 @@ new Model()
 // @ts-expect-error
 const text: string = resolution.size
 
-export { all, both, closed, levels, score, data, f1, golden, many, numbers, one, summary }
+export { all, both, closed, entity, hit, stored, levels, score, data, f1, golden, many, numbers, one, summary }
 export { aliases, canonical, code, everyKindHasAFunction, version }
