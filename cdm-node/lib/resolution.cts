@@ -139,6 +139,8 @@ export class Resolution {
 
   /** Let go of the records and all results; what is asked afterwards is an error. */
   close(): void {
+    const tables = [this.entities, this.links, this.refusals, this.goldenRecords, this.lineage, this.quality]
+    for (const table of tables) table._forget()
     this.#inner.close()
   }
 

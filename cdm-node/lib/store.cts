@@ -199,7 +199,7 @@ export class Store {
   search<R extends LooseRecord<R>>(record: R, options?: { limit?: number } | null): Hit[] {
     const { limit = 10 } = known(options, ['limit'])
     const json = recordJson('record', record)
-    const hits = camelKeys(JSON.parse(call(() => this.#inner.search(json, count('options.limit', limit)))))
+    const hits = camelKeys(JSON.parse(call(() => this.#inner.search(json, most('options.limit', limit)))))
     return (hits as ({ entity: string; record: RecordKey; score?: ScoreWithLevels } & Hit)[]).map(({ score, ...hit }) => ({ ...hit, ...score }))
   }
 
@@ -230,7 +230,7 @@ export class Store {
   /** The events after number `since`, in order. */
   events(since = 0, options?: { limit?: number } | null): StoreEvent[] {
     const { limit = EVENTS_AT_ONCE } = known(options, ['limit'])
-    return eventsOf(call(() => this.#inner.events(count('since', since), count('options.limit', limit))))
+    return eventsOf(call(() => this.#inner.events(count('since', since), most('options.limit', limit))))
   }
 
   /**
@@ -244,13 +244,9 @@ export class Store {
       if (signal?.aborted) throw signal.reason
       const asked = answer(() => this.#inner.nextEvents(since, EVENTS_AT_ONCE, WAIT_MS))
       this.#watching.add(asked)
-      let events: StoreEvent[]
-      try {
-        events = eventsOf(await asked)
-      } finally {
-        this.#watching.delete(asked)
-      }
-      for (const event of events) {
+      const over = (): boolean => this.#watching.delete(asked)
+      asked.then(over, over)
+      for (const event of eventsOf(await work({ signal: signal ?? null }, () => asked))) {
         if (signal?.aborted) throw signal.reason
         since = event.sequence
         yield event
@@ -323,6 +319,11 @@ function storeOptions(said: Partial<StoreOptions>): native.StoreOptions {
   if (cachedRecords != null) told.cachedRecords = count('options.cachedRecords', cachedRecords)
   if (cachedBytes != null) told.cachedBytes = count('options.cachedBytes', cachedBytes)
   return told
+}
+
+/** A number as the core takes it: more than 32 bits hold nobody asks for. */
+function most(name: string, value: unknown): number {
+  return Math.min(count(name, value), 0xffff_ffff)
 }
 
 function count(name: string, value: unknown): number {

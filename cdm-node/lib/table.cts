@@ -28,6 +28,11 @@ export class Table<R> implements AsyncIterable<R> {
     return this.#made
   }
 
+  /** @internal Let go of what was made. */
+  _forget(): void {
+    this.#made = undefined
+  }
+
   /** How many rows there are. */
   async count(): Promise<number> {
     return (await this.#batches()).length

@@ -275,10 +275,12 @@ test('options that are null or undefined count as left out', async () => {
 test('what is closed says so', async () => {
   const resolution = await resolve(PEOPLE, { plan: PLAN })
   const { model } = resolution
+  assert.equal((await resolution.links.toArray()).length, 1)
   resolution.close()
   resolution.close()
   assert.throws(() => resolution.size, { code: 'CLOSED' })
   await assert.rejects(resolution.entities.toArray(), { code: 'CLOSED' })
+  await assert.rejects(resolution.links.toArray(), { code: 'CLOSED' })
   await assert.rejects(resolution.summary(), { code: 'CLOSED' })
   assert.equal((await model.resolve(PEOPLE)).size, 2)
   await model[Symbol.asyncDispose]()

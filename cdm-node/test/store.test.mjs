@@ -128,10 +128,15 @@ test('a watch ends with its signal, or where one stops listening', async () => {
   const store = await Store.inMemory(model)
   await store.upsert({ id: 1, email: 'a@b.example' })
   const controller = new AbortController()
-  setTimeout(() => controller.abort(new Error('enough')), 30)
+  let aborted
+  setTimeout(() => {
+    aborted = performance.now()
+    controller.abort(new Error('enough'))
+  }, 30)
   await assert.rejects(async () => {
     for await (const event of store.watch({ signal: controller.signal })) assert.ok(event.sequence > 0)
   }, /enough/)
+  assert.ok(performance.now() - aborted < 100)
   for await (const event of store.watch({ since: 0 })) {
     assert.equal(event.sequence, 1)
     break
