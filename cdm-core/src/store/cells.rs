@@ -1,7 +1,9 @@
 //! The file of cells: values, sealed, each in a place of its own that can be overwritten.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::StorageBackend;
 
@@ -15,9 +17,14 @@ const MAGIC: &[u8; 16] = b"cdm store cells\x01";
 /// Where the first cell may lie.
 pub(super) const FIRST: u64 = 64;
 
+/// The file grows by so much at once, as every change of length has a price.
+const STEP: u64 = 1 << 16;
+
 /// Cells in a file, and whose they are.
 pub(super) struct Cells {
     medium: Box<dyn StorageBackend>,
+    /// How long the file is.
+    length: AtomicU64,
     pub(super) seals: Seals,
     pub(super) place: Place,
 }
@@ -33,6 +40,14 @@ impl Place {
 
     pub(super) fn damaged(&self, what: impl Into<String>) -> Error {
         Error::StoreDamaged { path: self.0.clone(), what: what.into() }
+    }
+
+    /// Do what asks the engine, which does not check every page that it reads, and panics where one is
+    /// not what it should be.
+    pub(super) fn guarded<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        // Whoever holds what a panic has left half-done gives it up: changes are dropped whole.
+        catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|_| Err(self.damaged("a page of its `index` cannot be read")))
     }
 
     /// What the engine said.
@@ -60,7 +75,7 @@ impl Cells {
             medium.sync_data()
         };
         begin().map_err(|error| place.io(error))?;
-        Ok(Self { medium, seals, place })
+        Ok(Self { medium, length: AtomicU64::new(FIRST), seals, place })
     }
 
     /// Open a file that holds cells up to `end`; what lies behind it was never acknowledged.
@@ -83,7 +98,7 @@ impl Cells {
         if length > end {
             medium.set_len(end).map_err(io)?;
         }
-        Ok(Self { medium, seals, place })
+        Ok(Self { medium, length: AtomicU64::new(end), seals, place })
     }
 
     /// Put sealed bytes at `place`, and say where they lie.
@@ -92,9 +107,11 @@ impl Cells {
         let sealed = sealed.ok_or_else(|| self.place.io(std::io::Error::other("no randomness")))?;
         let io = |error| self.place.io(error);
         let end = place + sealed.len() as u64;
-        if self.medium.len().map_err(io)? < end {
-            // In steps, as every change of length has a price.
-            self.medium.set_len(end).map_err(io)?;
+        // One at a time writes.
+        if self.length.load(Ordering::Relaxed) < end {
+            let length = end.next_multiple_of(STEP);
+            self.medium.set_len(length).map_err(io)?;
+            self.length.store(length, Ordering::Relaxed);
         }
         self.medium.write(place, &sealed).map_err(io)?;
         Ok(Cell { place, length: sealed.len() as u32 })
@@ -129,7 +146,9 @@ impl Cells {
 
     /// Cut off what lies behind `end`.
     pub(super) fn cut(&self, end: u64) -> Result<()> {
-        self.medium.set_len(end).map_err(|error| self.place.io(error))
+        self.medium.set_len(end).map_err(|error| self.place.io(error))?;
+        self.length.store(end, Ordering::Relaxed);
+        Ok(())
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) enum Missing {
 
 /// A medium behind a pointer, as the engine wants one of its own.
 #[derive(Debug)]
-struct Boxed(Box<dyn StorageBackend>);
+pub(super) struct Boxed(pub(super) Box<dyn StorageBackend>);
 
 impl StorageBackend for Boxed {
     fn len(&self) -> std::io::Result<u64> {
@@ -113,6 +113,7 @@ impl Media {
         if missing == Missing::Create {
             fs::create_dir_all(path).map_err(io)?;
         }
+        super::copy::finish_compaction(path).map_err(io)?;
         let open = |name: &str| -> Result<Box<dyn StorageBackend>> {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(missing == Missing::Create).truncate(false);
@@ -140,6 +141,12 @@ struct Facts {
     garbage: u64,
     revision: u64,
     names: Names,
+}
+
+/// The facts of a copy whose cells end there, without garbage.
+pub(super) fn facts_of_copy(facts: &[u8], end: u64) -> Option<Vec<u8>> {
+    let facts: Facts = postcard::from_bytes(facts).ok()?;
+    postcard::to_allocvec(&Facts { end, garbage: 0, ..facts }).ok()
 }
 
 fn put(tables: &mut Tables<'_>, place: &Place, name: &str, value: &[u8]) -> Result<()> {
@@ -171,6 +178,11 @@ pub(super) fn write_model(writing: &mut Writing<'_>, model: &Model) -> Result<()
 
 /// Open what lies on `media`, or begin a store there where a model is given.
 pub(super) fn open(media: Media, model: Option<&Model>, options: &Options) -> Result<Inner> {
+    let place = media.place.clone();
+    place.guarded(|| open_now(media, model, options))
+}
+
+fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<Inner> {
     let Media { index, cells, place } = media;
     let mut builder = Builder::new();
     builder.set_cache_size(options.cached_bytes);

@@ -12,6 +12,7 @@ mod bulk;
 mod cache;
 mod carry;
 mod cells;
+mod copy;
 mod current;
 mod event;
 mod files;

@@ -239,7 +239,7 @@ impl View<'_> {
         Ok(hits.into_iter().map(hit).collect())
     }
 
-    fn key_of(&self, number: u32) -> Seen<Option<RecordKey>> {
+    pub(super) fn key_of(&self, number: u32) -> Seen<Option<RecordKey>> {
         match self.row(number)? {
             Some(row) => Ok(Some(self.record(row.cell)?.key)),
             None => Ok(None),
@@ -258,6 +258,10 @@ pub(super) fn version_of(current: &Current, names: &Names) -> [u8; 16] {
 impl Inner {
     /// Answer from one snapshot; from a newer one where what it wants was erased meanwhile.
     pub(super) fn read<T>(&self, answer: impl Fn(&View<'_>) -> Seen<T>) -> Result<T> {
+        self.shared.cells.place.guarded(|| self.read_now(answer))
+    }
+
+    fn read_now<T>(&self, answer: impl Fn(&View<'_>) -> Seen<T>) -> Result<T> {
         /// Twice is rare; so often, and it is no accident.
         const TRIES: usize = 1000;
         let place = &self.shared.cells.place;

@@ -34,6 +34,7 @@ impl std::fmt::Debug for StoreKey {
 }
 
 /// What seals values and names keys in one store.
+#[derive(Clone)]
 pub(super) struct Seals {
     /// Hashes of keys are keyed by this: without it nobody can try values out.
     naming: [u8; 32],

@@ -162,12 +162,12 @@ pub(super) fn holders(
 }
 
 /// The records on the other side of a record's links, with their weights; or of its decisions.
-pub(super) fn others<V: redb::Value + 'static>(
+pub(super) fn others<V>(
     table: &impl ReadableTable<(u32, u32), V>,
     record: u32,
 ) -> Result<Vec<(u32, V)>, StorageError>
 where
-    for<'v> V: redb::Value<SelfType<'v> = V>,
+    V: for<'v> redb::Value<SelfType<'v> = V> + 'static,
 {
     let range = table.range((record, 0)..=(record, u32::MAX))?;
     range

@@ -95,7 +95,7 @@ fn a_full_disk_stops_changes_and_nothing_else() {
 fn a_file_that_was_cut_is_damaged() {
     let disk = Disk::default();
     filled(&disk, &Options::new());
-    let whole = disk.cells.lock().unwrap().seen.len();
+    let whole = code(&disk, &Options::new()).unwrap().stats().unwrap().cell_bytes as usize;
     for length in [0, 10, 64, whole / 2, whole - 1] {
         let copy = disk.copy();
         copy.cells.lock().unwrap().seen.truncate(length);

@@ -185,7 +185,7 @@ fn assert_search(store: &Store, ledger: &Ledger, model: &Model) {
         let table = Table::from_records(model.plan().schema().clone(), among).unwrap();
         let resolution = model.resolve(&table, &Decisions::new(), &Run::new()).unwrap();
         for link in resolution.links() {
-            let other = match (&link.left == &probe.key, &link.right == &probe.key) {
+            let other = match (link.left == probe.key, link.right == probe.key) {
                 (true, _) => &link.right,
                 (_, true) => &link.left,
                 _ => continue,

@@ -27,6 +27,7 @@ from cdm._errors import CancelledError, CdmError, FileError, InvalidError, Unkno
 from cdm._plan import Model, Plan
 from cdm._resolution import Resolution
 from cdm._resolve import resolve
+from cdm._store import Store, StoredGolden
 from cdm._table import ArrowTable
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "Model",
     "Plan",
     "Resolution",
+    "Store",
+    "StoredGolden",
     "UnknownNameError",
     "__version__",
     "normalize",
