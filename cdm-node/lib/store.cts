@@ -129,8 +129,7 @@ export class Store {
   /** Open the store at `path`, a folder; where there is nothing, begin one that the model resolves. */
   static async open(path: FilePath, options?: StoreOptions | null): Promise<Store> {
     const said = known(options, STORE_OPTIONS)
-    const where = typeof path === 'string' ? path : path instanceof URL ? fileURLToPath(path) : undefined
-    if (where === undefined) throw wrongType('path', 'a string or a file: URL', path)
+    const where = folderOf(path)
     const model = said.model == null ? undefined : modelOf(said.model, 'options.model')
     const told = storeOptions(said)
     return new Store(await answer(() => native.Store.open(where, model, told)))
@@ -179,25 +178,34 @@ export class Store {
     return answer(() => this.#inner.remove(source, id, true))
   }
 
-  /** Say that two records are one customer; `withdraw` takes it back. Whether that was news. */
-  async mustLink(one: StoreKey, other: StoreKey, options?: { withdraw?: boolean } | null): Promise<boolean> {
-    return this.#decide(one, other, true, options)
+  /** Say that two records are one customer, whether they are there yet or not; whether that was news. */
+  async mustLink(one: StoreKey, other: StoreKey): Promise<boolean> {
+    return this.#decide(one, other, true, false)
   }
 
-  /** Say that two records are not one customer; `withdraw` takes it back. Whether that was news. */
-  async cannotLink(one: StoreKey, other: StoreKey, options?: { withdraw?: boolean } | null): Promise<boolean> {
-    return this.#decide(one, other, false, options)
+  /** Say that two records are not one customer; whether that was news. */
+  async cannotLink(one: StoreKey, other: StoreKey): Promise<boolean> {
+    return this.#decide(one, other, false, false)
   }
 
-  async #decide(one: StoreKey, other: StoreKey, same: boolean, options?: { withdraw?: boolean } | null): Promise<boolean> {
-    const { withdraw = false } = known(options, ['withdraw'])
+  /** Take back what was said with `mustLink`; whether it had been. */
+  async withdrawMustLink(one: StoreKey, other: StoreKey): Promise<boolean> {
+    return this.#decide(one, other, true, true)
+  }
+
+  /** Take back what was said with `cannotLink`; whether it had been. */
+  async withdrawCannotLink(one: StoreKey, other: StoreKey): Promise<boolean> {
+    return this.#decide(one, other, false, true)
+  }
+
+  #decide(one: StoreKey, other: StoreKey, same: boolean, withdraw: boolean): Promise<boolean> {
     const [left, right] = [keyOf(one), keyOf(other)]
-    return answer(() => this.#inner.decide(left, right, same, Boolean(withdraw)))
+    return answer(() => this.#inner.decide(left, right, same, withdraw))
   }
 
   /** Who a record, perhaps of a few fields only, may be: the likeliest entities first. Nothing is stored. */
   search<R extends LooseRecord<R>>(record: R, options?: { limit?: number } | null): Hit[] {
-    const { limit = 10 } = known(options, ['limit'])
+    const { limit = 5 } = known(options, ['limit'])
     const json = recordJson('record', record)
     const hits = camelKeys(JSON.parse(call(() => this.#inner.search(json, most('options.limit', limit)))))
     return (hits as ({ entity: string; record: RecordKey; score?: ScoreWithLevels } & Hit)[]).map(({ score, ...hit }) => ({ ...hit, ...score }))
@@ -229,7 +237,7 @@ export class Store {
 
   /** The events after number `since`, in order. */
   events(since = 0, options?: { limit?: number } | null): StoreEvent[] {
-    const { limit = EVENTS_AT_ONCE } = known(options, ['limit'])
+    const { limit = 10_000 } = known(options, ['limit'])
     return eventsOf(call(() => this.#inner.events(count('since', since), most('options.limit', limit))))
   }
 
@@ -237,7 +245,7 @@ export class Store {
    * The events after number `since`, and those to come, until the signal or `close` end it. Whoever keeps
    * the last `sequence` that was dealt with misses none, whatever happens to the process.
    */
-  async *watch(options?: { since?: number; signal?: WorkOptions['signal'] } | null): AsyncGenerator<StoreEvent, void, undefined> {
+  async *subscribe(options?: { since?: number; signal?: WorkOptions['signal'] } | null): AsyncGenerator<StoreEvent, void, undefined> {
     const { since: start = 0, signal } = known(options, ['since', 'signal'])
     let since = count('options.since', start)
     while (!this.#isClosed) {
@@ -264,13 +272,27 @@ export class Store {
     return Model._of(await answer(() => this.#inner.model()))
   }
 
+  /** What `adopt` would change. */
+  async preview(model: Model, options?: WorkOptions | null): Promise<Adoption> {
+    return this.#adopt(model, options, true)
+  }
+
   /** Resolve all records by another model from now on; entities keep their ids as far as they stay. */
-  async adopt(model: Model, options?: (WorkOptions & { preview?: boolean }) | null): Promise<Adoption> {
-    const { preview = false, ...said } = known(options, [...WORK_OPTIONS, 'preview'])
+  async adopt(model: Model, options?: WorkOptions | null): Promise<Adoption> {
+    return this.#adopt(model, options, false)
+  }
+
+  #adopt(model: Model, options: WorkOptions | null | undefined, preview: boolean): Promise<Adoption> {
     const inner = modelOf(model, 'model')
-    return work(said, async (piece) => {
-      return camelKeys(JSON.parse(await answer(() => this.#inner.adopt(piece.job, inner, Boolean(preview))))) as Adoption
+    return work(known(options, WORK_OPTIONS), async (piece) => {
+      return camelKeys(JSON.parse(await answer(() => this.#inner.adopt(piece.job, inner, preview)))) as Adoption
     })
+  }
+
+  /** Copy the store, as it is at one moment and without garbage, to a path where nothing is yet. */
+  async backup(path: FilePath, options?: WorkOptions | null): Promise<void> {
+    const where = folderOf(path)
+    await work(known(options, WORK_OPTIONS), (piece) => answer(() => this.#inner.backup(piece.job, where)))
   }
 
   /** Read everything, resolve it in batch, and compare. */
@@ -296,6 +318,12 @@ export class Store {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+function folderOf(path: unknown): string {
+  if (typeof path === 'string') return path
+  if (path instanceof URL) return fileURLToPath(path)
+  throw wrongType('path', 'a string or a file: URL', path)
 }
 
 function modelOf(model: unknown, name: string): native.Model {

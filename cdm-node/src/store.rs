@@ -275,6 +275,18 @@ impl Store {
         })
     }
 
+    /// Copy the store, as it is at one moment, to a path where nothing is yet.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn backup<'e>(
+        &self,
+        env: &'e Env,
+        job: &Job,
+        path: String,
+    ) -> napi::Result<PromiseRaw<'e, ()>> {
+        let run = job.run();
+        self.change(env, move |store| store.backup(path, &run))
+    }
+
     /// Resolve everything in batch and compare, as JSON.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn verify<'e>(&self, env: &'e Env, job: &Job) -> napi::Result<PromiseRaw<'e, String>> {

@@ -49,8 +49,9 @@ test('records come, change and go, and stay resolved', async () => {
   assert.deepEqual(store.search({ email: 'nobody@here.example' }), [])
   assert.equal(await store.mustLink(['crm', 1], ['records', 2]), true)
   assert.equal(store.entityOf(['records', 2]), ann)
-  assert.equal(await store.mustLink(['crm', 1], ['records', 2], { withdraw: true }), true)
+  assert.equal(await store.withdrawMustLink(['crm', 1], ['records', 2]), true)
   assert.equal(await store.cannotLink(['crm', 1], ['shop', 'a']), true)
+  assert.equal(await store.withdrawCannotLink(['crm', 1], ['records', 2]), false)
   assert.notEqual(store.entityOf(['crm', 1]), store.entityOf(['shop', 'a']))
   assert.equal(await store.delete(['shop', 'a']), true)
   assert.equal(await store.forget(['shop', 'b']), false)
@@ -62,8 +63,13 @@ test('records come, change and go, and stay resolved', async () => {
   assert.deepEqual(before.map((event) => event.sequence), before.map((_, place) => place + 1))
   assert.equal(before[0].type, 'created')
   assert.deepEqual(before[0].records.map((record) => record.key), [{ source: 'crm', id: '1' }])
+  await store.backup(at('copy'))
+  await assert.rejects(store.backup(at('copy')), { code: 'STORE_IO' })
   await store.close()
   assert.throws(() => store.stats(), { code: 'CLOSED' })
+  const copy = await Store.open(at('copy'))
+  assert.equal(copy.entityOf(['crm', 1]), ann)
+  await copy.close()
 
   const again = await Store.open(at('people'))
   assert.equal(again.entityOf(['crm', 1]), ann)
@@ -89,8 +95,9 @@ test('a store says the same as a batch', async () => {
   const [hit] = store.search({ ...fields(rows[7]), id: 'x' }, { limit: 3 })
   assert.equal(hit.entity, store.entityOf(['records', 'r7']))
   assert.ok(hit.matchWeight > 5 && hit.levels.length > 3)
-  const adoption = await store.adopt(learned, { preview: true })
+  const adoption = await store.preview(learned)
   assert.equal(adoption.records, 500)
+  assert.deepEqual(await store.adopt(learned), adoption)
   await assert.rejects(store.upsertMany(rows.map(fields), { signal: AbortSignal.abort() }), { name: 'AbortError' })
   await store.close()
 })
@@ -112,7 +119,7 @@ test('whoever watches misses nothing', async () => {
   await store.upsert({ id: 1, email: 'a@b.example' })
   const seen = []
   const watching = (async () => {
-    for await (const event of store.watch()) seen.push(event)
+    for await (const event of store.subscribe()) seen.push(event)
   })()
   await store.upsert({ id: 2, email: 'A@b.example' })
   await store.delete(['records', 1])
@@ -134,10 +141,10 @@ test('a watch ends with its signal, or where one stops listening', async () => {
     controller.abort(new Error('enough'))
   }, 30)
   await assert.rejects(async () => {
-    for await (const event of store.watch({ signal: controller.signal })) assert.ok(event.sequence > 0)
+    for await (const event of store.subscribe({ signal: controller.signal })) assert.ok(event.sequence > 0)
   }, /enough/)
   assert.ok(performance.now() - aborted < 100)
-  for await (const event of store.watch({ since: 0 })) {
+  for await (const event of store.subscribe({ since: 0 })) {
     assert.equal(event.sequence, 1)
     break
   }
@@ -148,7 +155,7 @@ test('a path is free as soon as its store is closed', async () => {
   for (let round = 0; round < 5; round += 1) {
     const store = await Store.open(at('again'), { model })
     const watching = (async () => {
-      for await (const event of store.watch()) assert.ok(event)
+      for await (const event of store.subscribe()) assert.ok(event)
     })()
     await store.upsert({ id: round, email: 'a@b.example' })
     await store.close()

@@ -51,7 +51,7 @@ const store: Store = await Store.open('people', { model, durability: { withinMs:
 const entity: string = await store.upsert(customer)
 await store.upsertMany(stream, { signal })
 const [hit]: Hit[] = store.search({ emails: ['ann@li.example'] }, { limit: 3 })
-for await (const event of store.watch({ since: 7 })) {
+for await (const event of store.subscribe({ since: 7 })) {
   if (event.type === 'merged') event.absorbed.join()
   // @ts-expect-error
   event.records.length
