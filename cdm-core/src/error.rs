@@ -290,6 +290,65 @@ impl Error {
     }
 }
 
+/// Where an error is, for callers that look at more than its words.
+impl Error {
+    /// The field of a schema, or the column of an input, that it is about.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Error::UnknownField { field, .. }
+            | Error::DuplicateField { field, .. }
+            | Error::TooManyValues { field, .. } => Some(field),
+            Error::UnknownColumn { column, .. } => Some(column),
+            Error::InvalidFieldName { name } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The key of the record that it is about, as `source:id`.
+    #[must_use]
+    pub fn record(&self) -> Option<&str> {
+        match self {
+            Error::DuplicateRecord { key }
+            | Error::UnknownRecord { key }
+            | Error::TooManyValues { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The place in a document, such as `rules[0].same[1]`.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Error::InvalidDocument { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What was probably meant.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&str> {
+        match self {
+            Error::UnknownColumn { suggestion, .. }
+            | Error::UnknownField { suggestion, .. }
+            | Error::UnknownChoice { suggestion, .. }
+            | Error::InvalidDocument { suggestion, .. } => suggestion.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// That `word` is not among `known`, with the nearest of these.
+    #[must_use]
+    pub fn unknown_choice(what: &'static str, word: &str, known: &[&str]) -> Self {
+        Error::UnknownChoice {
+            what,
+            value: word.to_owned(),
+            suggestion: nearest(word, known.iter().copied()),
+            wanted: known.join(", "),
+        }
+    }
+}
+
 fn did_you_mean(suggestion: &Option<String>) -> String {
     suggestion.as_ref().map(|word| format!(", did you mean {word:?}?")).unwrap_or_default()
 }
@@ -331,5 +390,10 @@ mod tests {
             r#"field "emial" is not in schema "customers", did you mean "email"?"#
         );
         assert_eq!(error.code(), "UNKNOWN_FIELD");
+        assert_eq!((error.field(), error.suggestion()), (Some("emial"), Some("email")));
+        let error = Error::unknown_choice("option", "sigal", &["id", "signal"]);
+        assert_eq!((error.path(), error.suggestion()), (None, Some("signal")));
+        let error = Error::UnknownRecord { key: "crm:1".into() };
+        assert_eq!((error.record(), error.field()), (Some("crm:1"), None));
     }
 }

@@ -49,6 +49,7 @@ pub mod rule;
 pub mod schema;
 pub mod score;
 pub mod store;
+pub mod summary;
 pub mod table;
 pub mod write;
 
