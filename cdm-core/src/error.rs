@@ -137,8 +137,8 @@ pub enum Error {
         /// The key, as `source:id`.
         key: String,
     },
-    /// An entity is named that the resolution does not have.
-    #[error("there is no entity {entity_id:?}: wanted an id that this resolution gave")]
+    /// An entity is named that the resolution does not have, or that the store never had.
+    #[error("there is no entity {entity_id:?}: wanted an id that this resolution or store gave")]
     UnknownEntity {
         /// The id.
         entity_id: String,
@@ -240,12 +240,6 @@ pub enum Error {
         /// The store.
         path: PathBuf,
     },
-    /// An entity is named that the store never had.
-    #[error("entity {id} was never in the store")]
-    UnknownEntity {
-        /// The id.
-        id: String,
-    },
     /// The caller cancelled the work.
     #[error("cancelled: the work was stopped, and nothing of it was kept")]
     Cancelled,
@@ -284,7 +278,6 @@ impl Error {
             Error::StoreDamaged { .. } => "STORE_DAMAGED",
             Error::StoreKey { .. } => "STORE_KEY",
             Error::StoreModel { .. } => "STORE_MODEL",
-            Error::UnknownEntity { .. } => "UNKNOWN_ENTITY",
             Error::Cancelled => "CANCELLED",
         }
     }

@@ -194,9 +194,10 @@ impl<'a> Scorer<'a> {
             Some(terms.factor(self.comparer.field(k), left, right))
         };
         let term_factors: Vec<Option<f64>> = self.terms.iter().enumerate().map(factor).collect();
-        let mut joints = vec![0.0; self.likelihoods.classes()];
-        self.likelihoods.joints(pattern, &mut joints);
-        for (joint, by_chance) in joints.iter_mut().zip(&self.by_chance) {
+        let Weigher { likelihoods, by_chance, .. } = &self.weigher;
+        let mut joints = vec![0.0; likelihoods.classes()];
+        likelihoods.joints(pattern, &mut joints);
+        for (joint, by_chance) in joints.iter_mut().zip(by_chance) {
             let factors = term_factors.iter().zip(by_chance).filter(|(_, by_chance)| **by_chance);
             *joint *= factors.filter_map(|(factor, _)| *factor).fold(1.0, |all, one| all * one);
         }

@@ -341,9 +341,4 @@ impl Model {
         }
         self
     }
-
-    /// The same, by blocking rule as it is written.
-    pub(crate) fn blocking_stop_keys(&self) -> &BTreeMap<String, BTreeSet<Vec<String>>> {
-        &self.blocking_stop_keys
-    }
 }
