@@ -4,10 +4,12 @@
 //! resolve --plan plan.json --out out crm=crm.csv shop=shop.jsonl --truth truth.csv
 //! ```
 //!
+//! Without a plan, one is inferred from the records.
+//!
 //! Where it fails it writes nothing, says why in one line on stderr, and exits with 1; with 130
 //! where it was interrupted, and with 2 where its arguments make no sense.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -15,11 +17,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use cdm_core::evaluate::Evaluation;
-use cdm_core::plan::Source;
+use cdm_core::plan::{LinkType, Source};
 use cdm_core::read::{FieldMapping, Format, Input, Mapping, ReadReport, RejectReason, read};
 use cdm_core::write::{GoldenWriters, OutputFolder};
 use cdm_core::{
     CancelToken, Decisions, Error, Field, Kind, Plan, RecordKey, Resolution, Run, Schema, Table,
+    infer_schema,
 };
 use clap::Parser;
 
@@ -55,9 +58,9 @@ struct Options {
     #[arg(required = true, value_parser = source_and_path)]
     inputs: Vec<(String, PathBuf)>,
 
-    /// The plan: fields, rules, survivorship, as JSON.
+    /// The plan: fields, rules, survivorship, as JSON; inferred from the records where absent.
     #[arg(long)]
-    plan: PathBuf,
+    plan: Option<PathBuf>,
 
     /// The folder to write to; it appears whole or not at all.
     #[arg(long, default_value = "out")]
@@ -133,7 +136,10 @@ fn resolve(options: &Options) -> Result<(), Error> {
         run = run.with_progress(bar.watcher());
     }
 
-    let plan = Plan::from_json(&text("plan", &options.plan)?)?;
+    let plan = match &options.plan {
+        Some(path) => Plan::from_json(&text("plan", path)?)?,
+        None => bare_plan(&options.inputs, &run)?,
+    };
     let decisions = match &options.decisions {
         Some(path) => Decisions::from_json(&text("decisions", path)?)?,
         None => Decisions::new(),
@@ -144,7 +150,10 @@ fn resolve(options: &Options) -> Result<(), Error> {
     let (table, reports) = read(&inputs, plan.schema(), &run)?;
     reports.iter().try_for_each(usable)?;
     let truth = truth(options, &inputs, &reports, &run)?;
-    let resolution = plan.resolve(&table, &decisions, &run)?;
+    let resolution = match &options.plan {
+        Some(_) => plan.resolve(&table, &decisions, &run)?,
+        None => Plan::infer_and_resolve(&table, &plan, &decisions, &run)?,
+    };
     write(&mut folder, options, &resolution, &reports, &run)?;
     let summary = (!options.quiet).then(|| {
         let score = truth.map(|truth| score(&resolution, &truth));
@@ -158,6 +167,22 @@ fn resolve(options: &Options) -> Result<(), Error> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::WriteStream(error)),
         _ => Ok(()),
     }
+}
+
+/// The plan that says no more than what its fields are, as the files' columns tell, and which
+/// sources there are: any two records may be one customer.
+fn bare_plan(inputs: &[(String, PathBuf)], run: &Run) -> Result<Plan, Error> {
+    let files: Vec<Input> = inputs.iter().map(|(source, path)| Input::file(source, path)).collect();
+    let schema = infer_schema(&files, run)?;
+    let mut plan = Plan::builder("customers").link_type(LinkType::LinkAndDedupe);
+    for field in schema.fields() {
+        plan = plan.field(field.clone());
+    }
+    let names: BTreeSet<&String> = inputs.iter().map(|(source, _)| source).collect();
+    for name in names {
+        plan = plan.source(Source { name: name.clone(), ..Source::default() });
+    }
+    plan.build()
 }
 
 /// A token that Ctrl-C and requests to terminate cancel; asked twice, the process ends at once.
@@ -196,8 +221,9 @@ fn spare_inputs(options: &Options, plan: &Plan) -> Result<(), Error> {
         path.parent() == Some(&out) && FILES.iter().any(|name| path.ends_with(name))
     };
     // The plan that an earlier run wrote is written again as it is.
-    let rewritten = fs::read(&options.plan).is_ok_and(|text| text == plan.to_json().as_bytes());
-    let plan = Some(&options.plan).filter(|_| !rewritten);
+    let is_rewritten =
+        |path: &&PathBuf| fs::read(path).is_ok_and(|text| text == plan.to_json().as_bytes());
+    let plan = options.plan.as_ref().filter(|path| !is_rewritten(path));
     match inputs.chain(documents).chain(plan).find(|path| is_result(path)) {
         None => Ok(()),
         Some(path) => Err(Error::WriteFile {
