@@ -8,6 +8,10 @@ use crate::schema::Kind;
 /// multiple one, and a family of four has six pairs.
 const MOST_TWINS: f64 = 0.02;
 
+/// The largest share of parents and children of one name: a family of four has six pairs, and one in
+/// eight or so names a child after a parent.
+const MOST_NAMED_AFTER: f64 = 0.02;
+
 /// The ways in which two different customers come to agree on some of these comparisons.
 pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<Coincidence> {
     let field_of = |comparison: &Comparison| {
@@ -86,12 +90,18 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
             all.push(Coincidence::new(name, shares));
         }
     };
+    let door = [of(Kind::Street), of(Kind::Address), phone.clone()].concat();
     let lives = !place.is_empty() || !phone.is_empty();
     let home = [&kin[..], &place, &phone, &email, &url, &employer, &traits].concat();
     if !kin.is_empty() && lives {
         add("same household", &[&home]);
         if !birth.is_empty() {
             add("twins", &[&home, &birth]);
+            // Where all that is known of a home is its town, they are like anybody with a wrong date.
+            if !door.is_empty() {
+                let names = [&given[..], &full, &mailbox].concat();
+                add("named after a relative", &[&home, &names]);
+            }
         }
     }
     match are_persons {
@@ -131,10 +141,14 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     }
     // Relatives have their home and their name from one cause, so that a common name says no less.
     for coincidence in &mut all {
-        coincidence.common_cause = ["same household", "twins"].contains(&coincidence.name.as_str());
-        if coincidence.name == "twins" {
-            coincidence.at_most = Some(("same household".to_owned(), MOST_TWINS));
-        }
+        let most = match coincidence.name.as_str() {
+            "same household" => None,
+            "twins" => Some(MOST_TWINS),
+            "named after a relative" => Some(MOST_NAMED_AFTER),
+            _ => continue,
+        };
+        coincidence.common_cause = true;
+        coincidence.at_most = most.map(|most| ("same household".to_owned(), most));
     }
     all
 }
