@@ -41,6 +41,7 @@ pub struct Resolution {
     row_of_rank: Vec<u32>,
     partition: Partition,
     unknown: Vec<RecordKey>,
+    decisions: Decisions,
 }
 
 /// Two records that were put together, and by what.
@@ -226,6 +227,7 @@ impl Resolution {
             row_of_rank,
             partition,
             unknown,
+            decisions: decisions.clone(),
         })
     }
 
@@ -233,6 +235,14 @@ impl Resolution {
     #[must_use]
     pub fn table(&self) -> &Table {
         &self.table
+    }
+
+    pub(crate) fn features(&self) -> &Features {
+        &self.features
+    }
+
+    pub(crate) fn row_of_rank(&self) -> &[u32] {
+        &self.row_of_rank
     }
 
     /// The model that resolved them.
@@ -315,6 +325,39 @@ impl Resolution {
         RefusedLink { link: self.resolved(&refusal.link), reason }
     }
 
+    /// By entity, the links that joined its records, in the order in which they did; one look at
+    /// all links for all of them.
+    pub(crate) fn links_of(&self, entities: &[u32]) -> Vec<Vec<ResolvedLink>> {
+        let places = entities.iter().enumerate().map(|(place, entity)| (*entity, place));
+        let places: BTreeMap<u32, usize> = places.collect();
+        let mut links = vec![Vec::new(); entities.len()];
+        for link in &self.partition.links {
+            if let Some(place) = places.get(&self.entity_of_rank(link.left)) {
+                links[*place].push(self.resolved(link));
+            }
+        }
+        links
+    }
+
+    /// By refusal, in order, the two entities that were kept apart.
+    pub(crate) fn refused_entities(&self) -> impl ExactSizeIterator<Item = (u32, u32)> {
+        let refusals = self.partition.refusals.iter();
+        refusals.map(|refusal| {
+            let Link { left, right, .. } = refusal.link;
+            (self.entity_of_rank(left), self.entity_of_rank(right))
+        })
+    }
+
+    fn entity_of_rank(&self, rank: u32) -> u32 {
+        self.partition.group_of[rank as usize]
+    }
+
+    /// What people decided by hand.
+    #[must_use]
+    pub fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
     /// Record keys that decisions name and the table does not have, sorted.
     #[must_use]
     pub fn unknown_in_decisions(&self) -> &[RecordKey] {
@@ -362,7 +405,7 @@ impl Resolution {
 
 /// The match rules in the order in which their links are tried: by the priority of the fields they
 /// look at, then as in the plan.
-fn tiers(plan: &Plan) -> Vec<usize> {
+pub(crate) fn tiers(plan: &Plan) -> Vec<usize> {
     let priority_of = |field: &str| {
         let limits = plan.guards().limits.iter();
         limits.filter(|limit| limit.field == field).filter_map(|limit| limit.priority).min()

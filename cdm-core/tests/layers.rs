@@ -18,8 +18,11 @@ const ROWS: &[&[&str]] = &[
     &["score"],
     &["cluster", "merge"],
     &["plan"],
+    &["bound"],
     &["resolve"],
-    &["explain", "evaluate", "write"],
+    &["explain", "evaluate", "summary", "write"],
+    &["review"],
+    &["report"],
     &["store"],
 ];
 

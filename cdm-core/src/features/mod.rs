@@ -2,6 +2,7 @@
 
 mod expression;
 mod keys;
+mod loose;
 mod needs;
 mod twice;
 mod values;
@@ -21,6 +22,7 @@ use keys::{Spread, keys_of_rows, keys_of_values, sorted_keys};
 use values::{Counted, Wanted, normalize_field};
 
 pub use expression::{Expression, Transform};
+pub(crate) use loose::{LooseFeatures, LooseKeys, LooseRecord};
 pub use needs::Needs;
 pub(crate) use twice::SeenTwice;
 pub use values::{FieldValues, Settings, date_order_evidence};
@@ -97,15 +99,8 @@ impl Features {
     ) -> Result<Self> {
         let schema = table.schema();
         let expressions = needs.expressions();
-        let mut wanted: Vec<Wanted> =
-            vec![Wanted { keeps, ..Wanted::default() }; schema.fields().len()];
-        for term in expressions.iter().flat_map(Expression::terms) {
-            let position = schema.position(&term.field)?;
-            wanted[position].forms.insert(term.form(schema.fields()[position].kind));
-        }
-        for (field, aspects) in needs.compared() {
-            wanted[schema.position(field)?].compared = Some(aspects);
-        }
+        let mut wanted = wanted_of_fields(schema, needs)?;
+        wanted.iter_mut().for_each(|wanted| wanted.keeps = keeps);
         let total = (0..wanted.len()).map(|field| table.column(field).pool().len() as u64).sum();
         run.report("normalize", 0, total)?;
         let counted = Counted { run, done: Mutex::new(0), total };
@@ -193,6 +188,19 @@ impl Features {
         };
         Ok(Keys { by_row, made })
     }
+}
+
+/// What is wanted of each field's values.
+fn wanted_of_fields(schema: &Schema, needs: &Needs) -> Result<Vec<Wanted>> {
+    let mut wanted: Vec<Wanted> = vec![Wanted::default(); schema.fields().len()];
+    for term in needs.expressions().iter().flat_map(Expression::terms) {
+        let position = schema.position(&term.field)?;
+        wanted[position].forms.insert(term.form(schema.fields()[position].kind));
+    }
+    for (field, aspects) in needs.compared() {
+        wanted[schema.position(field)?].compared = Some(aspects);
+    }
+    Ok(wanted)
 }
 
 /// The canonical forms of values that no record needs to hold.

@@ -8,7 +8,7 @@ use super::{Decisions, Plan, wrong};
 use crate::block::{Blocking, PairScope, hot_keys};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
-use crate::features::{Features, Needs, Settings, date_order_evidence};
+use crate::features::{Features, LooseFeatures, Needs, Settings, date_order_evidence};
 use crate::model::{ComparedPair, LabelledPair, Lesson, Parameters};
 use crate::rule::Decision;
 use crate::schema::{DateOrder, RecordKey};
@@ -278,6 +278,12 @@ impl Model {
         &self.stop_keys
     }
 
+    /// The same for blocking rules, as they are written: keys that make no candidate pair.
+    #[must_use]
+    pub fn blocking_stop_keys(&self) -> &BTreeMap<String, BTreeSet<Vec<String>>> {
+        &self.blocking_stop_keys
+    }
+
     /// What comparisons tell, where the plan has any.
     #[must_use]
     pub fn parameters(&self) -> Option<&Parameters> {
@@ -298,15 +304,41 @@ impl Model {
 
     /// The features of `table` that the plan's rules look at.
     pub(crate) fn features(&self, table: &Table, run: &Run) -> Result<Features> {
+        let blocked = &self.plan.guards().blocked;
+        Features::new(table, &self.settings(), &self.plan.needs(), blocked, run)
+    }
+
+    /// The same for records that are in no table.
+    pub(crate) fn loose_features(&self) -> Result<LooseFeatures> {
+        let blocked = &self.plan.guards().blocked;
+        LooseFeatures::new(self.plan.schema(), &self.settings(), &self.plan.needs(), blocked)
+    }
+
+    fn settings(&self) -> Settings {
         let source_regions = self.plan.sources().iter();
-        let settings = Settings {
+        Settings {
             region: self.plan.region().map(str::to_owned),
             source_regions: source_regions
                 .filter_map(|source| Some((source.name.clone(), source.region.clone()?)))
                 .collect(),
             date_orders: self.date_orders.clone(),
-        };
-        let blocked = &self.plan.guards().blocked;
-        Features::new(table, &settings, &self.plan.needs(), blocked, run)
+        }
+    }
+
+    /// The same model, in which these keys link nobody either; by the names of rules, and by blocking
+    /// rules as they are written.
+    pub(crate) fn stopping(
+        mut self,
+        rules: BTreeMap<String, BTreeSet<Vec<String>>>,
+        blocking: BTreeMap<String, BTreeSet<Vec<String>>>,
+    ) -> Self {
+        for (known, more) in
+            [(&mut self.stop_keys, rules), (&mut self.blocking_stop_keys, blocking)]
+        {
+            for (rule, keys) in more {
+                known.entry(rule).or_default().extend(keys);
+            }
+        }
+        self
     }
 }
