@@ -313,16 +313,7 @@ fn summary(resolution: &cdm_core::Resolution) -> Summary {
         let entity_id: EntityId = resolution.entity_id(*entity);
         (entity_id.to_string(), size(*entity))
     };
-    let (mut by_rule, mut by_weight, mut by_decision) = (BTreeMap::new(), 0, 0);
-    for link in resolution.links() {
-        match (link.rule, link.match_weight) {
-            (Some(rule), _) => *by_rule.entry(rule).or_insert(0) += 1,
-            (None, Some(_)) => by_weight += 1,
-            (None, None) => by_decision += 1,
-        }
-    }
-    let rules = resolution.model().plan().rules().iter();
-    let links_by_rule = rules.filter_map(|rule| by_rule.remove_entry(&rule.name)).collect();
+    let links = resolution.link_counts();
     Summary {
         records: table.len(),
         entities: resolution.len(),
@@ -334,9 +325,9 @@ fn summary(resolution: &cdm_core::Resolution) -> Summary {
             .filter(|entity| size(**entity) > 1)
             .map(listed)
             .collect(),
-        links_by_rule,
-        links_by_weight: by_weight,
-        links_by_decision: by_decision,
+        links_by_rule: links.by_rule,
+        links_by_weight: links.by_weight,
+        links_by_decision: links.by_decision,
         refusals: resolution.refusals().len(),
         unknown_in_decisions: resolution.unknown_in_decisions().to_vec(),
         doubts: resolution

@@ -52,8 +52,8 @@ pub struct Report {
     pub entities: usize,
     /// How many entities of each size there are.
     pub sizes: BTreeMap<usize, usize>,
-    /// Links by what made them: rules by name, `weight`, `decision`.
-    pub links: Vec<(String, usize)>,
+    /// Links by what made them.
+    pub links: LinkCounts,
     /// Refused links by reason.
     pub refusals: BTreeMap<&'static str, usize>,
     /// What the model is in doubt of.
@@ -76,6 +76,17 @@ pub struct Report {
     pub review: Vec<ReviewItem>,
     /// What people decided already.
     pub decisions: Decisions,
+}
+
+/// How many links were made, by what made them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LinkCounts {
+    /// By the rule that made them, in the order of the plan.
+    pub by_rule: Vec<(String, usize)>,
+    /// By the evidence of comparisons.
+    pub by_weight: usize,
+    /// By people.
+    pub by_decision: usize,
 }
 
 /// An entity and its records.
@@ -207,23 +218,20 @@ impl Resolution {
         Ok(report)
     }
 
-    fn link_counts(&self) -> Vec<(String, usize)> {
+    /// How many links were made, by what made them.
+    #[must_use]
+    pub fn link_counts(&self) -> LinkCounts {
         let mut by_rule: BTreeMap<String, usize> = BTreeMap::new();
-        let (mut by_weight, mut by_hand) = (0, 0);
+        let mut counts = LinkCounts::default();
         for link in self.links() {
             match (link.rule, link.match_weight) {
                 (Some(rule), _) => *by_rule.entry(rule).or_insert(0) += 1,
-                (None, Some(_)) => by_weight += 1,
-                (None, None) => by_hand += 1,
+                (None, Some(_)) => counts.by_weight += 1,
+                (None, None) => counts.by_decision += 1,
             }
         }
         let rules = self.model().plan().rules().iter();
-        let rules = rules.filter_map(|rule| by_rule.remove_entry(&rule.name));
-        let mut counts: Vec<(String, usize)> =
-            rules.map(|(rule, count)| (format!("rule: {rule}"), count)).collect();
-        counts.push(("the weight of the evidence".to_owned(), by_weight));
-        counts.push(("people's decisions".to_owned(), by_hand));
-        counts.retain(|(_, count)| *count > 0);
+        counts.by_rule = rules.filter_map(|rule| by_rule.remove_entry(&rule.name)).collect();
         counts
     }
 

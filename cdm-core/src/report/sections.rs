@@ -50,7 +50,12 @@ pub(super) fn summary(report: &Report) -> String {
         counts.map(|(what, count)| vec![escape(&what), number(count as u64)]).collect()
     };
     html += "<div class=tables>";
-    let links = rows(&mut report.links.iter().cloned());
+    let by_rule = report.links.by_rule.iter().map(|(rule, n)| (format!("rule: {rule}"), *n));
+    let others = [
+        ("the weight of the evidence".to_owned(), report.links.by_weight),
+        ("people's decisions".to_owned(), report.links.by_decision),
+    ];
+    let links = rows(&mut by_rule.chain(others).filter(|(_, count)| *count > 0));
     if !links.is_empty() {
         html += &table(&["joined by", "links"], &links);
     }
