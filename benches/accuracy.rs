@@ -120,10 +120,7 @@ impl How {
         let (table, reports) = read(&inputs, plan.schema(), run)?;
         let resolution = match self {
             How::Rules => plan.resolve(&table, &Decisions::new(), run)?,
-            How::ZeroConfig => {
-                let plan = Plan::infer_with(&table, plan, run)?.plan;
-                plan.resolve(&table, &Decisions::new(), run)?
-            }
+            How::ZeroConfig => Plan::infer_and_resolve(&table, plan, &Decisions::new(), run)?,
         };
         let took = started.elapsed();
         let truth = set.truth.read(&inputs, &reports, &table, run)?;

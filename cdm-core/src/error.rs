@@ -137,8 +137,8 @@ pub enum Error {
         /// The key, as `source:id`.
         key: String,
     },
-    /// An entity is named that the resolution does not have.
-    #[error("there is no entity {entity_id:?}: wanted an id that this resolution gave")]
+    /// An entity is named that the resolution does not have, or that the store never had.
+    #[error("there is no entity {entity_id:?}: wanted an id that this resolution or store gave")]
     UnknownEntity {
         /// The id.
         entity_id: String,
@@ -186,6 +186,60 @@ pub enum Error {
     /// A number that should be a probability is not one.
     #[error("{0} is not a probability: wanted a number from 0 to 1")]
     NotAProbability(f64),
+    /// The files of a store could not be read or written.
+    #[error(
+        "store {path:?}: {source}; what was acknowledged is safe: mend the cause (is the disk full, or \
+         the file read-only?), then open the store again"
+    )]
+    StoreIo {
+        /// The store.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Another process, or another `Store` of this one, has the store open.
+    #[error("store {path:?} is open already: one `Store` at a time; close the other one first")]
+    StoreLocked {
+        /// The store.
+        path: PathBuf,
+    },
+    /// What is there is no store, or one of another version.
+    #[error("{path:?} is not a store of version {wanted}: {found}")]
+    StoreFormat {
+        /// The store.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+        /// The version that this library reads and writes.
+        wanted: u32,
+    },
+    /// A store does not hold together: its files were cut, overwritten or changed by others.
+    #[error(
+        "store {path:?} is damaged: {what}; restore it from a backup, or export what `verify` finds whole"
+    )]
+    StoreDamaged {
+        /// The store.
+        path: PathBuf,
+        /// What does not fit.
+        what: String,
+    },
+    /// A store is encrypted and the key is missing or wrong, or it is not and there is one.
+    #[error("store {path:?}: {what}")]
+    StoreKey {
+        /// The store.
+        path: PathBuf,
+        /// What is wrong with the key.
+        what: &'static str,
+    },
+    /// A store is resolved by another model than the one that was given.
+    #[error(
+        "store {path:?} is resolved by another model: open it with `Store::open_existing`, then \
+         `adopt` the new one"
+    )]
+    StoreModel {
+        /// The store.
+        path: PathBuf,
+    },
     /// The caller cancelled the work.
     #[error("cancelled: the work was stopped, and nothing of it was kept")]
     Cancelled,
@@ -218,7 +272,72 @@ impl Error {
             Error::InvalidDocument { .. } => "INVALID_DOCUMENT",
             Error::DocumentVersion { .. } => "DOCUMENT_VERSION",
             Error::NotAProbability(_) => "NOT_A_PROBABILITY",
+            Error::StoreIo { .. } => "STORE_IO",
+            Error::StoreLocked { .. } => "STORE_LOCKED",
+            Error::StoreFormat { .. } => "STORE_FORMAT",
+            Error::StoreDamaged { .. } => "STORE_DAMAGED",
+            Error::StoreKey { .. } => "STORE_KEY",
+            Error::StoreModel { .. } => "STORE_MODEL",
             Error::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+/// Where an error is, for callers that look at more than its words.
+impl Error {
+    /// The field of a schema, or the column of an input, that it is about.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Error::UnknownField { field, .. }
+            | Error::DuplicateField { field, .. }
+            | Error::TooManyValues { field, .. } => Some(field),
+            Error::UnknownColumn { column, .. } => Some(column),
+            Error::InvalidFieldName { name } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The key of the record that it is about, as `source:id`.
+    #[must_use]
+    pub fn record(&self) -> Option<&str> {
+        match self {
+            Error::DuplicateRecord { key }
+            | Error::UnknownRecord { key }
+            | Error::TooManyValues { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The place in a document, such as `rules[0].same[1]`.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Error::InvalidDocument { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What was probably meant.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&str> {
+        match self {
+            Error::UnknownColumn { suggestion, .. }
+            | Error::UnknownField { suggestion, .. }
+            | Error::UnknownChoice { suggestion, .. }
+            | Error::InvalidDocument { suggestion, .. } => suggestion.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// That `word` is not among `known`, with the nearest of these.
+    #[must_use]
+    pub fn unknown_choice(what: &'static str, word: &str, known: &[&str]) -> Self {
+        Error::UnknownChoice {
+            what,
+            value: word.to_owned(),
+            suggestion: nearest(word, known.iter().copied()),
+            wanted: known.join(", "),
         }
     }
 }
@@ -264,5 +383,10 @@ mod tests {
             r#"field "emial" is not in schema "customers", did you mean "email"?"#
         );
         assert_eq!(error.code(), "UNKNOWN_FIELD");
+        assert_eq!((error.field(), error.suggestion()), (Some("emial"), Some("email")));
+        let error = Error::unknown_choice("option", "sigal", &["id", "signal"]);
+        assert_eq!((error.path(), error.suggestion()), (None, Some("signal")));
+        let error = Error::UnknownRecord { key: "crm:1".into() };
+        assert_eq!((error.record(), error.field()), (Some("crm:1"), None));
     }
 }

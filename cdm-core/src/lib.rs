@@ -27,6 +27,7 @@
 //! of records and the number of threads change nothing.
 
 pub mod block;
+pub mod bound;
 pub mod cancel;
 pub mod cluster;
 pub mod compare;
@@ -47,15 +48,19 @@ pub mod review;
 pub mod rule;
 pub mod schema;
 pub mod score;
+pub mod store;
+pub mod summary;
 pub mod table;
 pub mod write;
 
+pub use bound::BoundModel;
 pub use cancel::{CancelToken, Progress, Run};
 pub use error::{Error, Result};
 pub use plan::{Decisions, Model, Plan};
 pub use read::{Input, Mapping, ReadReport, infer_schema, read};
 pub use resolve::Resolution;
 pub use schema::{EntityId, Field, Kind, Record, RecordKey, Schema, Timestamp};
+pub use store::Store;
 pub use table::{Table, TableBuilder};
 
 /// The Rust in the project's README is compiled and run with the documentation's examples.

@@ -121,7 +121,26 @@ impl Plan {
     /// # Errors
     /// As [`Model::resolve`].
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
-        Resolution::new(self.fit_whole(table, &Decisions::new(), run)?, table, decisions, run)
+        let fitted = self.fit_whole(table, &Decisions::new(), None, run)?;
+        Resolution::new(fitted, table, decisions, run)
+    }
+
+    /// Infer what `given` leaves open, fit that plan to `table` and resolve it, in one go.
+    ///
+    /// The same as [`infer_with`](Plan::infer_with) and then [`resolve`](Plan::resolve), and sooner:
+    /// values are normalised once for both. The model of the resolution has the plan.
+    ///
+    /// # Errors
+    /// As these.
+    pub fn infer_and_resolve(
+        table: &Table,
+        given: &Plan,
+        decisions: &Decisions,
+        run: &Run,
+    ) -> Result<Resolution> {
+        let (inferred, features) = Plan::infer_whole(table, given, run)?;
+        let fitted = inferred.plan.fit_whole(table, &Decisions::new(), features, run)?;
+        Resolution::new(fitted, table, decisions, run)
     }
 }
 
@@ -386,7 +405,7 @@ impl Resolution {
 
 /// The match rules in the order in which their links are tried: by the priority of the fields they
 /// look at, then as in the plan.
-fn tiers(plan: &Plan) -> Vec<usize> {
+pub(crate) fn tiers(plan: &Plan) -> Vec<usize> {
     let priority_of = |field: &str| {
         let limits = plan.guards().limits.iter();
         limits.filter(|limit| limit.field == field).filter_map(|limit| limit.priority).min()
@@ -433,10 +452,29 @@ fn join_scored(
     };
     let links: Vec<ScoredLink> = match blocking {
         Ok(blocking) => {
-            let found = blocking.fold(rank_of_row, run, Vec::new, |links, left, right, _| {
-                links.extend(link(left, right, scorer.weight(left as usize, right as usize)));
-            })?;
-            found.into_iter().flatten().collect()
+            /// So many pairs are compared together.
+            const PAIRS_AT_ONCE: usize = 4_096;
+            type Found = (Vec<(u32, u32)>, Vec<ScoredLink>);
+            let weigh = |(waiting, links): &mut Found| {
+                for ((left, right), pattern) in waiting.iter().zip(scorer.patterns(waiting)) {
+                    let weight = scorer.weight_of(pattern, *left as usize, *right as usize);
+                    links.extend(link(*left, *right, weight));
+                }
+                waiting.clear();
+            };
+            let visit = |found: &mut Found, left, right, _| {
+                found.0.push((left, right));
+                if found.0.len() == PAIRS_AT_ONCE {
+                    weigh(found);
+                }
+            };
+            let finish = |found: &mut Found| {
+                weigh(found);
+                found.0 = Vec::new();
+            };
+            let all = |_, _| true;
+            let found = blocking.fold_some(rank_of_row, run, all, Found::default, visit, finish)?;
+            found.into_iter().flat_map(|(_, links)| links).collect()
         }
         Err(pairs) => {
             run.check()?;

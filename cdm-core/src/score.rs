@@ -15,9 +15,14 @@ const FEW_CLASSES: usize = 32;
 /// Scores pairs of rows by the parameters of a model.
 pub struct Scorer<'a> {
     comparer: Comparer<'a>,
-    likelihoods: Likelihoods,
+    weigher: Weigher,
     /// By comparison.
     terms: Vec<Option<BoundTerms>>,
+}
+
+/// Weighs pairs by the levels that they reach and the values that they agree on.
+pub(crate) struct Weigher {
+    likelihoods: Likelihoods,
     /// By class, then comparison: whether agreeing on a common value is likelier there.
     by_chance: Vec<Vec<bool>>,
     /// By comparison.
@@ -43,22 +48,8 @@ impl<'a> Scorer<'a> {
             let frequencies = parameters.term_frequencies.get(&comparison.name)?;
             Some(BoundTerms::new(frequencies, comparer.field(k)))
         });
-        let caused = |class: usize, comparison: &Comparison| {
-            class == 0
-                || coincidences.get(class - 1).is_some_and(|coincidence| {
-                    coincidence.common_cause && coincidence.shares.contains(&comparison.name)
-                })
-        };
-        Ok(Self {
-            terms: terms.collect(),
-            likelihoods: parameters.likelihoods(),
-            by_chance: (0..coincidences.len() + 2)
-                .map(|class| comparisons.iter().map(|c| !caused(class, c)).collect())
-                .collect(),
-            comparer,
-            expected: parameters.comparisons.iter().map(expected).collect(),
-            prior: MatchWeight::of_odds(parameters.prior, 1.0 - parameters.prior),
-        })
+        let weigher = Weigher::new(parameters, comparisons, coincidences);
+        Ok(Self { terms: terms.collect(), weigher, comparer })
     }
 
     /// The levels that two rows reach.
@@ -67,10 +58,16 @@ impl<'a> Scorer<'a> {
         self.comparer.pattern(left, right)
     }
 
+    /// The levels that each pair of rows reaches.
+    #[must_use]
+    pub(crate) fn patterns(&self, pairs: &[(u32, u32)]) -> Vec<Pattern> {
+        self.comparer.patterns(pairs)
+    }
+
     /// log2 of the odds that any two records are one customer, before they are looked at.
     #[must_use]
     pub fn prior(&self) -> MatchWeight {
-        self.prior
+        self.weigher.prior()
     }
 
     /// log2 of the odds that two rows are one customer.
@@ -84,14 +81,60 @@ impl<'a> Scorer<'a> {
     #[must_use]
     pub fn weight_and_expected(&self, left: usize, right: usize) -> (MatchWeight, MatchWeight) {
         let pattern = self.pattern(left, right);
-        let made = self.expected.iter().enumerate().filter(|(k, _)| pattern.level(*k).is_some());
-        let expected = MatchWeight::from_bits(made.map(|(_, bits)| bits).sum());
-        (self.weight_of(pattern, left, right), expected)
+        (self.weight_of(pattern, left, right), self.weigher.expected(pattern))
     }
 
     /// The weight of two rows that reach these levels.
     #[must_use]
     pub(crate) fn weight_of(&self, pattern: Pattern, left: usize, right: usize) -> MatchWeight {
+        self.weigher.weight(pattern, |k| {
+            let terms = self.terms[k].as_ref()?;
+            Some(terms.factor(self.comparer.field(k), left, right))
+        })
+    }
+}
+
+impl Weigher {
+    pub(crate) fn new(
+        parameters: &Parameters,
+        comparisons: &[Comparison],
+        coincidences: &[Coincidence],
+    ) -> Self {
+        let caused = |class: usize, comparison: &Comparison| {
+            class == 0
+                || coincidences.get(class - 1).is_some_and(|coincidence| {
+                    coincidence.common_cause && coincidence.shares.contains(&comparison.name)
+                })
+        };
+        Self {
+            likelihoods: parameters.likelihoods(),
+            by_chance: (0..coincidences.len() + 2)
+                .map(|class| comparisons.iter().map(|c| !caused(class, c)).collect())
+                .collect(),
+            expected: parameters.comparisons.iter().map(expected).collect(),
+            prior: MatchWeight::of_odds(parameters.prior, 1.0 - parameters.prior),
+        }
+    }
+
+    /// log2 of the odds that any two records are one customer, before they are looked at.
+    pub(crate) fn prior(&self) -> MatchWeight {
+        self.prior
+    }
+
+    /// The evidence that a match would show on average in the comparisons that were made.
+    pub(crate) fn expected(&self, pattern: Pattern) -> MatchWeight {
+        let made = self.expected.iter().enumerate().filter(|(k, _)| pattern.level(*k).is_some());
+        MatchWeight::from_bits(made.map(|(_, bits)| bits).sum())
+    }
+
+    /// The weight of two records that reach these levels; `factor` says of a comparison in which
+    /// they are equal how much likelier that is by chance than for values in general, where the
+    /// model knows.
+    pub(crate) fn weight(
+        &self,
+        pattern: Pattern,
+        factor: impl Fn(usize) -> Option<f64>,
+    ) -> MatchWeight {
         let mut room = [0.0; FEW_CLASSES];
         let mut more = Vec::new();
         let joints = match room.get_mut(..self.likelihoods.classes()) {
@@ -111,11 +154,10 @@ impl<'a> Scorer<'a> {
                 &mut more_common[..]
             }
         };
-        for (k, terms) in self.terms.iter().enumerate() {
-            if let Some(terms) = terms
-                && pattern.level(k) == Some(0)
+        for k in 0..self.expected.len() {
+            if pattern.level(k) == Some(0)
+                && let Some(factor) = factor(k)
             {
-                let factor = terms.factor(self.comparer.field(k), left, right);
                 let by_chance = common.iter_mut().zip(&self.by_chance);
                 let by_chance = by_chance.filter(|(_, by_chance)| by_chance[k]);
                 by_chance.for_each(|(common, _)| *common *= factor);
@@ -152,9 +194,10 @@ impl<'a> Scorer<'a> {
             Some(terms.factor(self.comparer.field(k), left, right))
         };
         let term_factors: Vec<Option<f64>> = self.terms.iter().enumerate().map(factor).collect();
-        let mut joints = vec![0.0; self.likelihoods.classes()];
-        self.likelihoods.joints(pattern, &mut joints);
-        for (joint, by_chance) in joints.iter_mut().zip(&self.by_chance) {
+        let Weigher { likelihoods, by_chance, .. } = &self.weigher;
+        let mut joints = vec![0.0; likelihoods.classes()];
+        likelihoods.joints(pattern, &mut joints);
+        for (joint, by_chance) in joints.iter_mut().zip(by_chance) {
             let factors = term_factors.iter().zip(by_chance).filter(|(_, by_chance)| **by_chance);
             *joint *= factors.filter_map(|(factor, _)| *factor).fold(1.0, |all, one| all * one);
         }

@@ -15,12 +15,17 @@ static CANCELLED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 /// The exception for `error`, with its message and its `code`.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     let (class, name) = match error {
-        Error::ReadFile { .. } | Error::WriteFile { .. } | Error::WriteStream(_) => {
-            (&FILE, "FileError")
-        }
-        Error::UnknownColumn { .. } | Error::UnknownField { .. } | Error::UnknownRecord { .. } => {
-            (&LOOKUP, "UnknownNameError")
-        }
+        Error::ReadFile { .. }
+        | Error::WriteFile { .. }
+        | Error::WriteStream(_)
+        | Error::StoreIo { .. }
+        | Error::StoreLocked { .. }
+        | Error::StoreFormat { .. }
+        | Error::StoreDamaged { .. } => (&FILE, "FileError"),
+        Error::UnknownColumn { .. }
+        | Error::UnknownField { .. }
+        | Error::UnknownRecord { .. }
+        | Error::UnknownEntity { .. } => (&LOOKUP, "UnknownNameError"),
         Error::Cancelled => (&CANCELLED, "CancelledError"),
         _ => (&VALUE, "InvalidError"),
     };

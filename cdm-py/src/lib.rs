@@ -8,6 +8,7 @@ mod normalize;
 mod plan;
 mod resolution;
 mod run;
+mod store;
 
 use pyo3::prelude::*;
 
@@ -21,6 +22,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<model::Model>()?;
     module.add_class::<plan::Plan>()?;
     module.add_class::<resolution::Resolution>()?;
+    module.add_class::<store::Store>()?;
     module.add_function(wrap_pyfunction!(input::read_inputs, module)?)?;
     module.add_function(wrap_pyfunction!(resolution::estimate_json, module)?)?;
     module.add_function(wrap_pyfunction!(resolution::evaluate_partition_json, module)?)?;

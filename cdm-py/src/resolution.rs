@@ -1,6 +1,5 @@
 //! Resolutions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_schema::DataType;
@@ -9,7 +8,7 @@ use cdm_core::read::ReadReport;
 use cdm_core::report::{ReportOptions, waterfall, weight_distribution};
 use cdm_core::review::ReviewOptions;
 use cdm_core::write::ArrowTable;
-use cdm_core::{Decisions, EntityId, Error, RecordKey, Result, Run, Table};
+use cdm_core::{Decisions, Error, RecordKey, Result, Run};
 use pyo3::prelude::*;
 use serde::Serialize;
 
@@ -19,9 +18,6 @@ use crate::input::Records;
 use crate::model::Model;
 use crate::plan::decisions;
 use crate::run::interruptible;
-
-/// How many of the largest entities a summary lists.
-const LARGEST: usize = 5;
 
 /// The outcome over records. `cdm.Resolution` wraps it.
 #[pyclass(frozen, module = "cdm._core")]
@@ -46,30 +42,14 @@ impl Resolution {
     ) -> PyResult<Batches> {
         let (inner, id_type) = (Arc::clone(&self.inner), self.id_type.clone());
         let made = interruptible(py, None, move |run| {
-            Ok(retyped(make(&inner, run)?, ids, id_type.as_ref()))
+            let table = make(&inner, run)?;
+            Ok(match &id_type {
+                Some(kind) => table.retyped(ids, kind),
+                None => table,
+            })
         });
         made.map(Batches)
     }
-}
-
-/// The numbers that tell the story.
-#[derive(Serialize)]
-struct Summary {
-    records: usize,
-    entities: usize,
-    singletons: usize,
-    sources: BTreeMap<String, usize>,
-    largest: Vec<(String, usize)>,
-    /// By the rule that made it, in the order of the plan.
-    links_by_rule: Vec<(String, usize)>,
-    /// Made by the evidence of comparisons.
-    links_by_weight: usize,
-    /// Made by people.
-    links_by_decision: usize,
-    refusals: usize,
-    unknown_in_decisions: Vec<RecordKey>,
-    /// What the model is in doubt of.
-    doubts: Vec<String>,
 }
 
 #[pymethods]
@@ -102,8 +82,14 @@ impl Resolution {
     fn summary_json(&self, py: Python<'_>) -> PyResult<String> {
         let inner = Arc::clone(&self.inner);
         interruptible(py, None, move |_| {
-            Ok(serde_json::to_string(&summary(&inner)).unwrap_or_default())
+            Ok(serde_json::to_string(&inner.summary()).unwrap_or_default())
         })
+    }
+
+    /// What a person should look at, in sentences.
+    fn warnings(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let (inner, reports) = (Arc::clone(&self.inner), Arc::clone(&self.reports));
+        interruptible(py, None, move |_| Ok(inner.summary().warnings(&inner.quality(), &reports)))
     }
 
     /// A row for each row of the inputs.
@@ -140,7 +126,7 @@ impl Resolution {
     /// How good the entities are, by records whose only field says which is which, as JSON.
     fn evaluate_json(&self, py: Python<'_>, truth: &Records) -> PyResult<String> {
         let truth = truth.table.clone();
-        self.json(py, move |inner, run| inner.evaluate(&truth_of(&truth), run))
+        self.json(py, move |inner, run| inner.evaluate(&Truth::of_table(&truth), run))
     }
 
     /// How pairs fare that people labelled, as JSON; or all pairs that are one customer.
@@ -233,7 +219,7 @@ impl Resolution {
     ) -> PyResult<String> {
         let (inner, truth) = (Arc::clone(&self.inner), truth.map(|truth| truth.table.clone()));
         interruptible(py, progress, move |run| {
-            let truth = truth.as_ref().map(truth_of);
+            let truth = truth.as_ref().map(Truth::of_table);
             let options = ReportOptions { title, redact, truth, examples, review };
             let report = inner.report(&options, run)?;
             Ok(report.html(inner.model().plan(), inner.model().parameters()))
@@ -259,12 +245,6 @@ impl Resolution {
             Ok(serde_json::to_string(&ask(&inner, run)?).unwrap_or_default())
         })
     }
-}
-
-/// What is true, by the only field of records.
-fn truth_of(truth: &Table) -> Truth {
-    let entity = |row| Some((truth.key(row), truth.column(0).values(row).next()?));
-    Truth::entities((0..truth.len()).filter_map(entity))
 }
 
 /// Source and id.
@@ -298,41 +278,4 @@ pub(crate) fn estimate_json(
 #[pyo3(signature = (found, truth, /))]
 pub(crate) fn evaluate_partition_json(found: Vec<u32>, truth: Vec<Option<u32>>) -> String {
     serde_json::to_string(&Evaluation::new(found.into_iter().zip(truth))).unwrap_or_default()
-}
-
-fn summary(resolution: &cdm_core::Resolution) -> Summary {
-    let table = resolution.table();
-    let size = |entity: u32| resolution.rows(entity).len();
-    let mut sources: BTreeMap<String, usize> = BTreeMap::new();
-    let mut by_code = vec![0; table.sources().len()];
-    (0..table.len()).for_each(|row| by_code[table.source_code(row) as usize] += 1);
-    sources.extend(table.sources().iter().cloned().zip(by_code));
-    let mut largest: Vec<u32> = (0..resolution.len() as u32).collect();
-    largest.sort_by_key(|entity| std::cmp::Reverse(size(*entity)));
-    let listed = |entity: &u32| {
-        let entity_id: EntityId = resolution.entity_id(*entity);
-        (entity_id.to_string(), size(*entity))
-    };
-    let links = resolution.link_counts();
-    Summary {
-        records: table.len(),
-        entities: resolution.len(),
-        singletons: largest.iter().filter(|entity| size(**entity) == 1).count(),
-        sources,
-        largest: largest
-            .iter()
-            .take(LARGEST)
-            .filter(|entity| size(**entity) > 1)
-            .map(listed)
-            .collect(),
-        links_by_rule: links.by_rule,
-        links_by_weight: links.by_weight,
-        links_by_decision: links.by_decision,
-        refusals: resolution.refusals().len(),
-        unknown_in_decisions: resolution.unknown_in_decisions().to_vec(),
-        doubts: resolution
-            .model()
-            .parameters()
-            .map_or_else(Vec::new, |parameters| parameters.diagnostics.warnings.clone()),
-    }
 }

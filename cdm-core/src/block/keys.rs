@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::cancel::Run;
 use crate::error::Result;
-use crate::features::{Expression, Features, SeenTwice};
+use crate::features::{Expression, Features, LooseKeys, SeenTwice};
 use crate::table::Column;
 
 /// The most keys that one record has under one conjunction; real records have a handful. One that
@@ -261,6 +261,29 @@ impl<'a> Conjunction<'a> {
             std::mem::swap(made, next);
         }
     }
+}
+
+/// The keys of a record in no table under one conjunction, each with a text of every expression: as
+/// [`Conjunction::keys`] would give them, those that no other record has included.
+pub(crate) fn combine<'k>(parts: &[&'k LooseKeys]) -> Vec<Vec<&'k str>> {
+    let counts = parts.iter().map(|keys| keys.made.unwrap_or(keys.texts.len()));
+    let combinations = counts.fold(1, usize::saturating_mul);
+    if combinations > MAX_KEYS && parts.iter().any(|keys| keys.made.is_some()) {
+        return Vec::new();
+    }
+    // Texts are in order, so that a record with too many has the first of them.
+    let mut keys: Vec<Vec<&str>> = vec![Vec::with_capacity(parts.len())];
+    for part in parts {
+        let pairs = keys.iter().flat_map(|key| part.texts.iter().map(move |text| (key, text)));
+        let longer = pairs.take(MAX_KEYS).map(|(key, text)| {
+            let mut longer = Vec::with_capacity(parts.len());
+            longer.extend_from_slice(key);
+            longer.push(text.as_str());
+            longer
+        });
+        keys = longer.collect();
+    }
+    keys
 }
 
 /// How many rows a thread takes at once.

@@ -11,6 +11,7 @@ mod stop;
 
 pub use blocking::Blocking;
 pub use count::{KeyCount, RuleCount, pair_counts};
+pub(crate) use keys::combine;
 pub use keys::{Conjunction, MAX_KEYS, SharedKey, SharedKeys};
 pub use rule::BlockingRule;
 pub use scope::PairScope;

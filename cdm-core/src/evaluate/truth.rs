@@ -35,6 +35,14 @@ impl Truth {
         Self(Known::Entities(records.collect()))
     }
 
+    /// The true entity of the records of a table, by the first value of its first field; a record
+    /// without one does not count.
+    #[must_use]
+    pub fn of_table(table: &Table) -> Self {
+        let entity = |row| Some((table.key(row), table.column(0).values(row).next()?));
+        Self::entities((0..table.len()).filter_map(entity))
+    }
+
     /// All pairs of records that are one customer, at least those by which each customer hangs
     /// together; a record in none is a customer of its own.
     #[must_use]

@@ -183,7 +183,7 @@ fn spelt(keys: &Column) -> Result<Column> {
 
 /// The most combinations of several fields' values that one record gives; real records give a
 /// handful, and a hostile one must not give 256 to the power of its fields.
-const MAX_COMBINATIONS: usize = 256;
+pub(super) const MAX_COMBINATIONS: usize = 256;
 
 fn extend_distinct(codes: &mut Vec<u32>, more: &[u32]) {
     for code in more {

@@ -2,6 +2,7 @@
 
 mod expression;
 mod keys;
+mod loose;
 mod needs;
 mod twice;
 mod values;
@@ -14,13 +15,14 @@ use rayon::prelude::*;
 use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::normalize::{self, Context};
-use crate::schema::Field;
+use crate::schema::{Field, Schema};
 use crate::table::{Column, Table};
 
 use keys::{Spread, keys_of_rows, keys_of_values, sorted_keys};
 use values::{Counted, Wanted, normalize_field};
 
 pub use expression::{Expression, Transform};
+pub(crate) use loose::{LooseFeatures, LooseKeys, LooseRecord};
 pub use needs::Needs;
 pub(crate) use twice::SeenTwice;
 pub use values::{FieldValues, Settings, date_order_evidence};
@@ -56,16 +58,49 @@ impl Features {
         blocked: &BTreeMap<String, Vec<String>>,
         run: &Run,
     ) -> Result<Self> {
+        Self::build(table, settings, needs, blocked, false, run)
+    }
+
+    /// As [`new`](Self::new), with all that [`narrow`](Self::narrow) takes to make of these features
+    /// those of a plan that is not known yet.
+    pub(crate) fn to_be_narrowed(
+        table: &Table,
+        settings: &Settings,
+        needs: &Needs,
+        blocked: &BTreeMap<String, Vec<String>>,
+        run: &Run,
+    ) -> Result<Self> {
+        Self::build(table, settings, needs, blocked, true, run)
+    }
+
+    /// What [`new`](Self::new) would make of the table by `needs`, whose expressions must be among
+    /// those that were computed.
+    pub(crate) fn narrow(mut self, schema: &Schema, needs: &Needs, run: &Run) -> Result<Self> {
+        let mut aspects = vec![None; self.fields.len()];
+        for (field, of_field) in needs.compared() {
+            aspects[schema.position(field)?] = Some(of_field);
+        }
+        self.fields.par_iter_mut().zip(aspects).try_for_each(|(field, aspects)| {
+            aspects.map_or(Ok(()), |aspects| field.prepare(aspects, run))?;
+            field.forget();
+            Ok::<(), Error>(())
+        })?;
+        self.expressions.retain(|expression, _| needs.expressions().contains(expression));
+        Ok(self)
+    }
+
+    fn build(
+        table: &Table,
+        settings: &Settings,
+        needs: &Needs,
+        blocked: &BTreeMap<String, Vec<String>>,
+        keeps: bool,
+        run: &Run,
+    ) -> Result<Self> {
         let schema = table.schema();
         let expressions = needs.expressions();
-        let mut wanted: Vec<Wanted> = vec![Wanted::default(); schema.fields().len()];
-        for term in expressions.iter().flat_map(Expression::terms) {
-            let position = schema.position(&term.field)?;
-            wanted[position].forms.insert(term.form(schema.fields()[position].kind));
-        }
-        for (field, aspects) in needs.compared() {
-            wanted[schema.position(field)?].compared = Some(aspects);
-        }
+        let mut wanted = wanted_of_fields(schema, needs)?;
+        wanted.iter_mut().for_each(|wanted| wanted.keeps = keeps);
         let total = (0..wanted.len()).map(|field| table.column(field).pool().len() as u64).sum();
         run.report("normalize", 0, total)?;
         let counted = Counted { run, done: Mutex::new(0), total };
@@ -153,6 +188,19 @@ impl Features {
         };
         Ok(Keys { by_row, made })
     }
+}
+
+/// What is wanted of each field's values.
+fn wanted_of_fields(schema: &Schema, needs: &Needs) -> Result<Vec<Wanted>> {
+    let mut wanted: Vec<Wanted> = vec![Wanted::default(); schema.fields().len()];
+    for term in needs.expressions().iter().flat_map(Expression::terms) {
+        let position = schema.position(&term.field)?;
+        wanted[position].forms.insert(term.form(schema.fields()[position].kind));
+    }
+    for (field, aspects) in needs.compared() {
+        wanted[schema.position(field)?].compared = Some(aspects);
+    }
+    Ok(wanted)
 }
 
 /// The canonical forms of values that no record needs to hold.

@@ -4,11 +4,12 @@ use std::sync::{Mutex, PoisonError};
 use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
 
+use super::loose::stand_in;
 use crate::cancel::Run;
 use crate::compare::{Aspects, Prepared, PreparedPool, PreparedPoolBuilder};
 use crate::error::Result;
-use crate::normalize::{self, Context, DateOrderEvidence, Form, IssueSet, Status};
-use crate::schema::{DateOrder, Kind};
+use crate::normalize::{self, Context, DateOrderEvidence, Form, IssueSet, Normalized, Status};
+use crate::schema::{DateOrder, Field, Kind};
 use crate::table::{Codes, Column, ColumnBuilder, Table};
 
 /// How many values are normalised between two looks at the cancel token.
@@ -43,6 +44,8 @@ pub struct FieldValues {
     pub(super) forms: BTreeMap<Form, Column>,
     /// `None` where no comparison looks at the field.
     prepared: Option<PreparedPool>,
+    /// Every value, until it is known what comparisons look at; empty where that was known.
+    normalized: Vec<Normalized>,
 }
 
 /// What is wanted of the values of a field, beside themselves.
@@ -52,6 +55,8 @@ pub(super) struct Wanted {
     pub(super) forms: BTreeSet<Form>,
     /// What comparisons look at; `None` where there are none.
     pub(super) compared: Option<Aspects>,
+    /// Whether what comparisons look at is known only later.
+    pub(super) keeps: bool,
 }
 
 impl FieldValues {
@@ -155,6 +160,23 @@ impl FieldValues {
         &distinct[code as usize]
     }
 
+    /// Prepare the values, which were kept for it, for comparisons that look at `aspects`.
+    pub(super) fn prepare(&mut self, aspects: Aspects, run: &Run) -> Result<()> {
+        let mut preparing = PreparedPoolBuilder::new(self.kind, aspects);
+        for batch in self.normalized.chunks(BATCH) {
+            run.check()?;
+            let prepared: Vec<_> = batch.par_iter().map(|value| preparing.prepare(value)).collect();
+            preparing.extend(prepared);
+        }
+        self.prepared = Some(preparing.finish());
+        Ok(())
+    }
+
+    /// Let go of the values that were kept.
+    pub(super) fn forget(&mut self) {
+        self.normalized = Vec::new();
+    }
+
     /// How many values there are that comparisons can tell apart.
     #[must_use]
     pub fn prepared_len(&self) -> usize {
@@ -209,6 +231,7 @@ pub(super) fn normalize_field(
         raw,
         forms: BTreeMap::new(),
         prepared: None,
+        normalized: Vec::new(),
     };
     let mut preparing = wanted.compared.map(|aspects| PreparedPoolBuilder::new(kind, aspects));
     let mut canonical = ColumnBuilder::new();
@@ -241,15 +264,15 @@ pub(super) fn normalize_field(
             let differs = value.status().is_usable() && shown.as_ref() != *raw;
             push_texts(&mut display, differs.then_some(shown.as_ref()), &mut codes)?;
             for (form, column) in &mut columns {
-                // A name without a letter that could be transliterated still equals itself.
-                let fallback = (*form == Form::Ascii && value.form(Form::Ascii).is_none())
-                    .then(|| value.canonical())
-                    .flatten();
-                push_texts(column, value.all(*form).chain(fallback), &mut codes)?;
+                let texts = value.all(*form).chain(stand_in(value, *form));
+                push_texts(column, texts, &mut codes)?;
             }
         }
         if let Some(preparing) = &mut preparing {
             preparing.extend(prepared);
+        }
+        if wanted.keeps {
+            values.normalized.extend(batch.into_iter().map(|(_, value)| value));
         }
     }
     values.sources = sources;
@@ -298,19 +321,7 @@ impl Contexts {
         let of_source: Vec<Context> = table
             .sources()
             .iter()
-            .map(|source| {
-                let orders = settings.date_orders.get(source);
-                Context {
-                    region: (definition.region.as_ref())
-                        .or_else(|| settings.source_regions.get(source))
-                        .or(settings.region.as_ref())
-                        .map(|region| region.to_uppercase()),
-                    date_order: definition.date_order.or_else(|| {
-                        orders.and_then(|orders| orders.get(&definition.name)).copied()
-                    }),
-                    ..Context::default()
-                }
-            })
+            .map(|source| context_of_source(definition, settings, Some(source)))
             .collect();
         let mut all: Vec<Context> = Vec::new();
         let mut number = |context: Context| -> u16 {
@@ -343,6 +354,27 @@ impl Contexts {
             1 => Self { all, of_row: Vec::new() },
             _ => Self { all, of_row },
         }
+    }
+}
+
+/// How the values of a field are read in the records of a source of which nothing nearer is known;
+/// in those of a source that nothing is known of where `None`.
+pub(super) fn context_of_source(
+    definition: &Field,
+    settings: &Settings,
+    source: Option<&String>,
+) -> Context {
+    let region = source.and_then(|source| settings.source_regions.get(source));
+    let orders = source.and_then(|source| settings.date_orders.get(source));
+    Context {
+        region: (definition.region.as_ref())
+            .or(region)
+            .or(settings.region.as_ref())
+            .map(|region| region.to_uppercase()),
+        date_order: definition
+            .date_order
+            .or_else(|| orders.and_then(|orders| orders.get(&definition.name)).copied()),
+        ..Context::default()
     }
 }
 

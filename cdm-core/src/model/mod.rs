@@ -17,4 +17,4 @@ pub use parameters::{
 pub use pattern::{Pattern, PatternCounts};
 
 pub(crate) use learn::{ComparedPair, LabelledPair, Lesson};
-pub(crate) use terms::BoundTerms;
+pub(crate) use terms::{BoundTerms, factor_of_shared};

@@ -61,21 +61,35 @@ pub(crate) struct BoundTerms {
 
 impl BoundTerms {
     pub(crate) fn new(frequencies: &TermFrequencies, field: &FieldValues) -> Self {
-        let factor = |text: &str| {
-            let frequency = frequencies.terms.get(text).copied().unwrap_or(frequencies.rest);
-            frequency / frequencies.expected
-        };
-        Self { factors: field.canonical_texts().map(factor).collect() }
+        Self { factors: field.canonical_texts().map(|text| frequencies.factor(text)).collect() }
     }
 
     /// The factor of the rarest value that two rows have in common; where their values are the
     /// same in another form only, that of the most common one.
     pub(crate) fn factor(&self, field: &FieldValues, left: usize, right: usize) -> f64 {
-        let codes =
-            |row: usize| field.codes(row).iter().filter_map(|value| field.canonical_code(*value));
-        let factor = |code: u32| self.factors[code as usize];
-        let shared = codes(left).filter(|code| codes(right).any(|other| other == *code));
-        let rarest = shared.map(factor).reduce(f64::min);
-        rarest.unwrap_or_else(|| codes(left).chain(codes(right)).map(factor).fold(0.0, f64::max))
+        let terms = |row: usize| {
+            let codes = field.codes(row).iter().filter_map(|value| field.canonical_code(*value));
+            codes.map(|code| (code, self.factors[code as usize]))
+        };
+        factor_of_shared(terms(left), terms(right))
+    }
+}
+
+/// The factor of the rarest of two records' terms that both have; where they have none in common,
+/// that of the most common one.
+pub(crate) fn factor_of_shared<T: PartialEq>(
+    left: impl Iterator<Item = (T, f64)> + Clone,
+    right: impl Iterator<Item = (T, f64)> + Clone,
+) -> f64 {
+    let shared = left.clone().filter(|(term, _)| right.clone().any(|(other, _)| other == *term));
+    let rarest = shared.map(|(_, factor)| factor).reduce(f64::min);
+    rarest.unwrap_or_else(|| left.chain(right).map(|(_, factor)| factor).fold(0.0, f64::max))
+}
+
+impl TermFrequencies {
+    /// How much likelier two records agree on `text` by chance than on a value in general.
+    pub(crate) fn factor(&self, text: &str) -> f64 {
+        let frequency = self.terms.get(text).copied().unwrap_or(self.rest);
+        frequency / self.expected
     }
 }

@@ -8,7 +8,7 @@ use super::{Decisions, Plan, wrong};
 use crate::block::{Blocking, PairScope, hot_keys};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
-use crate::features::{Features, Needs, Settings, date_order_evidence};
+use crate::features::{Features, LooseFeatures, Needs, Settings, date_order_evidence};
 use crate::model::{ComparedPair, LabelledPair, Lesson, Parameters};
 use crate::rule::Decision;
 use crate::schema::{DateOrder, RecordKey};
@@ -107,14 +107,16 @@ impl Plan {
     /// # Ok::<(), cdm_core::Error>(())
     /// ```
     pub fn fit_labelled(&self, table: &Table, labels: &Decisions, run: &Run) -> Result<Model> {
-        self.fit_whole(table, labels, run).map(|fitted| fitted.model)
+        self.fit_whole(table, labels, None, run).map(|fitted| fitted.model)
     }
 
-    /// [`fit`](Self::fit), and what was made on the way, so that nothing is done twice.
+    /// [`fit`](Self::fit), and what was made on the way, so that nothing is done twice; `features`
+    /// are those of the table by this plan, where they are known already.
     pub(crate) fn fit_whole(
         &self,
         table: &Table,
         labels: &Decisions,
+        features: Option<Features>,
         run: &Run,
     ) -> Result<Fitted<'_>> {
         let labels = rows_of(labels, table)?;
@@ -133,7 +135,7 @@ impl Plan {
             blocking_stop_keys: BTreeMap::new(),
             parameters: None,
         };
-        let features = model.features(table, run)?;
+        let features = features.map_or_else(|| model.features(table, run), Ok)?;
         let rules = self.rules().iter().filter(|rule| rule.decision == Decision::Match);
         let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
         let most = self.guards().max_records_per_key;
@@ -164,6 +166,11 @@ impl Plan {
 }
 
 impl Plan {
+    /// What there is to know of the values of a table.
+    pub(crate) fn needs(&self) -> Needs {
+        Needs::new().with_expressions(self.expressions()).with_comparisons(self.comparisons())
+    }
+
     /// Which two records of `table` may be one customer at all.
     pub(crate) fn scope(&self, table: &Table) -> PairScope {
         match self.link_type() {
@@ -297,18 +304,41 @@ impl Model {
 
     /// The features of `table` that the plan's rules look at.
     pub(crate) fn features(&self, table: &Table, run: &Run) -> Result<Features> {
+        let blocked = &self.plan.guards().blocked;
+        Features::new(table, &self.settings(), &self.plan.needs(), blocked, run)
+    }
+
+    /// The same for records that are in no table.
+    pub(crate) fn loose_features(&self) -> Result<LooseFeatures> {
+        let blocked = &self.plan.guards().blocked;
+        LooseFeatures::new(self.plan.schema(), &self.settings(), &self.plan.needs(), blocked)
+    }
+
+    fn settings(&self) -> Settings {
         let source_regions = self.plan.sources().iter();
-        let settings = Settings {
+        Settings {
             region: self.plan.region().map(str::to_owned),
             source_regions: source_regions
                 .filter_map(|source| Some((source.name.clone(), source.region.clone()?)))
                 .collect(),
             date_orders: self.date_orders.clone(),
-        };
-        let blocked = &self.plan.guards().blocked;
-        let needs = Needs::new()
-            .with_expressions(self.plan.expressions())
-            .with_comparisons(self.plan.comparisons());
-        Features::new(table, &settings, &needs, blocked, run)
+        }
+    }
+
+    /// The same model, in which these keys link nobody either; by the names of rules, and by blocking
+    /// rules as they are written.
+    pub(crate) fn stopping(
+        mut self,
+        rules: BTreeMap<String, BTreeSet<Vec<String>>>,
+        blocking: BTreeMap<String, BTreeSet<Vec<String>>>,
+    ) -> Self {
+        for (known, more) in
+            [(&mut self.stop_keys, rules), (&mut self.blocking_stop_keys, blocking)]
+        {
+            for (rule, keys) in more {
+                known.entry(rule).or_default().extend(keys);
+            }
+        }
+        self
     }
 }

@@ -13,6 +13,7 @@ use crate::quality::QualityReport;
 use crate::resolve::{RefusalReason, Resolution};
 use crate::review::{ReviewItem, ReviewOptions};
 use crate::schema::{EntityId, RecordKey};
+use crate::summary::Summary;
 
 /// How many records of an entity are shown.
 const SHOWN: usize = 24;
@@ -46,18 +47,12 @@ pub struct Report {
     pub title: String,
     /// Whether values are left out.
     pub redacted: bool,
-    /// How many records there are.
-    pub records: usize,
-    /// How many entities they make.
-    pub entities: usize,
+    /// The resolution in a few numbers.
+    pub summary: Summary,
     /// How many entities of each size there are.
     pub sizes: BTreeMap<usize, usize>,
-    /// Links by what made them.
-    pub links: LinkCounts,
     /// Refused links by reason.
     pub refusals: BTreeMap<&'static str, usize>,
-    /// What the model is in doubt of.
-    pub doubts: Vec<String>,
     /// The quality of the values.
     pub quality: QualityReport,
     /// What the model believes; `None` where nothing is compared.
@@ -76,17 +71,6 @@ pub struct Report {
     pub review: Vec<ReviewItem>,
     /// What people decided already.
     pub decisions: Decisions,
-}
-
-/// How many links were made, by what made them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct LinkCounts {
-    /// By the rule that made them, in the order of the plan.
-    pub by_rule: Vec<(String, usize)>,
-    /// By the evidence of comparisons.
-    pub by_weight: usize,
-    /// By people.
-    pub by_decision: usize,
 }
 
 /// An entity and its records.
@@ -192,15 +176,9 @@ impl Resolution {
         let mut report = Report {
             title: options.title.clone().unwrap_or_else(|| self.model().plan().name().to_owned()),
             redacted: options.redact,
-            records: self.table().len(),
-            entities: self.len(),
+            summary: self.summary(),
             sizes,
-            links: self.link_counts(),
             refusals: self.refusal_counts(),
-            doubts: self
-                .model()
-                .parameters()
-                .map_or_else(Vec::new, |learned| learned.diagnostics.warnings.clone()),
             quality: self.quality(),
             expectation,
             evaluation,
@@ -216,23 +194,6 @@ impl Resolution {
         }
         run.report("report", 4, 4)?;
         Ok(report)
-    }
-
-    /// How many links were made, by what made them.
-    #[must_use]
-    pub fn link_counts(&self) -> LinkCounts {
-        let mut by_rule: BTreeMap<String, usize> = BTreeMap::new();
-        let mut counts = LinkCounts::default();
-        for link in self.links() {
-            match (link.rule, link.match_weight) {
-                (Some(rule), _) => *by_rule.entry(rule).or_insert(0) += 1,
-                (None, Some(_)) => counts.by_weight += 1,
-                (None, None) => counts.by_decision += 1,
-            }
-        }
-        let rules = self.model().plan().rules().iter();
-        counts.by_rule = rules.filter_map(|rule| by_rule.remove_entry(&rule.name)).collect();
-        counts
     }
 
     fn refusal_counts(&self) -> BTreeMap<&'static str, usize> {

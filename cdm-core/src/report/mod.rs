@@ -9,6 +9,4 @@ mod sections;
 mod svg;
 
 pub use chart::{match_weights, threshold_curve, waterfall, weight_distribution};
-pub use data::{
-    EntityPicture, GoldenLine, GoldenPicture, LinkCounts, PairPicture, Report, ReportOptions,
-};
+pub use data::{EntityPicture, GoldenLine, GoldenPicture, PairPicture, Report, ReportOptions};

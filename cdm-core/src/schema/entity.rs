@@ -1,7 +1,14 @@
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_128;
+
+use crate::error::{Error, Result};
+
+/// Crockford's base 32: no letter that could be taken for another or for a digit.
+const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// The name of an entity: 16 letters and digits, made from the lowest key of its records.
 ///
@@ -28,13 +35,22 @@ impl EntityId {
         key.extend_from_slice(&(source.len() as u64).to_le_bytes());
         key.extend_from_slice(source.as_bytes());
         key.extend_from_slice(id.as_bytes());
-        let mut bits = xxh3_128(&key) >> 48;
+        Self::from_bits(xxh3_128(&key) >> 48)
+    }
+
+    /// The id that the lowest 80 of these bits make.
+    pub(crate) fn from_bits(mut bits: u128) -> Self {
         let mut text = [0; 16];
         for letter in text.iter_mut().rev() {
-            *letter = b"0123456789abcdefghjkmnpqrstvwxyz"[(bits & 31) as usize];
+            *letter = LETTERS[(bits & 31) as usize];
             bits >>= 5;
         }
         Self(text)
+    }
+
+    /// The letters and digits of the id.
+    pub(crate) fn letters(&self) -> [u8; 16] {
+        self.0
     }
 
     /// The id as text.
@@ -51,8 +67,31 @@ impl fmt::Display for EntityId {
     }
 }
 
+impl FromStr for EntityId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let letters: Option<[u8; 16]> = text.as_bytes().try_into().ok();
+        letters
+            .filter(|text| text.iter().all(|letter| LETTERS.contains(letter)))
+            .map(Self)
+            .ok_or_else(|| Error::UnknownChoice {
+                what: "entity id",
+                value: text.to_owned(),
+                suggestion: None,
+                wanted: "16 small letters and digits, without i, l, o and u".to_owned(),
+            })
+    }
+}
+
 impl Serialize for EntityId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for EntityId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -29,6 +29,7 @@ from cdm._explain import Chart, Explanation
 from cdm._plan import Model, Plan
 from cdm._resolution import Resolution
 from cdm._resolve import resolve
+from cdm._store import Store, StoredGolden
 from cdm._table import ArrowTable
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "Model",
     "Plan",
     "Resolution",
+    "Store",
+    "StoredGolden",
     "UnknownNameError",
     "__version__",
     "estimate",

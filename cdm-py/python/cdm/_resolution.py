@@ -15,8 +15,6 @@ from cdm._table import ArrowTable
 if TYPE_CHECKING:
     from cdm._plan import Model, Plan
 
-_DOUBTFUL_SHARE = 0.2
-
 
 class Resolution:
     """Which records are one entity, by which links, and what they say together.
@@ -132,25 +130,10 @@ class Resolution:
     @property
     def warnings(self) -> list[str]:
         """What a person should look at, in sentences; empty where all is well."""
-        found = list(self._notes)
-        for report in self.reports:
-            if report["rows_rejected"]:
-                found.append(_rejected(report))
-            if report["times_unreadable"]:
-                found.append(f"{report['source']}: {report['times_unreadable']:,} times could not be read")
-        for field in self.quality_report["fields"]:
-            values = field["valid"] + field["doubtful"] + field["unusable"]
-            if values and field["unusable"] > _DOUBTFUL_SHARE * values:
-                found.append(f"field {field['field']}: {field['unusable']:,} of {values:,} values cannot be used")
-            elif not field["filled"]:
-                found.append(f"field {field['field']}: no record has a value")
-        found += self.summary["doubts"]
-        if self.summary["unknown_in_decisions"]:
-            count = len(self.summary["unknown_in_decisions"])
-            found.append(f"decisions name {count:,} records that are not in the data")
-        if self.summary["records"] > 1 and self.summary["entities"] == self.summary["records"]:
-            found.append("no two records were joined")
-        return found
+        documents = self._documents
+        if "warnings" not in documents:
+            documents["warnings"] = self._notes + self._inner.warnings()
+        return list(documents["warnings"])
 
     @property
     def model(self) -> Model:
@@ -457,19 +440,6 @@ def _first(issues: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _many(number: int, one: str, many: Optional[str] = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _rejected(report: dict[str, Any]) -> str:
-    in_memory = report["input"] == report["source"]
-    place = "row" if in_memory or report["format"] in ("arrow", "parquet") else "line"
-    reasons: dict[str, tuple[int, int]] = {}
-    for rejection in report["rejections"]:
-        count, first = reasons.get(rejection["reason"], (0, rejection["line"]))
-        reasons[rejection["reason"]] = count + 1, first
-    listed = "; ".join(
-        f"{count:,} {reason.replace('_', ' ')} (first in {place} {first:,})" for reason, (count, first) in reasons.items()
-    )
-    return f"{report['source']}: {report['rows_rejected']:,} of {report['rows_read']:,} rows rejected: {listed}"
 
 
 Resolution.__module__ = "cdm"

@@ -186,6 +186,19 @@ impl Prepared {
     }
 }
 
+/// Whether no comparison can tell two values apart, as far as they were prepared.
+impl PartialEq for Prepared {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |value: &Self| value.first as usize..(value.first + value.count) as usize;
+        let (own, others) = (&self.pack.parts[parts(self)], &other.pack.parts[parts(other)]);
+        let length = own.last().map_or(0, |part| part.end as usize);
+        own == others
+            && self.pack.texts[self.text as usize..][..length]
+                == other.pack.texts[other.text as usize..][..length]
+            && self.facts == other.facts
+    }
+}
+
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepared").field("kind", &self.facts.kind).finish_non_exhaustive()

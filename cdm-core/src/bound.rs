@@ -1,0 +1,410 @@
+//! A model made ready once for records that are in no table: one record in, its keys out; two
+//! records in, what they weigh.
+//!
+//! What it says of two records is, to the bit, what [`Model::resolve`] goes by.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::block::combine;
+use crate::cluster::{Weight, group_weight};
+use crate::compare::{Comparison, Prepared};
+use crate::error::Result;
+use crate::features::{Expression, LooseFeatures, LooseKeys, LooseRecord};
+use crate::model::{Pattern, TermFrequencies, factor_of_shared};
+use crate::plan::{LinkType, Model};
+use crate::probability::MatchWeight;
+use crate::rule::Decision;
+use crate::schema::{Record, RecordKey};
+use crate::score::Weigher;
+
+/// A model, ready to take records one at a time.
+///
+/// Making one costs about as much as reading the model; after that a record is prepared, and two
+/// prepared records are weighed, in microseconds. Share it between threads.
+///
+/// # Examples
+/// ```
+/// use cdm_core::{Plan, Record, RecordKey, Run, Table};
+/// let plan = Plan::from_json(r#"{
+///     "version": 1, "name": "people",
+///     "fields": [{"name": "name", "kind": "full_name"}, {"name": "email", "kind": "email"}],
+///     "rules": [{"name": "e-mail", "decision": "match", "same": ["email", "name.given.nickname"]}]
+/// }"#)?;
+/// let model = plan.fit(&Table::from_records(plan.schema().clone(), [])?, &Run::new())?;
+/// let bound = model.bind()?;
+/// let one = Record::new(RecordKey::new("crm", "1")).with("name", "Robert Smith").with("email", "r@s.example");
+/// let other = Record::new(RecordKey::new("shop", "a")).with("name", "SMITH, Bob").with("email", "R@S.example");
+/// let score = bound.score(&one, &other)?;
+/// assert_eq!(score.rule.as_deref(), Some("e-mail"));
+/// # Ok::<(), cdm_core::Error>(())
+/// ```
+pub struct BoundModel {
+    model: Arc<Model>,
+    features: LooseFeatures,
+    weigher: Option<Weigher>,
+    /// By comparison, the positions of its fields in the schema.
+    places: Vec<Vec<usize>>,
+    rules: Vec<BoundRule>,
+    /// By blocking rule, the numbers of its expressions.
+    blocking: Vec<Vec<usize>>,
+    /// By blocking rule, its name.
+    blocking_names: Vec<String>,
+    duplicate_free: Vec<String>,
+}
+
+struct BoundRule {
+    /// Numbers of expressions.
+    same: Vec<usize>,
+    differ: Vec<usize>,
+}
+
+/// A record as a bound model sees it. `Debug` hides its values.
+#[derive(Clone)]
+pub struct BoundRecord {
+    key: RecordKey,
+    features: LooseRecord,
+    /// By comparison: the values of its first field, by the numbers they have there, and how much
+    /// likelier records agree on each by chance than on values in general.
+    factors: Vec<Vec<f64>>,
+}
+
+/// What a bound model says of two records.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PairScore {
+    /// The first rule that holds for the two, which then decides whatever they weigh.
+    pub rule: Option<String>,
+    /// What that rule says.
+    pub decision: Option<Decision>,
+    /// log2 of the odds that they are one customer, in bits; `None` where the plan compares
+    /// nothing.
+    pub match_weight: Option<MatchWeight>,
+    /// The probability that they are, by their weight alone.
+    pub match_probability: Option<f64>,
+    /// The levels that they reach, for the comparisons that can be made.
+    pub levels: Vec<ReachedLevel>,
+}
+
+/// The level that two records reach in one comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReachedLevel {
+    /// The comparison's name.
+    pub comparison: String,
+    /// The level, 0 the strongest.
+    pub level: u8,
+    /// What it means, for people.
+    pub label: String,
+}
+
+/// A rule that gives records keys: those who share one are linked, or compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Keying {
+    /// The match rule at that position of the plan.
+    Rule(u32),
+    /// The blocking rule at that position of the plan.
+    Blocking(u32),
+}
+
+impl Model {
+    /// Make the model ready for records that are in no table.
+    ///
+    /// # Errors
+    /// [`Error::UnknownField`](crate::Error::UnknownField) where the plan names a field that it does
+    /// not declare, which a plan that was read or built cannot.
+    pub fn bind(&self) -> Result<BoundModel> {
+        BoundModel::new(Arc::new(self.clone()))
+    }
+}
+
+impl BoundModel {
+    pub(crate) fn new(model: Arc<Model>) -> Result<Self> {
+        let (plan, features) = (model.plan(), model.loose_features()?);
+        let numbers = |expressions: &[Expression]| -> Result<Vec<usize>> {
+            expressions.iter().map(|expression| features.number(expression)).collect()
+        };
+        let places = |comparison: &Comparison| -> Result<Vec<usize>> {
+            comparison.fields.iter().map(|field| plan.schema().position(field)).collect()
+        };
+        let bind = |rule: &crate::rule::Rule| {
+            Ok(BoundRule { same: numbers(&rule.same)?, differ: numbers(&rule.differ)? })
+        };
+        let duplicate_free = plan.sources().iter().filter(|source| source.duplicate_free);
+        Ok(Self {
+            weigher: model.parameters().map(|parameters| {
+                Weigher::new(parameters, plan.comparisons(), plan.coincidences())
+            }),
+            places: plan.comparisons().iter().map(places).collect::<Result<_>>()?,
+            rules: plan.rules().iter().map(bind).collect::<Result<_>>()?,
+            blocking: plan.blocking().iter().map(|r| numbers(&r.same)).collect::<Result<_>>()?,
+            blocking_names: plan.blocking().iter().map(ToString::to_string).collect(),
+            duplicate_free: duplicate_free.map(|source| source.name.clone()).collect(),
+            features,
+            model,
+        })
+    }
+
+    /// The model that was bound.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    pub(crate) fn shared_model(&self) -> Arc<Model> {
+        Arc::clone(&self.model)
+    }
+
+    /// Make a record ready to be weighed.
+    ///
+    /// # Errors
+    /// [`Error::UnknownField`](crate::Error::UnknownField) and
+    /// [`Error::TooManyValues`](crate::Error::TooManyValues), as where a table takes it in.
+    pub fn prepare(&self, record: &Record) -> Result<BoundRecord> {
+        let features = self.features.of(record)?;
+        let factors = self.model.plan().comparisons().iter().zip(&self.places);
+        let factors = factors.map(|(comparison, places)| {
+            let frequencies = self.frequencies(comparison);
+            let values = features.values(places[0]).iter();
+            let values = frequencies.map(|f| values.map(|value| f.factor(&value.canonical)));
+            values.map(Iterator::collect).unwrap_or_default()
+        });
+        Ok(BoundRecord { key: record.key.clone(), factors: factors.collect(), features })
+    }
+
+    /// What is to be said of two records, in whatever order.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn score(&self, one: &Record, other: &Record) -> Result<PairScore> {
+        let (one, other) = (self.prepare(one)?, self.prepare(other)?);
+        Ok(self.score_prepared(&one, &other))
+    }
+
+    /// What is to be said of two prepared records, in whatever order.
+    #[must_use]
+    pub fn score_prepared(&self, one: &BoundRecord, other: &BoundRecord) -> PairScore {
+        let (left, right) = if one.key <= other.key { (one, other) } else { (other, one) };
+        let rule = self.decide(left, right).map(|rule| &self.model.plan().rules()[rule]);
+        let pattern = self.pattern(left, right);
+        let match_weight = self.weight_of(pattern, left, right);
+        let levels = self.model.plan().comparisons().iter().enumerate();
+        let levels = levels.filter_map(|(k, comparison)| {
+            let level = pattern.level(k)?;
+            let label = comparison.label(level).to_owned();
+            Some(ReachedLevel { comparison: comparison.name.clone(), level, label })
+        });
+        PairScore {
+            rule: rule.map(|rule| rule.name.clone()),
+            decision: rule.map(|rule| rule.decision),
+            match_weight,
+            match_probability: match_weight.map(MatchWeight::probability),
+            levels: levels.collect(),
+        }
+    }
+
+    /// The levels that two records reach.
+    #[must_use]
+    pub fn pattern(&self, left: &BoundRecord, right: &BoundRecord) -> Pattern {
+        let comparisons = self.model.plan().comparisons().iter().zip(&self.places);
+        comparisons.enumerate().fold(Pattern::default(), |pattern, (k, (comparison, places))| {
+            pattern.with(k, level(comparison, places, &left.features, &right.features))
+        })
+    }
+
+    /// log2 of the odds that two records are one customer; `None` where the plan compares nothing.
+    #[must_use]
+    pub fn weight(&self, left: &BoundRecord, right: &BoundRecord) -> Option<MatchWeight> {
+        self.weight_of(self.pattern(left, right), left, right)
+    }
+
+    fn weight_of(
+        &self,
+        pattern: Pattern,
+        left: &BoundRecord,
+        right: &BoundRecord,
+    ) -> Option<MatchWeight> {
+        let weigher = self.weigher.as_ref()?;
+        let comparisons = self.model.plan().comparisons();
+        Some(weigher.weight(pattern, |k| {
+            self.frequencies(&comparisons[k])?;
+            Some(factor_of_shared(
+                left.terms(k, self.places[k][0]),
+                right.terms(k, self.places[k][0]),
+            ))
+        }))
+    }
+
+    /// What the two say of the groups that they are in; nothing where they cannot be one customer.
+    pub(crate) fn group_weight(&self, left: &BoundRecord, right: &BoundRecord) -> Weight {
+        let Some(weigher) = self.weigher.as_ref().filter(|_| self.may_pair(left, right)) else {
+            return Weight::ZERO;
+        };
+        let pattern = self.pattern(left, right);
+        let weight = self.weight_of(pattern, left, right).unwrap_or_default();
+        let [weight, prior, expected] = [weight, weigher.prior(), weigher.expected(pattern)]
+            .map(|weight| Weight::from_bits(weight.bits()));
+        group_weight(weight, prior, expected)
+    }
+
+    /// The first rule that holds for two records, by position in the plan.
+    #[must_use]
+    pub fn decide(&self, left: &BoundRecord, right: &BoundRecord) -> Option<usize> {
+        let share = |number: &usize| {
+            share(&left.features.keys(*number).texts, &right.features.keys(*number).texts)
+        };
+        let both = |number: &usize| {
+            let filled = |record: &BoundRecord| !record.features.keys(*number).texts.is_empty();
+            filled(left) && filled(right)
+        };
+        self.rules.iter().position(|rule| {
+            rule.same.iter().all(share) && rule.differ.iter().all(|n| both(n) && !share(n))
+        })
+    }
+
+    /// What the rules up to number `last` see of a record: equal where none can tell two apart.
+    pub(crate) fn signature<'r>(&self, last: usize, record: &'r BoundRecord) -> Vec<&'r [String]> {
+        let rules = self.rules[..=last].iter();
+        let numbers = rules.flat_map(|rule| rule.same.iter().chain(&rule.differ));
+        numbers.map(|number| &record.features.keys(*number).texts[..]).collect()
+    }
+
+    /// Whether the sources of two records allow that they are one customer.
+    pub(crate) fn may_pair(&self, left: &BoundRecord, right: &BoundRecord) -> bool {
+        left.key.source != right.key.source
+            || match self.model.plan().link_type() {
+                LinkType::Link => false,
+                LinkType::Dedupe | LinkType::LinkAndDedupe => {
+                    !self.duplicate_free.contains(&left.key.source)
+                }
+            }
+    }
+
+    /// The rules that give keys, in order: match rules, then blocking rules.
+    pub(crate) fn keyings(&self) -> impl Iterator<Item = Keying> {
+        let rules = self.model.plan().rules().iter().enumerate();
+        let matching = rules.filter(|(_, rule)| rule.decision == Decision::Match);
+        let blocking = if self.weigher.is_some() { self.blocking.len() } else { 0 };
+        matching
+            .map(|(position, _)| Keying::Rule(position as u32))
+            .chain((0..blocking as u32).map(Keying::Blocking))
+    }
+
+    /// The keys of a record under a rule, but those that the model stops; each with one text for
+    /// every expression.
+    pub(crate) fn keys<'r>(&self, keying: Keying, record: &'r BoundRecord) -> Vec<Vec<&'r str>> {
+        let (numbers, stopped) = match keying {
+            Keying::Rule(rule) => {
+                let name = &self.model.plan().rules()[rule as usize].name;
+                (&self.rules[rule as usize].same, self.model.stop_keys().get(name))
+            }
+            Keying::Blocking(rule) => {
+                let name = &self.blocking_names[rule as usize];
+                (&self.blocking[rule as usize], self.model.blocking_stop_keys().get(name))
+            }
+        };
+        let parts: Vec<&LooseKeys> =
+            numbers.iter().map(|number| record.features.keys(*number)).collect();
+        let mut keys = combine(&parts);
+        if let Some(stopped) = stopped {
+            keys.retain(|key| {
+                !stopped.contains(&key.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
+            });
+        }
+        keys
+    }
+
+    /// The name of a rule that gives keys, as it is written.
+    pub(crate) fn name(&self, keying: Keying) -> &str {
+        match keying {
+            Keying::Rule(rule) => &self.model.plan().rules()[rule as usize].name,
+            Keying::Blocking(rule) => &self.blocking_names[rule as usize],
+        }
+    }
+
+    fn frequencies(&self, comparison: &Comparison) -> Option<&TermFrequencies> {
+        self.model.parameters()?.term_frequencies.get(&comparison.name)
+    }
+}
+
+impl BoundRecord {
+    /// The record's key.
+    #[must_use]
+    pub fn key(&self) -> &RecordKey {
+        &self.key
+    }
+
+    /// What the record may agree on in a comparison whose first field that is, with the factor of
+    /// each.
+    fn terms(&self, comparison: usize, field: usize) -> impl Iterator<Item = (&str, f64)> + Clone {
+        let values = self.features.values(field).iter().map(|value| value.canonical.as_str());
+        values.zip(self.factors[comparison].iter().copied())
+    }
+
+    /// The canonical forms of the usable values of the field at that position of the schema.
+    pub(crate) fn canonical(&self, field: usize) -> impl Iterator<Item = &str> {
+        self.features.values(field).iter().map(|value| value.canonical.as_str())
+    }
+}
+
+impl fmt::Debug for BoundRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundRecord").field("key", &self.key.to_string()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for BoundModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundModel")
+            .field("plan", &self.model.plan().name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The level of two records in one comparison, as [`Comparer`](crate::model::Comparer) finds it.
+fn level(
+    comparison: &Comparison,
+    places: &[usize],
+    left: &LooseRecord,
+    right: &LooseRecord,
+) -> Option<u8> {
+    if let [place] = places {
+        let mut best: Option<u8> = None;
+        for one in prepared(left, *place) {
+            for two in prepared(right, *place) {
+                // Every value reaches the first level with itself.
+                let level = if one == two { 0 } else { comparison.compare_two(one, two) };
+                best = Some(best.map_or(level, |best| best.min(level)));
+                if level == 0 {
+                    break;
+                }
+            }
+        }
+        return best.filter(|level| comparison.is_counted(*level));
+    }
+    let left: Vec<Vec<&Prepared>> = places.iter().map(|p| prepared(left, *p).collect()).collect();
+    let right: Vec<Vec<&Prepared>> = places.iter().map(|p| prepared(right, *p).collect()).collect();
+    let left: Vec<&[&Prepared]> = left.iter().map(Vec::as_slice).collect();
+    let right: Vec<&[&Prepared]> = right.iter().map(Vec::as_slice).collect();
+    comparison.compare(&left, &right)
+}
+
+fn prepared(record: &LooseRecord, field: usize) -> impl Iterator<Item = &Prepared> {
+    record.values(field).iter().filter_map(|value| value.prepared.as_ref())
+}
+
+/// Whether two sorted lists have an element in common.
+fn share(left: &[String], right: &[String]) -> bool {
+    let (mut i, mut j) = (0, 0);
+    while let (Some(l), Some(r)) = (left.get(i), right.get(j)) {
+        match l.cmp(r) {
+            std::cmp::Ordering::Equal => return true,
+            std::cmp::Ordering::Less => i += 1,
+            std::cmp::Ordering::Greater => j += 1,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! A record in no table is seen as a table sees it.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use proptest::sample::subsequence;
+
+use super::*;
+use crate::block::Blocking;
+use crate::cancel::Run;
+use crate::plan::Plan;
+use crate::read::{Input, infer_schema, read};
+use crate::rule::BoundRules;
+use crate::score::Scorer;
+use crate::table::Table;
+
+/// Every pair of `table`, both ways: what the bound model and the batch pipeline say of it.
+fn assert_same(model: &Model, table: &Table) {
+    let (run, plan) = (Run::new(), model.plan());
+    let bound = model.bind().unwrap();
+    let records: Vec<BoundRecord> =
+        (0..table.len()).map(|row| bound.prepare(&table.record(row)).unwrap()).collect();
+    let features = model.features(table, &run).unwrap();
+    let rules = BoundRules::new(plan.rules(), &features).unwrap();
+    let scope = plan.scope(table);
+    let blocking = model.blocking(table, &features, scope.clone(), &run).unwrap();
+    let scorer = model.parameters().map(|parameters| {
+        let (comparisons, coincidences) = (plan.comparisons(), plan.coincidences());
+        let schema = table.schema();
+        Scorer::new(parameters, comparisons, coincidences, schema, &features, table.len()).unwrap()
+    });
+    for left in 0..table.len() {
+        for right in 0..table.len() {
+            let (one, two) = (&records[left], &records[right]);
+            let pair = format!("{} and {}", one.key, two.key);
+            assert_eq!(bound.decide(one, two), rules.decide(left, right), "{pair}");
+            assert_eq!(bound.may_pair(one, two), scope.contains(left, right), "{pair}");
+            if left == right {
+                continue;
+            }
+            if let Some(scorer) = &scorer {
+                assert_eq!(bound.pattern(one, two), scorer.pattern(left, right), "{pair}");
+                let bits = bound.weight(one, two).unwrap().bits();
+                assert_eq!(bits.to_bits(), scorer.weight(left, right).bits().to_bits(), "{pair}");
+            }
+            for (rule, wanted) in finds(&blocking, left, right).into_iter().enumerate() {
+                let keying = Keying::Blocking(rule as u32);
+                let keys = bound.keys(keying, one);
+                let shared = bound.keys(keying, two).iter().any(|key| keys.contains(key));
+                assert_eq!(shared && bound.may_pair(one, two), wanted, "{pair}: rule {rule}");
+            }
+        }
+    }
+}
+
+fn finds(blocking: &Blocking<'_>, left: usize, right: usize) -> Vec<bool> {
+    (0..blocking.rules().len()).map(|rule| blocking.finds(rule, left, right)).collect()
+}
+
+#[test]
+fn the_shipped_sample_is_weighed_as_in_batch() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sample");
+    let input = |(source, file)| Input::file(source, sample.join(file));
+    let inputs = [("crm", "crm.csv"), ("shop", "shop.jsonl"), ("support", "support.csv")];
+    let inputs = inputs.map(input);
+    let run = Run::new();
+    let schema = infer_schema(&inputs, &run).unwrap();
+    let (table, _) = read(&inputs, &schema, &run).unwrap();
+    let model = Plan::infer(&table, &run).unwrap().fit(&table, &run).unwrap();
+    let some = (0..table.len()).step_by(table.len() / 150 + 1).map(|row| table.record(row));
+    let some = Table::from_records(schema, &some.collect::<Vec<_>>()).unwrap();
+    assert_same(&model, &some);
+}
+
+const PLAN: &str = r#"{
+  "version": 1, "name": "people",
+  "fields": [
+    {"name": "email", "kind": "email"},
+    {"name": "phone", "kind": "phone", "region_from": "country"},
+    {"name": "given_name", "kind": "given_name"},
+    {"name": "family_name", "kind": "family_name"},
+    {"name": "born", "kind": "date"},
+    {"name": "country", "kind": "country"}
+  ],
+  "sources": [{"name": "crm", "duplicate_free": true}, {"name": "shop", "region": "DE"}],
+  "rules": [
+    {"name": "other name", "decision": "never", "same": ["email"], "differ": ["given_name"]},
+    {"name": "swapped", "decision": "match", "same": ["sorted(given_name, family_name)", "phone"]},
+    {"name": "name and e-mail", "decision": "match", "same": ["email", "family_name"]}
+  ],
+  "blocking": [
+    {"same": ["family_name.deletions"]}, {"same": ["given_name.nickname", "born.year"]},
+    {"same": ["phone.last(4)"]}, {"same": ["email.local", "family_name.phonetic", "born"]}
+  ],
+  "comparisons": COMPARISONS,
+  "guards": {"blocked": {"phone": ["(702) 919-1399"]}, "max_records_per_key": 9}
+}"#;
+
+fn plan() -> Plan {
+    use crate::schema::Kind;
+    let comparisons = Comparison::person_names("given_name", "family_name").into_iter().chain([
+        Comparison::template(Kind::Email, "email"),
+        Comparison::template(Kind::Phone, "phone"),
+        Comparison::template(Kind::Date, "born"),
+    ]);
+    let comparisons = serde_json::to_string(&comparisons.collect::<Vec<_>>()).unwrap();
+    Plan::from_json(&PLAN.replace("COMPARISONS", &comparisons)).unwrap()
+}
+
+fn record(number: usize) -> impl Strategy<Value = Record> {
+    let values = |values: &'static [&'static str], most: usize| {
+        subsequence(values.to_vec(), 0..=most.min(values.len()))
+    };
+    let fields = (
+        values(&["ann@example.org", "Ann@Example.org ", "bob@example.org", "N/A"], 3),
+        values(&["702-919-1300", "+1 702 919 1301", "(702) 919-1399", "030 123456"], 3),
+        values(&["Ann", "ANN", "Robert", "Bob", "Łucja", "-"], 2),
+        values(&["Smith", "smith", "Smyth", "Jones-Smith", "van der Berg", "王"], 2),
+        values(&["1980-03-04", "04/03/1980", "1981", "1900-01-01"], 2),
+        values(&["US", "Germany", "??"], 2),
+    );
+    (proptest::sample::select(vec!["crm", "shop", "desk"]), fields).prop_map(
+        move |(source, (email, phone, given, family, born, country))| {
+            let names = ["email", "phone", "given_name", "family_name", "born", "country"];
+            let values = [email, phone, given, family, born, country];
+            let record = Record::new(RecordKey::new(source, number.to_string()));
+            names.iter().zip(values).fold(record, |record, (name, values)| {
+                values.into_iter().fold(record, |record, value| record.with(*name, value))
+            })
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn whatever_a_record_holds_it_is_seen_as_in_batch(
+        records in (2..24_usize).prop_flat_map(|n| (0..n).map(record).collect::<Vec<_>>()),
+    ) {
+        let plan = plan();
+        let table = Table::from_records(plan.schema().clone(), &records).unwrap();
+        assert_same(&plan.fit(&table, &Run::new()).unwrap(), &table);
+    }
+}
+
+#[test]
+fn a_pair_scores_the_same_either_way_round_and_debug_hides_values() {
+    let model = plan().fit(&Table::from_records(plan().schema().clone(), []).unwrap(), &Run::new());
+    let bound = model.unwrap().bind().unwrap();
+    let record = |source, id, given| {
+        let record = Record::new(RecordKey::new(source, id)).with("given_name", given);
+        record.with("family_name", "Smith").with("email", "bob@example.org")
+    };
+    let (one, other) = (record("crm", "1", "Robert"), record("shop", "2", "Bob"));
+    let score = bound.score(&one, &other).unwrap();
+    assert_eq!(score, bound.score(&other, &one).unwrap());
+    assert_eq!(score.decision, Some(Decision::Never));
+    assert!(score.levels.iter().any(|reached| reached.label == "nickname"), "{score:?}");
+    assert!(!format!("{:?}", bound.prepare(&one).unwrap()).contains("Robert"));
+    let unknown = Record::new(RecordKey::new("crm", "1")).with("emial", "x");
+    assert_eq!(bound.prepare(&unknown).unwrap_err().code(), "UNKNOWN_FIELD");
+}

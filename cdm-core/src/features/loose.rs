@@ -1,0 +1,272 @@
+//! The features of a record that is in no table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::expression::Expression;
+use super::keys::MAX_COMBINATIONS;
+use super::values::{Settings, Wanted, context_of_source};
+use super::{Needs, canonical_forms, wanted_of_fields};
+use crate::compare::Prepared;
+use crate::error::{Error, Result};
+use crate::normalize::{self, Context, Form, Normalized};
+use crate::schema::{Kind, Record, Schema};
+use crate::table::MAX_VALUES_PER_FIELD;
+
+/// What [`Features`](super::Features) makes of a table, ready to be made of one record at a time:
+/// the same values and the same keys.
+pub(crate) struct LooseFeatures {
+    schema: Schema,
+    fields: Vec<BoundField>,
+    expressions: Vec<BoundExpression>,
+}
+
+struct BoundField {
+    kind: Kind,
+    region_from: Option<usize>,
+    /// By source that the settings say something of.
+    contexts: BTreeMap<String, Context>,
+    /// For every other source.
+    context: Context,
+    wanted: Wanted,
+    blocked: BTreeSet<String>,
+}
+
+struct BoundExpression {
+    expression: Expression,
+    /// By term, its field's position and the form that it looks at.
+    terms: Vec<(usize, Form)>,
+    spreads: bool,
+}
+
+/// The features of one record.
+#[derive(Clone)]
+pub(crate) struct LooseRecord {
+    /// By field of the schema.
+    fields: Vec<Vec<LooseValue>>,
+    /// By expression, in their order.
+    keys: Vec<LooseKeys>,
+}
+
+/// One usable value of a record.
+#[derive(Clone)]
+pub(crate) struct LooseValue {
+    pub(crate) canonical: String,
+    /// `None` where no comparison looks at the field.
+    pub(crate) prepared: Option<Prepared>,
+}
+
+/// The keys that an expression makes of a record.
+#[derive(Clone, Default)]
+pub(crate) struct LooseKeys {
+    /// Each once, sorted.
+    pub(crate) texts: Vec<String>,
+    /// How many there are counted as often as they are made, where the expression makes many.
+    pub(crate) made: Option<usize>,
+}
+
+impl LooseRecord {
+    /// The usable values of the field at that position of the schema.
+    pub(crate) fn values(&self, field: usize) -> &[LooseValue] {
+        &self.fields[field]
+    }
+
+    /// The keys of the expression of that number.
+    pub(crate) fn keys(&self, expression: usize) -> &LooseKeys {
+        &self.keys[expression]
+    }
+}
+
+impl LooseFeatures {
+    /// As [`Features::new`](super::Features::new) for tables of that schema.
+    ///
+    /// # Errors
+    /// [`Error::UnknownField`] where `needs` or `blocked` name a field that the schema lacks.
+    pub(crate) fn new(
+        schema: &Schema,
+        settings: &Settings,
+        needs: &Needs,
+        blocked: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Self> {
+        let wanted = wanted_of_fields(schema, needs)?;
+        let mut fields = Vec::new();
+        for (definition, wanted) in schema.fields().iter().zip(wanted) {
+            let named = settings.source_regions.keys().chain(settings.date_orders.keys());
+            let of_source = |source: &String| {
+                (source.clone(), context_of_source(definition, settings, Some(source)))
+            };
+            let region_from = definition.region_from.as_ref();
+            let raw = blocked.get(&definition.name).map_or(&[][..], Vec::as_slice);
+            fields.push(BoundField {
+                kind: definition.kind,
+                region_from: region_from.and_then(|name| schema.position(name).ok()),
+                contexts: named.map(of_source).collect(),
+                context: context_of_source(definition, settings, None),
+                wanted,
+                blocked: canonical_forms(definition, settings, raw),
+            });
+        }
+        blocked.keys().try_for_each(|field| schema.position(field).map(|_| ()))?;
+        let bind = |expression: &Expression| {
+            let term = |term: &super::expression::Term| {
+                let position = schema.position(&term.field)?;
+                Ok((position, term.form(schema.fields()[position].kind)))
+            };
+            Ok(BoundExpression {
+                terms: expression.terms().iter().map(term).collect::<Result<_>>()?,
+                spreads: !expression.is_sorted()
+                    && expression.terms().iter().any(super::expression::Term::spreads),
+                expression: expression.clone(),
+            })
+        };
+        let expressions = needs.expressions().iter().map(bind).collect::<Result<_>>()?;
+        Ok(Self { schema: schema.clone(), fields, expressions })
+    }
+
+    /// The number of an expression, by which a record's keys of it are asked for.
+    ///
+    /// # Errors
+    /// [`Error::UnknownChoice`] where the expression was not asked for.
+    pub(crate) fn number(&self, expression: &Expression) -> Result<usize> {
+        let known = self.expressions.iter().map(|bound| &bound.expression);
+        known.clone().position(|known| known == expression).ok_or_else(|| Error::UnknownChoice {
+            what: "key expression that was computed",
+            value: expression.to_string(),
+            suggestion: None,
+            wanted: known.map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        })
+    }
+
+    /// The features of a record.
+    ///
+    /// # Errors
+    /// [`Error::UnknownField`] and [`Error::TooManyValues`], as where a table takes a record in.
+    pub(crate) fn of(&self, record: &Record) -> Result<LooseRecord> {
+        let raw = self.raw(record)?;
+        let mut normalized: Vec<Vec<Normalized>> = Vec::with_capacity(raw.len());
+        for (field, texts) in self.fields.iter().zip(&raw) {
+            let known = field.contexts.get(&record.key.source).unwrap_or(&field.context);
+            let named = field.region_from.map_or(&[][..], |position| &raw[position]);
+            let region = named
+                .iter()
+                .find_map(|raw| normalize::country(raw).form(Form::Country).map(str::to_owned));
+            let own;
+            let context = match region {
+                Some(region) => {
+                    own = Context { region: Some(region), ..known.clone() };
+                    &own
+                }
+                None => known,
+            };
+            normalized
+                .push(texts.iter().map(|r| normalize::value(field.kind, r, context)).collect());
+        }
+        let fields = self.fields.iter().zip(&normalized);
+        let fields = fields.map(|(field, values)| {
+            let usable = values.iter().filter_map(|value| {
+                let aspects = field.wanted.compared;
+                Some(LooseValue {
+                    canonical: value.canonical()?.to_owned(),
+                    prepared: aspects.and_then(|a| Prepared::with_aspects(field.kind, value, a)),
+                })
+            });
+            usable.collect()
+        });
+        let fields = fields.collect();
+        let keys = self.expressions.iter().map(|bound| self.keys(bound, &normalized)).collect();
+        Ok(LooseRecord { fields, keys })
+    }
+
+    /// The raw values of a record by field, as a table would take them in.
+    fn raw<'r>(&self, record: &'r Record) -> Result<Vec<Vec<&'r str>>> {
+        let mut raw: Vec<Vec<&str>> = vec![Vec::new(); self.fields.len()];
+        for (name, texts) in &record.fields {
+            let values = &mut raw[self.schema.position(name)?];
+            for text in texts.iter().map(String::as_str).filter(|text| !text.trim().is_empty()) {
+                if values.contains(&text) {
+                    continue;
+                }
+                if values.len() == MAX_VALUES_PER_FIELD {
+                    return Err(Error::TooManyValues {
+                        key: record.key.to_string(),
+                        field: name.clone(),
+                        limit: MAX_VALUES_PER_FIELD,
+                    });
+                }
+                values.push(text);
+            }
+        }
+        Ok(raw)
+    }
+
+    fn keys(&self, bound: &BoundExpression, normalized: &[Vec<Normalized>]) -> LooseKeys {
+        let mut made = 0;
+        let mut of_terms: Vec<Vec<String>> = Vec::with_capacity(bound.terms.len());
+        for (term, (position, form)) in bound.expression.terms().iter().zip(&bound.terms) {
+            let (field, mut keys) = (&self.fields[*position], Vec::new());
+            for value in &normalized[*position] {
+                let is_blocked = value.canonical().is_some_and(|c| field.blocked.contains(c));
+                let (mut texts, mut of_value): (Vec<&str>, Vec<String>) = Default::default();
+                for text in value.all(*form).chain(stand_in(value, *form)) {
+                    if texts.contains(&text) {
+                        continue;
+                    }
+                    texts.push(text);
+                    let start = of_value.len();
+                    term.apply(text, &mut of_value);
+                    made += of_value.len() - start;
+                }
+                of_value.retain(|key| !key.is_empty());
+                if !is_blocked {
+                    keys.extend(first_of_each(of_value));
+                }
+            }
+            of_terms.push(keys);
+        }
+        let mut texts = if bound.expression.is_sorted() {
+            sorted_keys(&of_terms)
+        } else {
+            of_terms.into_iter().next().unwrap_or_default()
+        };
+        texts.sort_unstable();
+        texts.dedup();
+        LooseKeys { texts, made: bound.spreads.then_some(made) }
+    }
+}
+
+/// A name without a letter that could be transliterated still equals itself.
+pub(super) fn stand_in(value: &Normalized, form: Form) -> Option<&str> {
+    let lacks = form == Form::Ascii && value.form(Form::Ascii).is_none();
+    lacks.then(|| value.canonical()).flatten()
+}
+
+fn first_of_each(keys: Vec<String>) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::with_capacity(keys.len());
+    for key in keys {
+        if !distinct.contains(&key) {
+            distinct.push(key);
+        }
+    }
+    distinct
+}
+
+/// The words of every combination of the terms' keys, sorted; none where a term has none.
+fn sorted_keys(of_terms: &[Vec<String>]) -> Vec<String> {
+    let mut combinations: Vec<Vec<&str>> = vec![Vec::new()];
+    for keys in of_terms {
+        let pairs = combinations.iter().flat_map(|one| keys.iter().map(move |key| (one, key)));
+        let longer = pairs.take(MAX_COMBINATIONS).map(|(one, key)| {
+            let mut longer = one.clone();
+            longer.push(key.as_str());
+            longer
+        });
+        combinations = longer.collect();
+    }
+    let sorted = combinations.iter().map(|combination| {
+        let spelt: Vec<_> = combination.iter().map(|key| normalize::ascii(key)).collect();
+        let words = spelt.iter().flat_map(|text| text.split(' '));
+        let mut words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        words.sort_unstable();
+        words.join(" ")
+    });
+    sorted.filter(|key| !key.is_empty()).collect()
+}

@@ -1,0 +1,109 @@
+//! The model that a store is resolved by, with the keys that it has stopped since.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::seal::Seals;
+use crate::bound::{BoundModel, BoundRecord, Keying};
+use crate::cluster::Weight;
+use crate::error::Result;
+use crate::plan::Model;
+
+/// One revision of the model of a store.
+#[derive(Clone)]
+pub(super) struct Current {
+    pub(super) bound: Arc<BoundModel>,
+    /// The names of the keys that grew hot since the model was adopted.
+    pub(super) stopped: BTreeSet<u64>,
+    pub(super) revision: u64,
+}
+
+/// A key that grew hot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stop {
+    pub(super) keying: Keying,
+    pub(super) texts: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    is_blocking: bool,
+    rule: u32,
+    texts: Vec<String>,
+}
+
+impl Stop {
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let (is_blocking, rule) = match self.keying {
+            Keying::Rule(rule) => (false, rule),
+            Keying::Blocking(rule) => (true, rule),
+        };
+        let written = Written { is_blocking, rule, texts: self.texts.clone() };
+        postcard::to_allocvec(&written).unwrap_or_default()
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let Written { is_blocking, rule, texts } = postcard::from_bytes(bytes).ok()?;
+        let keying = if is_blocking { Keying::Blocking(rule) } else { Keying::Rule(rule) };
+        Some(Self { keying, texts })
+    }
+}
+
+impl Current {
+    /// From the next revision on, that key links nobody.
+    pub(super) fn stop(&mut self, name: u64) {
+        self.stopped.insert(name);
+        self.revision += 1;
+    }
+
+    /// Whether a blocking rule makes two records a candidate pair, by their keys themselves.
+    pub(super) fn shares_key(
+        &self,
+        seals: &Seals,
+        left: &BoundRecord,
+        right: &BoundRecord,
+    ) -> bool {
+        let blocking = self.bound.keyings().filter(|keying| matches!(keying, Keying::Blocking(_)));
+        blocking.into_iter().any(|keying| {
+            let of_left: BTreeSet<Vec<&str>> = self.bound.keys(keying, left).into_iter().collect();
+            self.bound
+                .keys(keying, right)
+                .iter()
+                .any(|key| of_left.contains(key) && !self.stopped.contains(&seals.key(keying, key)))
+        })
+    }
+
+    /// The bits by which two records are linked, where they are a candidate pair and weigh more than
+    /// nothing.
+    pub(super) fn link(
+        &self,
+        seals: &Seals,
+        one: &BoundRecord,
+        other: &BoundRecord,
+    ) -> Option<f64> {
+        if !self.bound.may_pair(one, other) {
+            return None;
+        }
+        let (left, right) = if one.key() <= other.key() { (one, other) } else { (other, one) };
+        let weight = Weight::from_bits(self.bound.weight(left, right)?.bits());
+        // That they share a key was told by its hash so far.
+        (weight > Weight::ZERO && self.shares_key(seals, left, right)).then(|| weight.bits())
+    }
+
+    /// The model with all keys that were stopped.
+    pub(super) fn model(&self, stops: &[Stop]) -> Result<Model> {
+        let mut rules: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
+        let mut blocking = rules.clone();
+        for stop in stops {
+            let of_kind = match stop.keying {
+                Keying::Rule(_) => &mut rules,
+                Keying::Blocking(_) => &mut blocking,
+            };
+            let name = self.bound.name(stop.keying).to_owned();
+            of_kind.entry(name).or_default().insert(stop.texts.clone());
+        }
+        Ok(self.bound.model().clone().stopping(rules, blocking))
+    }
+}

@@ -1,0 +1,386 @@
+//! The files of a store: which there are, what the index says of the store, and whether it fits.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::time::Instant;
+
+use redb::backends::{FileBackend, InMemoryBackend};
+use redb::{Builder, Database, ReadableDatabase, StorageBackend};
+use serde::{Deserialize, Serialize};
+
+use super::cache::Cache;
+use super::cells::{Cells, FIRST, Place};
+use super::current::{Current, Stop};
+use super::record::Names;
+use super::seal::Seals;
+use super::tables::{Cell, META, Reading, SCRUBS, Tables};
+use super::writing::{Counters, Writing};
+use super::{Inner, Options, Shared, Writer};
+use crate::bound::BoundModel;
+use crate::error::{Error, Result};
+use crate::plan::Model;
+
+/// The version of the format that this library reads and writes.
+pub(super) const VERSION: u32 = 1;
+
+/// What the seal of the key check says.
+const CHECK: &[u8] = b"the key fits";
+
+/// Where a store lies: its index and its cells.
+pub struct Media {
+    pub(super) index: Box<dyn StorageBackend>,
+    pub(super) cells: Box<dyn StorageBackend>,
+    pub(super) place: Place,
+}
+
+/// What to do where there is no store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Create,
+    Fail,
+}
+
+/// A medium behind a pointer, as the engine wants one of its own.
+#[derive(Debug)]
+pub(super) struct Boxed(pub(super) Box<dyn StorageBackend>);
+
+impl StorageBackend for Boxed {
+    fn len(&self) -> std::io::Result<u64> {
+        self.0.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+        self.0.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> std::io::Result<()> {
+        self.0.set_len(len)
+    }
+    fn sync_data(&self) -> std::io::Result<()> {
+        self.0.sync_data()
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
+        self.0.write(offset, data)
+    }
+    fn close(&self) -> std::io::Result<()> {
+        self.0.close()
+    }
+    fn try_lock_range(
+        &self,
+        start: std::ops::Bound<u64>,
+        end: std::ops::Bound<u64>,
+    ) -> std::result::Result<bool, redb::BackendError> {
+        self.0.try_lock_range(start, end)
+    }
+    fn try_lock_shared_range(
+        &self,
+        start: std::ops::Bound<u64>,
+        end: std::ops::Bound<u64>,
+    ) -> std::result::Result<bool, redb::BackendError> {
+        self.0.try_lock_shared_range(start, end)
+    }
+    fn unlock_range(
+        &self,
+        start: std::ops::Bound<u64>,
+        end: std::ops::Bound<u64>,
+    ) -> std::result::Result<(), redb::BackendError> {
+        self.0.unlock_range(start, end)
+    }
+}
+
+impl Media {
+    /// Media of one's own; `name` is what errors call the store.
+    #[must_use]
+    pub fn new(
+        name: impl AsRef<Path>,
+        index: Box<dyn StorageBackend>,
+        cells: Box<dyn StorageBackend>,
+    ) -> Self {
+        Self { index, cells, place: Place(name.as_ref().to_owned()) }
+    }
+
+    /// Memory.
+    #[must_use]
+    pub fn memory() -> Self {
+        let medium = || Box::new(InMemoryBackend::new());
+        Self::new("in memory", medium(), medium())
+    }
+
+    /// Two files in a folder.
+    pub(super) fn folder(path: &Path, missing: Missing) -> Result<Self> {
+        let place = Place(path.to_owned());
+        let io = |source| place.io(source);
+        if missing == Missing::Create {
+            fs::create_dir_all(path).map_err(io)?;
+        }
+        super::copy::finish_compaction(path).map_err(io)?;
+        let open = |name: &str| -> Result<Box<dyn StorageBackend>> {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(missing == Missing::Create).truncate(false);
+            let file = options.open(path.join(name)).map_err(io)?;
+            Ok(Box::new(FileBackend::new(file).map_err(|error| place.engine(error))?))
+        };
+        let (index, cells) = (open("index")?, open("cells")?);
+        if missing == Missing::Create
+            && let Ok(folder) = fs::File::open(path)
+        {
+            // So that the names of new files outlast a crash; not all systems can.
+            let _ = folder.sync_all();
+        }
+        Ok(Self { index, cells, place })
+    }
+}
+
+/// What the index says of the store as a whole.
+#[derive(Serialize, Deserialize)]
+struct Facts {
+    record: u32,
+    entity: u32,
+    event: u64,
+    end: u64,
+    garbage: u64,
+    revision: u64,
+    names: Names,
+}
+
+/// The facts of a copy whose cells end there, without garbage.
+pub(super) fn facts_of_copy(facts: &[u8], end: u64) -> Option<Vec<u8>> {
+    let facts: Facts = postcard::from_bytes(facts).ok()?;
+    postcard::to_allocvec(&Facts { end, garbage: 0, ..facts }).ok()
+}
+
+fn put(tables: &mut Tables<'_>, place: &Place, name: &str, value: &[u8]) -> Result<()> {
+    tables.meta.insert(name, value).map(|_| ()).map_err(|error| place.engine(error))
+}
+
+/// Put down where things stand.
+pub(super) fn write_meta(writing: &mut Writing<'_>) -> Result<()> {
+    let Counters { record, entity, event, end, garbage } = writing.counters;
+    let names = writing.names.clone();
+    let facts =
+        Facts { record, entity, event, end, garbage, revision: writing.current.revision, names };
+    let place = &writing.shared.cells.place;
+    let bytes = postcard::to_allocvec(&facts).map_err(|error| place.damaged(error.to_string()))?;
+    let version = super::reading::version_of(&writing.current, &writing.names);
+    put(&mut writing.tables, place, "version", &version)?;
+    put(&mut writing.tables, place, "facts", &bytes)
+}
+
+/// Put the model down, and what tells it from others.
+pub(super) fn write_model(writing: &mut Writing<'_>, model: &Model) -> Result<()> {
+    let json = model.to_json();
+    let cell = writing.put_cell(json.as_bytes())?;
+    let place = &writing.shared.cells.place;
+    put(&mut writing.tables, place, "model", &cell.bytes())?;
+    let print = writing.shared.cells.seals.print(json.as_bytes());
+    put(&mut writing.tables, place, "print", &print)
+}
+
+/// Open what lies on `media`, or begin a store there where a model is given.
+pub(super) fn open(media: Media, model: Option<&Model>, options: &Options) -> Result<Inner> {
+    let place = media.place.clone();
+    place.guarded(|| open_now(media, model, options))
+}
+
+fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<Inner> {
+    let Media { index, cells, place } = media;
+    let mut builder = Builder::new();
+    builder.set_cache_size(options.cached_bytes);
+    let db = builder.create_with_backend(Boxed(index)).map_err(|error| match error.into() {
+        redb::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            let found = "its `index` is something else".to_owned();
+            Error::StoreFormat { path: place.0.clone(), found, wanted: VERSION }
+        }
+        redb::Error::UpgradeRequired(version) => {
+            let found = format!("its `index` is of an engine of version {version}");
+            Error::StoreFormat { path: place.0.clone(), found, wanted: VERSION }
+        }
+        other => place.engine(other),
+    })?;
+    let txn = db.begin_read().map_err(|error| place.engine(error))?;
+    let meta = match txn.open_table(META) {
+        Ok(meta) => Some(meta),
+        Err(redb::TableError::TableDoesNotExist(_)) => None,
+        Err(error) => return Err(place.engine(error)),
+    };
+    let fact = |name: &str| -> Result<Option<Vec<u8>>> {
+        let Some(meta) = &meta else { return Ok(None) };
+        let value = meta.get(name).map_err(|error| place.engine(error))?;
+        Ok(value.map(|value| value.value().to_vec()))
+    };
+    if let Some(format) = fact("format")? {
+        let found = format.try_into().map(u32::from_le_bytes).unwrap_or_default();
+        if found != VERSION {
+            let found = format!("it has version {found}");
+            return Err(Error::StoreFormat { path: place.0.clone(), found, wanted: VERSION });
+        }
+        drop(meta);
+        drop(txn);
+        return open_existing(db, cells, place, model, options);
+    }
+    let begun = fact("begun")?.is_some();
+    drop(meta);
+    drop(txn);
+    let Some(model) = model else {
+        let found = "there is none".to_owned();
+        return Err(Error::StoreFormat { path: place.0.clone(), found, wanted: VERSION });
+    };
+    let length = cells.len().map_err(|error| place.io(error))?;
+    if !begun && length > FIRST {
+        return Err(place.damaged("there are cells, but the `index` is empty"));
+    }
+    begin(db, cells, place, model, options)
+}
+
+fn begin(
+    db: Database,
+    cells: Box<dyn StorageBackend>,
+    place: Place,
+    model: &Model,
+    options: &Options,
+) -> Result<Inner> {
+    let engine = |error: redb::Error| place.engine(error);
+    // Should it end before the rest is there, the next one may begin anew.
+    let txn = db.begin_write().map_err(|error| engine(error.into()))?;
+    {
+        let mut meta = txn.open_table(META).map_err(|error| engine(error.into()))?;
+        meta.insert("begun", &[][..]).map_err(|error| engine(error.into()))?;
+    }
+    txn.commit().map_err(|error| engine(error.into()))?;
+    let mut salt = [0; 32];
+    getrandom::fill(&mut salt).map_err(|_| place.io(std::io::Error::other("no randomness")))?;
+    let seals = Seals::new(&salt, options.key.as_ref());
+    let check = seals.seal(0, CHECK);
+    let check = check.ok_or_else(|| place.io(std::io::Error::other("no randomness")))?;
+    let cells = Cells::create(cells, seals, place.clone())?;
+    let current = Current {
+        bound: Arc::new(BoundModel::new(Arc::new(model.clone()))?),
+        stopped: BTreeSet::new(),
+        revision: 0,
+    };
+    let counters = Counters { record: 0, entity: 0, event: 1, end: FIRST, garbage: 0 };
+    let inner = assemble(db, cells, current, Names::default(), counters, options);
+    inner.write(super::When::Now, |writing| {
+        let encrypted = [u8::from(options.key.is_some())];
+        for (name, value) in [
+            ("salt", &salt[..]),
+            ("check", &check[..]),
+            ("encrypted", &encrypted[..]),
+            ("format", &VERSION.to_le_bytes()[..]),
+        ] {
+            put(&mut writing.tables, &place, name, value)?;
+        }
+        write_model(writing, model)
+    })?;
+    Ok(inner)
+}
+
+fn open_existing(
+    db: Database,
+    medium: Box<dyn StorageBackend>,
+    place: Place,
+    model: Option<&Model>,
+    options: &Options,
+) -> Result<Inner> {
+    let engine = |error: redb::Error| place.engine(error);
+    let txn = db.begin_read().map_err(|error| engine(error.into()))?;
+    let tables = Reading::open(&txn).map_err(|error| engine(error.into()))?;
+    let fact = |name: &str| -> Result<Vec<u8>> {
+        let value = tables.meta.get(name).map_err(|error| engine(error.into()))?;
+        let value = value.ok_or_else(|| place.damaged(format!("it lacks its {name}")))?;
+        Ok(value.value().to_vec())
+    };
+    let wrong = |what| Error::StoreKey { path: place.0.clone(), what };
+    match (fact("encrypted")?.first(), &options.key) {
+        (Some(1), None) => return Err(wrong("it is encrypted: give its key")),
+        (Some(0), Some(_)) => return Err(wrong("it is not encrypted: give no key")),
+        _ => {}
+    }
+    let salt: Option<[u8; 32]> = fact("salt")?.try_into().ok();
+    let salt = salt.ok_or_else(|| place.damaged("its salt"))?;
+    let seals = Seals::new(&salt, options.key.as_ref());
+    if seals.open(0, &fact("check")?).is_none_or(|check| check != CHECK) {
+        return Err(match options.key {
+            Some(_) => wrong("that is not its key"),
+            None => place.damaged("its salt"),
+        });
+    }
+    let facts: Facts = postcard::from_bytes(&fact("facts")?)
+        .map_err(|error| place.damaged(format!("its facts: {error}")))?;
+    let cells = Cells::open(medium, seals, place.clone(), facts.end)?;
+    let cell = Cell::read(&fact("model")?).ok_or_else(|| place.damaged("its model"))?;
+    let json = cells.read(cell)?.ok_or_else(|| place.damaged("its model"))?;
+    let json = String::from_utf8(json).map_err(|_| place.damaged("its model"))?;
+    if let Some(model) = model
+        && fact("print")? != cells.seals.print(model.to_json().as_bytes())
+    {
+        return Err(Error::StoreModel { path: place.0.clone() });
+    }
+    let mut stopped = BTreeSet::new();
+    for stop in tables.stops.range::<u64>(..).map_err(|error| engine(error.into()))? {
+        stopped.insert(stop.map_err(|error| engine(error.into()))?.0.value());
+    }
+    let current = Current {
+        bound: Arc::new(BoundModel::new(Arc::new(Model::from_json(&json)?))?),
+        stopped,
+        revision: facts.revision,
+    };
+    let mut pending = Vec::new();
+    let scrubs = txn.open_table(SCRUBS).map_err(|error| engine(error.into()))?;
+    for scrub in scrubs.range::<u64>(..).map_err(|error| engine(error.into()))? {
+        let (place, length) = scrub.map_err(|error| engine(error.into()))?;
+        pending.push(Cell { place: place.value(), length: length.value() });
+    }
+    drop(scrubs);
+    drop(tables);
+    drop(txn);
+    let Facts { record, entity, event, end, garbage, names, .. } = facts;
+    let counters = Counters { record, entity, event, end, garbage };
+    let inner = assemble(db, cells, current, names, counters, options);
+    if !pending.is_empty() {
+        // What was to be erased when the store was closed, or fell, is erased now.
+        super::lock(&inner.writer).pending = pending;
+        inner.write(super::When::Now, |_| Ok(()))?;
+    }
+    Ok(inner)
+}
+
+fn assemble(
+    db: Database,
+    cells: Cells,
+    current: Current,
+    names: Names,
+    counters: Counters,
+    options: &Options,
+) -> Inner {
+    let told = Mutex::new(counters.event);
+    Inner {
+        db,
+        shared: Shared { cells, cache: Mutex::new(Cache::new(options.cached_records)) },
+        durability: options.durability,
+        writer: Mutex::new(Writer {
+            counters,
+            pending: Vec::new(),
+            scrubbed: Vec::new(),
+            dirty: false,
+            synced: Instant::now(),
+        }),
+        current: RwLock::new((Arc::new(current), Arc::new(names))),
+        told,
+        tell: Condvar::new(),
+        copying: RwLock::new(()),
+    }
+}
+
+/// The keys that were stopped since the model was adopted.
+pub(super) fn stops(tables: &Reading, cells: &Cells) -> Result<Vec<Stop>> {
+    let place = &cells.place;
+    let mut stops = Vec::new();
+    for entry in tables.stops.range::<u64>(..).map_err(|error| place.engine(error))? {
+        let (_, cell) = entry.map_err(|error| place.engine(error))?;
+        let cell = Cell::read(cell.value()).ok_or_else(|| place.damaged("a stop key"))?;
+        let bytes = cells.read(cell)?.ok_or_else(|| place.damaged("a stop key"))?;
+        stops.push(Stop::read(&bytes).ok_or_else(|| place.damaged("a stop key"))?);
+    }
+    Ok(stops)
+}

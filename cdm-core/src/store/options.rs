@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+use super::StoreKey;
+
+/// When a change is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// When the call returns.
+    EveryCall,
+    /// Within that time after the call returned: many changes share one write to the disk, and a
+    /// crash may lose those of that time, the last ones first, never one half.
+    Grouped {
+        /// The longest that a change is not on the disk.
+        at_most: Duration,
+    },
+    /// When [`Store::flush`](super::Store::flush) is called, and when the store is closed.
+    ByHand,
+}
+
+/// How a store works.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use cdm_core::store::{Durability, Options};
+/// let grouped = Durability::Grouped { at_most: Duration::from_millis(20) };
+/// let options = Options { durability: grouped, ..Options::new() };
+/// ```
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// When a change is on the disk; at once by default.
+    pub durability: Durability,
+    /// Encrypts what the store holds; it must be the same whenever the store is opened.
+    pub key: Option<StoreKey>,
+    /// How many records are kept in memory, ready to be compared, at one to three kilobytes each.
+    pub cached_records: usize,
+    /// How many bytes of the index are kept in memory.
+    pub cached_bytes: usize,
+}
+
+impl Options {
+    /// Every call durable, no encryption, 100,000 records and 256 MiB in memory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            durability: Durability::EveryCall,
+            key: None,
+            cached_records: 100_000,
+            cached_bytes: 256 << 20,
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}

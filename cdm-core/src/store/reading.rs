@@ -1,0 +1,492 @@
+//! What can be asked of a store: always of one snapshot, which no writer disturbs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use redb::{ReadableDatabase, ReadableTableMetadata};
+use serde::Serialize;
+
+use super::current::Current;
+use super::event::{Change, Event, EventRecord};
+use super::record::{Names, decode};
+use super::tables::{Cell, Members, Reading, Row, holders, id_of};
+use super::{Inner, Shared, Store, lock};
+use crate::bound::{BoundRecord, PairScore};
+use crate::cancel::Run;
+use crate::error::{Error, Result};
+use crate::features::Features;
+use crate::merge::{GoldenRecord, Merger};
+use crate::plan::Model;
+use crate::rule::Decision;
+use crate::schema::{EntityId, Record, RecordKey};
+use crate::table::Table;
+
+/// An entity and its records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entity {
+    /// The entity's id.
+    pub id: EntityId,
+    /// The keys of its records, in order.
+    pub records: Vec<RecordKey>,
+}
+
+/// An entity that a record may be of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hit {
+    /// The entity.
+    pub entity: EntityId,
+    /// The record of it that is most like.
+    pub record: RecordKey,
+    /// What is to be said of the two.
+    #[serde(flatten)]
+    pub score: PairScore,
+}
+
+/// The golden record of an entity, with all that it was made of.
+pub struct Golden {
+    entity: EntityId,
+    table: Table,
+    features: Features,
+    model: Arc<Model>,
+}
+
+/// How much is in a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Records.
+    pub records: u64,
+    /// Entities.
+    pub entities: u64,
+    /// Events since the beginning.
+    pub events: u64,
+    /// The revision of the model; 0 is the one that the store began with.
+    pub revision: u64,
+    /// Keys that grew hot since the model was adopted.
+    pub hot_keys: u64,
+    /// Scored links.
+    pub links: u64,
+    /// Keys by which records are found.
+    pub keys: u64,
+    /// Bytes of the file of cells.
+    pub cell_bytes: u64,
+    /// Bytes of it that hold nothing any more.
+    pub garbage_bytes: u64,
+}
+
+impl Golden {
+    /// The golden record, under the entity's id in the store.
+    ///
+    /// # Errors
+    /// None that a store's model leads to.
+    pub fn record(&self) -> Result<GoldenRecord<'_>> {
+        let plan = self.model.plan();
+        let sources: Vec<String> = plan.sources().iter().map(|s| s.name.clone()).collect();
+        let merger = Merger::new(&self.table, &self.features, plan.survivorship(), &sources)?;
+        let mut golden = merger.merge(&self.table.rows_by_key());
+        golden.entity_id = self.entity;
+        Ok(golden)
+    }
+}
+
+impl std::fmt::Debug for Golden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Golden").field("entity", &self.entity).finish_non_exhaustive()
+    }
+}
+
+/// One snapshot.
+pub(super) struct View<'s> {
+    pub(super) shared: &'s Shared,
+    pub(super) tables: Reading,
+    pub(super) current: Arc<Current>,
+    pub(super) names: Arc<Names>,
+}
+
+/// Why something could not be read.
+pub(super) enum Fault {
+    /// A cell was overwritten meanwhile: another snapshot is wanted.
+    Gone,
+    Error(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::Error(error)
+    }
+}
+
+pub(super) type Seen<T> = std::result::Result<T, Fault>;
+
+impl View<'_> {
+    pub(super) fn engine<T, E: Into<redb::Error>>(
+        &self,
+        result: std::result::Result<T, E>,
+    ) -> Result<T> {
+        result.map_err(|error| self.shared.cells.place.engine(error))
+    }
+
+    fn damaged(&self, what: impl Into<String>) -> Fault {
+        self.shared.cells.place.damaged(what).into()
+    }
+
+    pub(super) fn row(&self, number: u32) -> Seen<Option<Row>> {
+        let Some(row) = self.engine(self.tables.rows.get(number))? else { return Ok(None) };
+        let row = Row::read(row.value());
+        row.map(Some).ok_or_else(|| self.damaged(format!("record {number}")))
+    }
+
+    pub(super) fn number(&self, key: &RecordKey) -> Seen<Option<u32>> {
+        let name = self.shared.cells.seals.record(key);
+        Ok(self.engine(self.tables.names.get(name))?.map(|number| number.value()))
+    }
+
+    pub(super) fn record(&self, cell: Cell) -> Seen<Record> {
+        let plain = self.shared.cells.read(cell)?.ok_or(Fault::Gone)?;
+        decode(&plain, &self.names).ok_or_else(|| self.damaged("a record"))
+    }
+
+    fn bound(&self, number: u32, cell: Cell) -> Seen<Arc<BoundRecord>> {
+        if let Some(record) = lock(&self.shared.cache).get(number, cell) {
+            return Ok(record);
+        }
+        let bound = Arc::new(self.current.bound.prepare(&self.record(cell)?)?);
+        self.shared.keep(number, cell, &bound);
+        Ok(bound)
+    }
+
+    pub(super) fn members(&self, entity: u32) -> Seen<Option<Members>> {
+        let Some(members) = self.engine(self.tables.entities.get(entity))? else {
+            return Ok(None);
+        };
+        let members = Members::read(members.value());
+        members.map(Some).ok_or_else(|| self.damaged(format!("entity {entity}")))
+    }
+
+    /// Every record that is there, by number.
+    pub(super) fn records(&self) -> Seen<BTreeMap<u32, (Row, Record)>> {
+        let mut records = BTreeMap::new();
+        for entry in self.engine(self.tables.rows.range::<u32>(..))? {
+            let (number, row) = self.engine(entry)?;
+            let row = Row::read(row.value());
+            let row = row.ok_or_else(|| self.damaged(format!("record {}", number.value())))?;
+            if row.entity.is_some() {
+                records.insert(number.value(), (row, self.record(row.cell)?));
+            }
+        }
+        Ok(records)
+    }
+
+    /// The entities that have the records of that one now.
+    fn heirs(&self, id: &EntityId) -> Seen<BTreeSet<u32>> {
+        let (mut open, mut seen, mut live) = (vec![*id], BTreeSet::new(), BTreeSet::new());
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            if let Some(entity) = self.engine(self.tables.ids.get(id.letters()))? {
+                live.insert(entity.value());
+                continue;
+            }
+            let heirs = self.engine(self.tables.heirs.get(id.letters()))?;
+            let heirs = heirs.ok_or_else(|| Error::UnknownEntity { entity_id: id.to_string() })?;
+            for letters in heirs.value().chunks(16) {
+                open.push(id_of(letters).ok_or_else(|| self.damaged("an entity's heirs"))?);
+            }
+        }
+        Ok(live)
+    }
+
+    fn search(&self, record: &BoundRecord, most: usize) -> Seen<Vec<Hit>> {
+        let (bound, seals) = (&self.current.bound, &self.shared.cells.seals);
+        let mut candidates: BTreeSet<u32> = BTreeSet::new();
+        for keying in bound.keyings() {
+            for key in bound.keys(keying, record) {
+                let name = seals.key(keying, &key);
+                if !self.current.stopped.contains(&name) {
+                    candidates.extend(self.engine(holders(&self.tables.keys, name))?);
+                }
+            }
+        }
+        let mut best: BTreeMap<u32, (f64, RecordKey, PairScore)> = BTreeMap::new();
+        for number in candidates {
+            let Some(Row { cell, entity: Some(entity) }) = self.row(number)? else { continue };
+            let candidate = self.bound(number, cell)?;
+            if candidate.key() == record.key() || !bound.may_pair(record, &candidate) {
+                continue;
+            }
+            let score = bound.score_prepared(record, &candidate);
+            let weighs = match score.decision {
+                Some(Decision::Never) => continue,
+                Some(Decision::Match) => f64::INFINITY,
+                None => score.match_weight.unwrap_or_default().bits(),
+            };
+            let key = candidate.key();
+            let is_better = best.get(&entity).is_none_or(|(known, of, _)| {
+                weighs.total_cmp(known).then_with(|| of.cmp(key)).is_gt()
+            });
+            if is_better {
+                best.insert(entity, (weighs, key.clone(), score));
+            }
+        }
+        let mut hits: Vec<(u32, (f64, RecordKey, PairScore))> = best.into_iter().collect();
+        hits.sort_by(|(_, one), (_, other)| {
+            other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1))
+        });
+        hits.truncate(most);
+        let hit =
+            |(entity, (_, record, score))| Hit { entity: seals.entity(entity), record, score };
+        Ok(hits.into_iter().map(hit).collect())
+    }
+
+    pub(super) fn key_of(&self, number: u32) -> Seen<Option<RecordKey>> {
+        match self.row(number)? {
+            Some(row) => Ok(Some(self.record(row.cell)?.key)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// What tells the model and the field names of one snapshot from those of another.
+pub(super) fn version_of(current: &Current, names: &Names) -> [u8; 16] {
+    let mut version = [0; 16];
+    version[..8].copy_from_slice(&current.revision.to_le_bytes());
+    version[8..].copy_from_slice(&names.len().to_le_bytes());
+    version
+}
+
+impl Inner {
+    /// Answer from one snapshot; from a newer one where what it wants was erased meanwhile.
+    pub(super) fn read<T>(&self, answer: impl Fn(&View<'_>) -> Seen<T>) -> Result<T> {
+        self.shared.cells.place.guarded(|| self.read_now(answer))
+    }
+
+    fn read_now<T>(&self, answer: impl Fn(&View<'_>) -> Seen<T>) -> Result<T> {
+        /// Twice is rare; so often, and it is no accident.
+        const TRIES: usize = 1000;
+        let place = &self.shared.cells.place;
+        for _ in 0..TRIES {
+            let txn = self.db.begin_read().map_err(|error| place.engine(error))?;
+            let tables = Reading::open(&txn).map_err(|error| place.engine(error))?;
+            let (current, names) = self.current();
+            let version = tables.meta.get("version").map_err(|error| place.engine(error))?;
+            if version.is_none_or(|known| known.value() != version_of(&current, &names)) {
+                // A writer has committed, and is about to say by which model.
+                std::thread::yield_now();
+                continue;
+            }
+            let view = View { shared: &self.shared, tables, current, names };
+            match answer(&view) {
+                Ok(answer) => return Ok(answer),
+                Err(Fault::Error(error)) => return Err(error),
+                Err(Fault::Gone) => {}
+            }
+        }
+        Err(place.damaged("cells are empty that the index says are not"))
+    }
+}
+
+impl Store {
+    /// A record as it was given.
+    ///
+    /// # Errors
+    /// [`StoreDamaged`](Error::StoreDamaged) and [`StoreIo`](Error::StoreIo); so for whatever is read.
+    pub fn get(&self, key: &RecordKey) -> Result<Option<Record>> {
+        self.inner.read(|view| {
+            let Some(number) = view.number(key)? else { return Ok(None) };
+            match view.row(number)? {
+                Some(row) if row.entity.is_some() => Ok(Some(view.record(row.cell)?)),
+                _ => Ok(None),
+            }
+        })
+    }
+
+    /// The entity of a record.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn entity_of(&self, key: &RecordKey) -> Result<Option<EntityId>> {
+        self.inner.read(|view| {
+            let Some(number) = view.number(key)? else { return Ok(None) };
+            let entity = view.row(number)?.and_then(|row| row.entity);
+            Ok(entity.map(|entity| view.shared.cells.seals.entity(entity)))
+        })
+    }
+
+    /// The entity of that id; where it is no more, those that have its records now, none where they
+    /// were deleted.
+    ///
+    /// # Errors
+    /// [`UnknownEntity`](Error::UnknownEntity) where there never was one, and as [`get`](Self::get).
+    pub fn entity(&self, id: &EntityId) -> Result<Vec<Entity>> {
+        self.inner.read(|view| {
+            let mut entities = Vec::new();
+            for entity in view.heirs(id)? {
+                let members = view.members(entity)?;
+                let members = members.ok_or_else(|| view.damaged(format!("entity {entity}")))?;
+                let keys = members.records.iter().map(|number| view.key_of(*number));
+                let keys: Vec<Option<RecordKey>> = keys.collect::<Seen<_>>()?;
+                let mut records: Vec<RecordKey> = keys.into_iter().flatten().collect();
+                records.sort_unstable();
+                entities.push(Entity { id: members.id, records });
+            }
+            Ok(entities)
+        })
+    }
+
+    /// The golden record of an entity, or of the one that has its records now; `None` where those are
+    /// none or several.
+    ///
+    /// # Errors
+    /// As [`entity`](Self::entity).
+    pub fn golden(&self, id: &EntityId) -> Result<Option<Golden>> {
+        self.inner.read(|view| {
+            let heirs: Vec<u32> = view.heirs(id)?.into_iter().collect();
+            let [entity] = heirs[..] else { return Ok(None) };
+            let members = view.members(entity)?;
+            let members = members.ok_or_else(|| view.damaged(format!("entity {entity}")))?;
+            let mut records = Vec::new();
+            for number in &members.records {
+                let row =
+                    view.row(*number)?.ok_or_else(|| view.damaged(format!("record {number}")))?;
+                records.push(view.record(row.cell)?);
+            }
+            let model = view.current.bound.shared_model();
+            let table = Table::from_records(model.plan().schema().clone(), &records)?;
+            let features = model.features(&table, &Run::new())?;
+            Ok(Some(Golden { entity: members.id, table, features, model }))
+        })
+    }
+
+    /// Who a record, perhaps of a few fields only, may be: at most so many entities, the likeliest
+    /// first. Nothing is stored.
+    ///
+    /// Those come first with a record that a match rule holds for, then by match weight; ties go to
+    /// the lowest record key. An entity of which a `never` rule forbids the record that is most like
+    /// is judged by the others. The record's key matters only where sources hold each customer once,
+    /// and where it is in the store, in which case it is not found itself.
+    ///
+    /// # Errors
+    /// [`UnknownField`](Error::UnknownField) and [`TooManyValues`](Error::TooManyValues), and as
+    /// [`get`](Self::get).
+    pub fn search(&self, record: &Record, most: usize) -> Result<Vec<Hit>> {
+        let (current, _) = self.inner.current();
+        let bound = current.bound.prepare(record)?;
+        self.inner.read(|view| view.search(&bound, most))
+    }
+
+    /// The events after number `since`, at most so many, in order.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn events(&self, since: u64, most: usize) -> Result<Vec<Event>> {
+        self.inner.read(|view| {
+            let mut events = Vec::new();
+            let range = view.tables.events.range(since.saturating_add(1)..);
+            for entry in view.engine(range)?.take(most) {
+                let (sequence, change) = view.engine(entry)?;
+                let change: Change<u32> = postcard::from_bytes(change.value())
+                    .map_err(|_| view.damaged(format!("event {}", sequence.value())))?;
+                let mut name = |number| Ok(EventRecord { number, key: view.key_of(number)? });
+                let change = change.map(&mut name).map_err(|fault: Fault| fault)?;
+                events.push(Event { sequence: sequence.value(), change });
+            }
+            Ok(events)
+        })
+    }
+
+    /// Wait for what happens after event number `since`.
+    #[must_use]
+    pub fn subscribe(&self, since: u64) -> Subscription {
+        Subscription { inner: Arc::downgrade(&self.inner), since }
+    }
+
+    /// How much there is.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn stats(&self) -> Result<Stats> {
+        let counters = lock(&self.inner.writer).counters.clone();
+        self.inner.read(|view| {
+            let mut records = 0;
+            for entry in view.engine(view.tables.rows.range::<u32>(..))? {
+                let (_, row) = view.engine(entry)?;
+                records += u64::from(Row::read(row.value()).is_some_and(|r| r.entity.is_some()));
+            }
+            Ok(Stats {
+                records,
+                entities: view.engine(view.tables.entities.len())?,
+                events: view.engine(view.tables.events.len())?,
+                revision: view.current.revision,
+                hot_keys: view.current.stopped.len() as u64,
+                links: view.engine(view.tables.links.len())? / 2,
+                keys: view.engine(view.tables.keys.len())?,
+                cell_bytes: counters.end,
+                garbage_bytes: counters.garbage,
+            })
+        })
+    }
+
+    /// The model that the store is resolved by, with the keys that have grown hot.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn model(&self) -> Result<Model> {
+        self.inner.read(|view| {
+            let stops = super::files::stops(&view.tables, &view.shared.cells)?;
+            Ok(view.current.model(&stops)?)
+        })
+    }
+}
+
+/// A place in the log, from which events are taken as they come.
+///
+/// It does not keep the store open.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    inner: Weak<Inner>,
+    since: u64,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").finish_non_exhaustive()
+    }
+}
+
+impl Subscription {
+    /// The number of the last event that was taken: where to go on another time.
+    #[must_use]
+    pub fn since(&self) -> u64 {
+        self.since
+    }
+
+    /// The next events, at least one and at most so many; none after `timeout`, or once the store is
+    /// closed.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub fn next(&mut self, most: usize, timeout: Duration) -> Result<Vec<Event>> {
+        let until = Instant::now() + timeout;
+        loop {
+            let Some(inner) = self.inner.upgrade() else { return Ok(Vec::new()) };
+            let store = Store { inner, flusher: None };
+            let events = store.events(self.since, most)?;
+            if let Some(last) = events.last() {
+                self.since = last.sequence;
+                return Ok(events);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Vec::new());
+            }
+            // Short waits, so that a store that is closed meanwhile is not held open.
+            let told = lock(&store.inner.told);
+            if *told <= self.since + 1 {
+                let wait = left.min(Duration::from_millis(50));
+                let waited = store.inner.tell.wait_timeout(told, wait);
+                drop(waited.unwrap_or_else(PoisonError::into_inner));
+            }
+        }
+    }
+}

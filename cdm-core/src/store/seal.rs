@@ -1,0 +1,165 @@
+//! Keys and seals: what keeps values from those without the key, and tells when a byte was changed.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+
+use crate::bound::Keying;
+use crate::schema::{EntityId, RecordKey};
+
+/// The caller's key of a store that is encrypted at rest: 32 bytes that nobody else knows.
+///
+/// The store cannot be opened without it, by anybody. `Debug` hides it.
+///
+/// # Examples
+/// ```
+/// let key = cdm_core::store::StoreKey::new([7; 32]);
+/// assert_eq!(format!("{key:?}"), "StoreKey(..)");
+/// ```
+#[derive(Clone)]
+pub struct StoreKey([u8; 32]);
+
+impl StoreKey {
+    /// These bytes, which must come from a source of randomness or a key service, not from a
+    /// pass-phrase as it stands.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl std::fmt::Debug for StoreKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreKey(..)")
+    }
+}
+
+/// What seals values and names keys in one store.
+#[derive(Clone)]
+pub(super) struct Seals {
+    /// Hashes of keys are keyed by this: without it nobody can try values out.
+    naming: [u8; 32],
+    cipher: Option<XChaCha20Poly1305>,
+}
+
+/// How much longer sealed bytes are than what they seal, at most.
+const NONCE: usize = 24;
+const SUM: usize = 16;
+
+impl Seals {
+    /// The seals of a store with that salt.
+    pub(super) fn new(salt: &[u8; 32], key: Option<&StoreKey>) -> Self {
+        let derive = |purpose: &str| {
+            let secret = key.map_or(&[][..], |key| &key.0[..]);
+            blake3::derive_key(purpose, &[secret, salt].concat())
+        };
+        let cipher = key.map(|_| {
+            let secret = derive("cdm store 2026 cells v1");
+            XChaCha20Poly1305::new(Key::from_slice(&secret))
+        });
+        Self { naming: derive("cdm store 2026 names v1"), cipher }
+    }
+
+    /// Bytes that may lie in the open, for a cell at `place`.
+    pub(super) fn seal(&self, place: u64, plain: &[u8]) -> Option<Vec<u8>> {
+        let Some(cipher) = &self.cipher else {
+            return Some([&self.sum(place, plain)[..], plain].concat());
+        };
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce).ok()?;
+        let payload = Payload { msg: plain, aad: &place.to_le_bytes() };
+        let sealed = cipher.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
+        Some([&nonce[..], &sealed].concat())
+    }
+
+    /// What was sealed for that place; `None` where a byte was changed, or the key is another.
+    pub(super) fn open(&self, place: u64, sealed: &[u8]) -> Option<Vec<u8>> {
+        let Some(cipher) = &self.cipher else {
+            let (sum, plain) = sealed.split_at_checked(SUM)?;
+            return (sum == self.sum(place, plain)).then(|| plain.to_vec());
+        };
+        let (nonce, rest) = sealed.split_at_checked(NONCE)?;
+        let payload = Payload { msg: rest, aad: &place.to_le_bytes() };
+        cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
+    }
+
+    fn sum(&self, place: u64, plain: &[u8]) -> [u8; SUM] {
+        let mut hasher = self.hasher(b's');
+        hasher.update(&place.to_le_bytes()).update(plain);
+        first(&hasher)
+    }
+
+    /// The name of a record key.
+    pub(super) fn record(&self, key: &RecordKey) -> [u8; 16] {
+        let mut hasher = self.hasher(b'r');
+        text(&mut hasher, &key.source);
+        text(&mut hasher, &key.id);
+        first(&hasher)
+    }
+
+    /// The name of a key that a rule gives a record.
+    pub(super) fn key(&self, keying: Keying, texts: &[&str]) -> u64 {
+        let (kind, rule) = match keying {
+            Keying::Rule(rule) => (b'm', rule),
+            Keying::Blocking(rule) => (b'b', rule),
+        };
+        let mut hasher = self.hasher(kind);
+        hasher.update(&rule.to_le_bytes());
+        texts.iter().for_each(|part| text(&mut hasher, part));
+        u64::from_le_bytes(first(&hasher))
+    }
+
+    /// The id of the entity of that number.
+    pub(super) fn entity(&self, number: u32) -> EntityId {
+        let mut hasher = self.hasher(b'e');
+        hasher.update(&number.to_le_bytes());
+        EntityId::from_bits(u128::from_le_bytes(first(&hasher)))
+    }
+
+    /// What tells one document from another.
+    pub(super) fn print(&self, document: &[u8]) -> [u8; 16] {
+        let mut hasher = self.hasher(b'd');
+        hasher.update(document);
+        first(&hasher)
+    }
+
+    fn hasher(&self, purpose: u8) -> blake3::Hasher {
+        let mut hasher = blake3::Hasher::new_keyed(&self.naming);
+        hasher.update(&[purpose]);
+        hasher
+    }
+}
+
+/// The length keeps ("a", "bc") and ("ab", "c") apart.
+fn text(hasher: &mut blake3::Hasher, text: &str) {
+    hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+}
+
+fn first<const N: usize>(hasher: &blake3::Hasher) -> [u8; N] {
+    let mut bytes = [0; N];
+    hasher.finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_opens_in_its_place_with_its_key_and_unchanged_alone() {
+        let key = |byte| StoreKey::new([byte; 32]);
+        for (seals, others) in [
+            (Seals::new(&[1; 32], None), Seals::new(&[2; 32], None)),
+            (Seals::new(&[1; 32], Some(&key(1))), Seals::new(&[1; 32], Some(&key(2)))),
+        ] {
+            let sealed = seals.seal(7, b"ann@example.org").unwrap();
+            assert_eq!(seals.open(7, &sealed).unwrap(), b"ann@example.org");
+            assert!(seals.open(8, &sealed).is_none() && others.open(7, &sealed).is_none());
+            for byte in 0..sealed.len() {
+                let mut changed = sealed.clone();
+                changed[byte] ^= 1;
+                assert!(seals.open(7, &changed).is_none());
+                assert!(seals.open(7, &sealed[..byte]).is_none());
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What lies in the index file: tables of small rows, none of which holds a person's value.
+
+use redb::{
+    ReadTransaction, ReadableTable, StorageError, Table, TableDefinition, WriteTransaction,
+};
+
+use crate::schema::EntityId;
+
+/// Facts about the store itself, by name.
+pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+/// Names of record keys: the number of the record.
+pub(super) const NAMES: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("names");
+/// Records by number.
+pub(super) const ROWS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("rows");
+/// Keys that rules give records, by name, with the records that have them.
+pub(super) const KEYS: TableDefinition<'_, (u64, u32), ()> = TableDefinition::new("keys");
+/// Scored links above 0, both ways round: the weight in bits.
+pub(super) const LINKS: TableDefinition<'_, (u32, u32), f64> = TableDefinition::new("links");
+/// What stewards decided of two records, both ways round: [`MUST`] and [`CANNOT`].
+pub(super) const DECIDED: TableDefinition<'_, (u32, u32), u8> = TableDefinition::new("decided");
+/// Entities by number: the id, then the numbers of their records.
+pub(super) const ENTITIES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("entities");
+/// Entities by id.
+pub(super) const IDS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("ids");
+/// Of entities that are no more, the ids of those that took their records.
+pub(super) const HEIRS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("heirs");
+/// The log.
+pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
+/// Keys that grew hot: by name, the cell of their texts.
+pub(super) const STOPS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("stops");
+/// Cells to be overwritten: place and length.
+pub(super) const SCRUBS: TableDefinition<'_, u64, u32> = TableDefinition::new("scrubs");
+
+/// Two records are one customer.
+pub(super) const MUST: u8 = 1;
+/// Two records are two customers.
+pub(super) const CANNOT: u8 = 2;
+
+/// All tables, open for writing.
+pub(super) struct Tables<'t> {
+    pub(super) meta: Table<'t, &'static str, &'static [u8]>,
+    pub(super) names: Table<'t, [u8; 16], u32>,
+    pub(super) rows: Table<'t, u32, &'static [u8]>,
+    pub(super) keys: Table<'t, (u64, u32), ()>,
+    pub(super) links: Table<'t, (u32, u32), f64>,
+    pub(super) decided: Table<'t, (u32, u32), u8>,
+    pub(super) entities: Table<'t, u32, &'static [u8]>,
+    pub(super) ids: Table<'t, [u8; 16], u32>,
+    pub(super) heirs: Table<'t, [u8; 16], &'static [u8]>,
+    pub(super) events: Table<'t, u64, &'static [u8]>,
+    pub(super) stops: Table<'t, u64, &'static [u8]>,
+    pub(super) scrubs: Table<'t, u64, u32>,
+}
+
+impl<'t> Tables<'t> {
+    pub(super) fn open(txn: &'t WriteTransaction) -> Result<Self, redb::TableError> {
+        Ok(Self {
+            meta: txn.open_table(META)?,
+            names: txn.open_table(NAMES)?,
+            rows: txn.open_table(ROWS)?,
+            keys: txn.open_table(KEYS)?,
+            links: txn.open_table(LINKS)?,
+            decided: txn.open_table(DECIDED)?,
+            entities: txn.open_table(ENTITIES)?,
+            ids: txn.open_table(IDS)?,
+            heirs: txn.open_table(HEIRS)?,
+            events: txn.open_table(EVENTS)?,
+            stops: txn.open_table(STOPS)?,
+            scrubs: txn.open_table(SCRUBS)?,
+        })
+    }
+}
+
+/// Where the values of something lie in the file of cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cell {
+    pub(super) place: u64,
+    pub(super) length: u32,
+}
+
+/// A record as the index knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    /// Key and values of a record; the key alone of one that is not there.
+    pub(super) cell: Cell,
+    /// `None` of a record that was deleted, or that only decisions speak of.
+    pub(super) entity: Option<u32>,
+}
+
+/// No entity has this number: the record is not there.
+const NONE: u32 = u32::MAX;
+
+/// No entity has this number either: whose the record is has yet to be found out.
+pub(super) const FRESH: u32 = u32::MAX - 1;
+
+impl Cell {
+    pub(super) fn bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&self.place.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.length.to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let (place, rest) = bytes.split_first_chunk()?;
+        let (length, _) = rest.split_first_chunk()?;
+        Some(Self { place: u64::from_le_bytes(*place), length: u32::from_le_bytes(*length) })
+    }
+}
+
+impl Row {
+    pub(super) fn bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..12].copy_from_slice(&self.cell.bytes());
+        bytes[12..].copy_from_slice(&self.entity.unwrap_or(NONE).to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let cell = Cell::read(bytes)?;
+        let entity = u32::from_le_bytes(bytes.get(12..16)?.try_into().ok()?);
+        Some(Self { cell, entity: (entity != NONE).then_some(entity) })
+    }
+}
+
+/// An entity as the index knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Members {
+    pub(super) id: EntityId,
+    /// Sorted.
+    pub(super) records: Vec<u32>,
+}
+
+impl Members {
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.id.letters().to_vec();
+        self.records.iter().for_each(|record| bytes.extend(record.to_le_bytes()));
+        bytes
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let (id, records) = bytes.split_at_checked(16)?;
+        let records = records.chunks_exact(4);
+        if !records.remainder().is_empty() {
+            return None;
+        }
+        let number = |chunk: &[u8]| Some(u32::from_le_bytes(chunk.try_into().ok()?));
+        Some(Self { id: id_of(id)?, records: records.map(number).collect::<Option<_>>()? })
+    }
+}
+
+pub(super) fn id_of(letters: &[u8]) -> Option<EntityId> {
+    std::str::from_utf8(letters).ok()?.parse().ok()
+}
+
+/// The records that have a key.
+pub(super) fn holders(
+    keys: &impl ReadableTable<(u64, u32), ()>,
+    name: u64,
+) -> Result<Vec<u32>, StorageError> {
+    keys.range((name, 0)..=(name, u32::MAX))?.map(|entry| Ok(entry?.0.value().1)).collect()
+}
+
+/// The records on the other side of a record's links, with their weights; or of its decisions.
+pub(super) fn others<V>(
+    table: &impl ReadableTable<(u32, u32), V>,
+    record: u32,
+) -> Result<Vec<(u32, V)>, StorageError>
+where
+    V: for<'v> redb::Value<SelfType<'v> = V> + 'static,
+{
+    let range = table.range((record, 0)..=(record, u32::MAX))?;
+    range
+        .map(|entry| {
+            let (key, value) = entry?;
+            Ok((key.value().1, value.value()))
+        })
+        .collect()
+}
+
+/// All tables, open for reading.
+pub(super) struct Reading {
+    pub(super) meta: redb::ReadOnlyTable<&'static str, &'static [u8]>,
+    pub(super) names: redb::ReadOnlyTable<[u8; 16], u32>,
+    pub(super) rows: redb::ReadOnlyTable<u32, &'static [u8]>,
+    pub(super) keys: redb::ReadOnlyTable<(u64, u32), ()>,
+    pub(super) links: redb::ReadOnlyTable<(u32, u32), f64>,
+    pub(super) decided: redb::ReadOnlyTable<(u32, u32), u8>,
+    pub(super) entities: redb::ReadOnlyTable<u32, &'static [u8]>,
+    pub(super) ids: redb::ReadOnlyTable<[u8; 16], u32>,
+    pub(super) heirs: redb::ReadOnlyTable<[u8; 16], &'static [u8]>,
+    pub(super) events: redb::ReadOnlyTable<u64, &'static [u8]>,
+    pub(super) stops: redb::ReadOnlyTable<u64, &'static [u8]>,
+}
+
+impl Reading {
+    pub(super) fn open(txn: &ReadTransaction) -> Result<Self, redb::TableError> {
+        Ok(Self {
+            meta: txn.open_table(META)?,
+            names: txn.open_table(NAMES)?,
+            rows: txn.open_table(ROWS)?,
+            keys: txn.open_table(KEYS)?,
+            links: txn.open_table(LINKS)?,
+            decided: txn.open_table(DECIDED)?,
+            entities: txn.open_table(ENTITIES)?,
+            ids: txn.open_table(IDS)?,
+            heirs: txn.open_table(HEIRS)?,
+            events: txn.open_table(EVENTS)?,
+            stops: txn.open_table(STOPS)?,
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! A disk in memory that outlives the store, and can fail, tear writes and lose what was not synced.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use cdm_core::store::{Media, Medium};
+
+/// Two files, and what is to go wrong with them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Disk {
+    pub(crate) index: Arc<Mutex<File>>,
+    pub(crate) cells: Arc<Mutex<File>>,
+    faults: Arc<Faults>,
+}
+
+#[derive(Debug, Default)]
+struct Faults {
+    /// Operations so far that change something.
+    operations: AtomicU64,
+    /// The first operation that fails, and all after it; 0 for none.
+    fail_at: AtomicU64,
+}
+
+/// What is on the disk for good, and what is only believed to be.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct File {
+    pub(crate) seen: Vec<u8>,
+    synced: Vec<u8>,
+    unsynced: Vec<Change>,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Length(usize),
+    Bytes(usize, Vec<u8>),
+}
+
+/// What becomes of unsynced writes when the power fails.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Loss {
+    /// None of them is there.
+    All,
+    /// All of them are.
+    None,
+    /// Some are, and one is torn in the middle.
+    Torn(u64),
+}
+
+impl File {
+    fn apply(bytes: &mut Vec<u8>, change: &Change, most: usize) {
+        match change {
+            Change::Length(length) => bytes.resize(*length, 0),
+            Change::Bytes(place, data) => {
+                let data = &data[..data.len().min(most)];
+                if bytes.len() < place + data.len() {
+                    bytes.resize(place + data.len(), 0);
+                }
+                bytes[*place..*place + data.len()].copy_from_slice(data);
+            }
+        }
+    }
+
+    fn change(&mut self, change: Change) {
+        Self::apply(&mut self.seen, &change, usize::MAX);
+        self.unsynced.push(change);
+    }
+
+    fn crash(&mut self, loss: Loss) {
+        let mut random = match loss {
+            Loss::Torn(seed) => seed | 1,
+            _ => 1,
+        };
+        let mut next = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random
+        };
+        for change in std::mem::take(&mut self.unsynced) {
+            match loss {
+                Loss::All => {}
+                Loss::None => Self::apply(&mut self.synced, &change, usize::MAX),
+                Loss::Torn(_) => match next() % 3 {
+                    0 => {}
+                    1 => Self::apply(&mut self.synced, &change, usize::MAX),
+                    // Lengths are of whole sectors, and so are torn writes.
+                    _ => Self::apply(&mut self.synced, &change, (next() % 16) as usize * 512),
+                },
+            }
+        }
+        self.seen = self.synced.clone();
+    }
+}
+
+impl Disk {
+    pub(crate) fn media(&self) -> Media {
+        let medium = |file: &Arc<Mutex<File>>| -> Box<dyn Medium> {
+            Box::new(Handle { file: Arc::clone(file), faults: Arc::clone(&self.faults) })
+        };
+        Media::new("a disk in memory", medium(&self.index), medium(&self.cells))
+    }
+
+    /// Let the `n`-th operation from now on fail, and all after it.
+    pub(crate) fn fail_at(&self, n: u64) {
+        self.faults.operations.store(0, Ordering::SeqCst);
+        self.faults.fail_at.store(n, Ordering::SeqCst);
+    }
+
+    pub(crate) fn mend(&self) {
+        self.fail_at(0);
+    }
+
+    pub(crate) fn operations(&self) -> u64 {
+        self.faults.operations.load(Ordering::SeqCst)
+    }
+
+    /// The power fails; whoever has the disk open must have let go of it.
+    pub(crate) fn crash(&self, loss: Loss) {
+        self.index.lock().unwrap().crash(loss);
+        self.cells.lock().unwrap().crash(loss);
+    }
+
+    /// Another disk with what is on this one now.
+    pub(crate) fn copy(&self) -> Disk {
+        let copy = |file: &Arc<Mutex<File>>| {
+            let seen = file.lock().unwrap().seen.clone();
+            Arc::new(Mutex::new(File { synced: seen.clone(), seen, unsynced: Vec::new() }))
+        };
+        Disk { index: copy(&self.index), cells: copy(&self.cells), faults: Arc::default() }
+    }
+}
+
+#[derive(Debug)]
+struct Handle {
+    file: Arc<Mutex<File>>,
+    faults: Arc<Faults>,
+}
+
+impl Handle {
+    fn operate(&self, change: impl FnOnce(&mut File)) -> io::Result<()> {
+        let number = self.faults.operations.fetch_add(1, Ordering::SeqCst) + 1;
+        let fail_at = self.faults.fail_at.load(Ordering::SeqCst);
+        if fail_at > 0 && number >= fail_at {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left"));
+        }
+        change(&mut self.file.lock().unwrap());
+        Ok(())
+    }
+}
+
+impl Medium for Handle {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.lock().unwrap().seen.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let file = self.file.lock().unwrap();
+        let bytes = file.seen.get(offset as usize..offset as usize + out.len());
+        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.operate(|file| file.change(Change::Length(len as usize)))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.operate(|file| {
+            file.unsynced.clear();
+            file.synced = file.seen.clone();
+        })
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.operate(|file| file.change(Change::Bytes(offset as usize, data.to_vec())))
+    }
+}

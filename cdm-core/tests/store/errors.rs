@@ -1,0 +1,141 @@
+//! What goes wrong has a name, and the store opens again once the cause is gone.
+
+use std::fs;
+
+use cdm_core::store::{Options, Store, StoreKey};
+use cdm_core::{Record, RecordKey, Run};
+
+use super::disk::Disk;
+use super::people::rules;
+
+fn person(number: usize) -> Record {
+    Record::new(RecordKey::new("crm", number.to_string()))
+        .with("email", format!("p{number}@example.org"))
+        .with("family_name", "Smith")
+}
+
+fn filled(disk: &Disk, options: &Options) {
+    let store = Store::on(disk.media(), Some(&rules(100)), options).unwrap();
+    (0..20).for_each(|number| {
+        store.upsert(&person(number)).unwrap();
+    });
+}
+
+fn code(disk: &Disk, options: &Options) -> Result<Store, &'static str> {
+    Store::on(disk.media(), Some(&rules(100)), options).map_err(|error| error.code())
+}
+
+#[test]
+fn a_wrong_key_a_missing_key_and_a_needless_key_are_told() {
+    let with = |byte| Options { key: Some(StoreKey::new([byte; 32])), ..Options::new() };
+    let disk = Disk::default();
+    filled(&disk, &with(1));
+    assert_eq!(code(&disk, &with(2)).unwrap_err(), "STORE_KEY");
+    assert_eq!(code(&disk, &Options::new()).unwrap_err(), "STORE_KEY");
+    assert_eq!(code(&disk, &with(1)).unwrap().stats().unwrap().records, 20);
+    let disk = Disk::default();
+    filled(&disk, &Options::new());
+    assert_eq!(code(&disk, &with(1)).unwrap_err(), "STORE_KEY");
+}
+
+#[test]
+fn another_model_is_told_and_the_stores_own_is_known() {
+    let disk = Disk::default();
+    filled(&disk, &Options::new());
+    let error = Store::on(disk.media(), Some(&rules(7)), &Options::new()).unwrap_err();
+    assert_eq!(error.code(), "STORE_MODEL");
+    let store = Store::on(disk.media(), None, &Options::new()).unwrap();
+    assert_eq!(store.model().unwrap().to_json(), rules(100).to_json());
+}
+
+#[test]
+fn a_second_opener_another_file_and_no_file_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people");
+    let open = || Store::open(&path, &rules(100), &Options::new());
+    let store = open().unwrap();
+    store.upsert(&person(1)).unwrap();
+    let error = open().unwrap_err();
+    assert_eq!(error.code(), "STORE_LOCKED", "{error}");
+    drop(store);
+    assert_eq!(open().unwrap().stats().unwrap().records, 1);
+    let none = folder.path().join("none");
+    assert_eq!(Store::open_existing(&none, &Options::new()).unwrap_err().code(), "STORE_IO");
+    assert!(!none.exists());
+    // A file where the folder should be.
+    fs::write(&none, "x").unwrap();
+    assert_eq!(Store::open(&none, &rules(100), &Options::new()).unwrap_err().code(), "STORE_IO");
+    // Something else in the folder.
+    fs::write(path.join("index"), vec![b'x'; 10_000]).unwrap();
+    let error = open().unwrap_err();
+    assert_eq!(error.code(), "STORE_FORMAT", "{error}");
+    fs::write(path.join("index"), "").unwrap();
+    assert_eq!(open().unwrap_err().code(), "STORE_DAMAGED");
+}
+
+#[test]
+fn a_full_disk_stops_changes_and_nothing_else() {
+    let disk = Disk::default();
+    filled(&disk, &Options::new());
+    let store = code(&disk, &Options::new()).unwrap();
+    disk.fail_at(1);
+    let error = store.upsert(&person(77)).unwrap_err();
+    assert_eq!(error.code(), "STORE_IO", "{error}");
+    assert!(error.to_string().contains("no space left"), "{error}");
+    assert_eq!(store.get(&person(3).key).unwrap(), Some(person(3)));
+    drop(store);
+    disk.mend();
+    let store = code(&disk, &Options::new()).unwrap();
+    assert_eq!(store.stats().unwrap().records, 20);
+    store.upsert(&person(77)).unwrap();
+    assert!(store.verify(&Run::new()).unwrap().problems.is_empty());
+}
+
+#[test]
+fn a_file_that_was_cut_is_damaged() {
+    let disk = Disk::default();
+    filled(&disk, &Options::new());
+    let whole = code(&disk, &Options::new()).unwrap().stats().unwrap().cell_bytes as usize;
+    for length in [0, 10, 64, whole / 2, whole - 1] {
+        let copy = disk.copy();
+        copy.cells.lock().unwrap().seen.truncate(length);
+        assert_eq!(code(&copy, &Options::new()).unwrap_err(), "STORE_DAMAGED", "cells of {length}");
+    }
+    let whole = disk.index.lock().unwrap().seen.len();
+    for length in [0, 10, 4096, whole / 2, whole - 4096] {
+        let copy = disk.copy();
+        copy.index.lock().unwrap().seen.truncate(length);
+        let told = code(&copy, &Options::new()).map(|_| ()).unwrap_err();
+        assert!(["STORE_DAMAGED", "STORE_FORMAT", "STORE_IO"].contains(&told), "{length}: {told}");
+    }
+    assert_eq!(code(&disk, &Options::new()).unwrap().stats().unwrap().records, 20);
+}
+
+/// Whatever byte of the files is another: an error, or all is well, or `verify` says what is not.
+/// Never a panic, and never a wrong answer that nobody notices.
+#[test]
+fn a_byte_that_was_changed_is_noticed() {
+    let disk = Disk::default();
+    filled(&disk, &Options::new());
+    let lengths = [disk.index.lock().unwrap().seen.len(), disk.cells.lock().unwrap().seen.len()];
+    for (file, length) in lengths.into_iter().enumerate() {
+        let step = (length / 300).max(1);
+        for place in (0..length).step_by(step) {
+            let copy = disk.copy();
+            let bytes = if file == 0 { &copy.index } else { &copy.cells };
+            bytes.lock().unwrap().seen[place] ^= 0x55;
+            let Ok(store) = code(&copy, &Options::new()) else { continue };
+            let verified = store.verify(&Run::new());
+            let is_noticed = match &verified {
+                Ok(verified) => !verified.problems.is_empty() || verified.records != 20,
+                Err(_) => true,
+            };
+            let is_whole = || {
+                (0..20).all(|number| {
+                    store.get(&person(number).key).is_ok_and(|r| r == Some(person(number)))
+                })
+            };
+            assert!(is_noticed || is_whole(), "file {file}, byte {place}");
+        }
+    }
+}

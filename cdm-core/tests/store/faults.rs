@@ -1,0 +1,154 @@
+//! Power failures and disks that fail, at every operation of a history.
+
+use std::time::Duration;
+
+use cdm_core::store::{Durability, Options, Store};
+use cdm_core::{Model, Run};
+
+use super::disk::{Disk, Loss};
+use super::laws::{Ledger, Step, apply, assert_law};
+use super::people::{rules, sample};
+
+/// A history with something of everything, among records that belong together.
+fn history() -> Vec<Step> {
+    let records = &sample().1;
+    let key = |number: usize| records[number].key.clone();
+    let mut changed = records[2].clone();
+    changed.fields.clone_from(&records[20].fields);
+    vec![
+        Step::Many(records[..6].to_vec()),
+        Step::Upsert(records[6].clone()),
+        Step::Must(key(1), key(20)),
+        Step::Upsert(records[20].clone()),
+        Step::Upsert(changed),
+        Step::Cannot(key(0), key(1)),
+        Step::Delete(key(3)),
+        Step::Forget(key(4)),
+        Step::NotMust(key(1), key(20)),
+        Step::Upsert(records[3].clone()),
+    ]
+}
+
+/// What the store may be: the ledger after each step.
+fn ledgers(steps: &[Step]) -> Vec<Ledger> {
+    let mut ledgers = vec![Ledger::default()];
+    for step in steps {
+        let mut next = ledgers[ledgers.len() - 1].clone();
+        next.take(step);
+        ledgers.push(next);
+    }
+    ledgers
+}
+
+fn holds(store: &Store, ledger: &Ledger) -> bool {
+    store.stats().unwrap().records == ledger.records.len() as u64
+        && ledger.records.values().all(|r| store.get(&r.key).unwrap().as_ref() == Some(r))
+}
+
+/// Run the history until an operation fails; how many steps were acknowledged.
+fn run(disk: &Disk, model: &Model, options: &Options, steps: &[Step], fail_at: u64) -> usize {
+    disk.fail_at(0);
+    let store = Store::on(disk.media(), Some(model), options).unwrap();
+    disk.fail_at(fail_at);
+    let acknowledged = steps.iter().take_while(|step| apply(&store, step).is_ok()).count();
+    // The process is gone: nothing more reaches the disk.
+    disk.fail_at(1);
+    drop(store);
+    acknowledged
+}
+
+fn at_every_operation(durability: Durability, loses: impl Fn(usize) -> usize, stride: u64) {
+    let model = &sample().0;
+    let (steps, options) = (history(), Options { durability, ..Options::new() });
+    let ledgers = ledgers(&steps);
+    let whole = Disk::default();
+    assert_eq!(run(&whole, model, &options, &steps, u64::MAX), steps.len());
+    // Counted anew, as the last run has stopped the count.
+    let counting = Disk::default();
+    let store = Store::on(counting.media(), Some(model), &options).unwrap();
+    counting.fail_at(u64::MAX);
+    steps.iter().for_each(|step| apply(&store, step).unwrap());
+    let operations = counting.operations();
+    drop(store);
+    assert!(operations > 40, "{operations} operations");
+    for n in (1..=operations).step_by(stride as usize) {
+        for loss in [Loss::All, Loss::None, Loss::Torn(n), Loss::Torn(n.wrapping_mul(77_777))] {
+            let disk = Disk::default();
+            let acknowledged = run(&disk, model, &options, &steps, n);
+            disk.crash(loss);
+            disk.mend();
+            let store = Store::on(disk.media(), Some(model), &options)
+                .unwrap_or_else(|error| panic!("{n} of {operations}, {loss:?}: {error}"));
+            // What was acknowledged is there; of the step that failed, all or nothing.
+            let least = loses(acknowledged);
+            let may_be = &ledgers[least..(acknowledged + 2).min(ledgers.len())];
+            let found =
+                may_be.iter().find(|ledger| holds(&store, ledger) && decides(&store, ledger));
+            let Some(ledger) = found else {
+                panic!("{n} of {operations}, {loss:?}: {acknowledged} steps were acknowledged");
+            };
+            assert_law(&store, ledger);
+            let verified = store.verify(&Run::new()).unwrap();
+            assert!(verified.problems.is_empty(), "{n}, {loss:?}: {:?}", verified.problems);
+        }
+    }
+}
+
+/// Whether the partition is that of the ledger's decisions; those of steps next to each other differ.
+fn decides(store: &Store, ledger: &Ledger) -> bool {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| assert_law(store, ledger))).is_ok()
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_nothing_half_done_is_seen_whenever_the_disk_fails() {
+    let stride = if super::people::cases(0) > 0 { 1 } else { 3 };
+    at_every_operation(Durability::EveryCall, |acknowledged| acknowledged, stride);
+}
+
+#[test]
+fn what_is_not_flushed_may_be_lost_but_whole_steps_only() {
+    let stride = if super::people::cases(0) > 0 { 1 } else { 5 };
+    at_every_operation(Durability::ByHand, |_| 0, stride);
+}
+
+#[test]
+fn a_flush_makes_it_last() {
+    let (disk, model) = (Disk::default(), rules(100));
+    for durability in
+        [Durability::ByHand, Durability::Grouped { at_most: Duration::from_secs(3600) }]
+    {
+        let options = Options { durability, ..Options::new() };
+        let store = Store::on(disk.media(), Some(&model), &options).unwrap();
+        let before = store.stats().unwrap().records;
+        let record = |id: &str| {
+            cdm_core::Record::new(cdm_core::RecordKey::new("desk", id)).with("email", "x@y.example")
+        };
+        store.upsert(&record(&format!("{before}"))).unwrap();
+        store.flush().unwrap();
+        store.upsert(&record("lost")).unwrap();
+        disk.fail_at(1);
+        drop(store);
+        disk.crash(Loss::All);
+        disk.mend();
+        let store = Store::on(disk.media(), Some(&model), &options).unwrap();
+        assert_eq!(store.stats().unwrap().records, before + 1);
+        assert_eq!(store.get(&record("lost").key).unwrap(), None);
+    }
+}
+
+#[test]
+fn grouped_changes_are_on_the_disk_in_time_without_another_call() {
+    let (disk, model) = (Disk::default(), rules(100));
+    let durability = Durability::Grouped { at_most: Duration::from_millis(5) };
+    let options = Options { durability, ..Options::new() };
+    let store = Store::on(disk.media(), Some(&model), &options).unwrap();
+    let record = cdm_core::Record::new(cdm_core::RecordKey::new("desk", "1"));
+    store.upsert(&record).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    disk.fail_at(1);
+    drop(store);
+    disk.crash(Loss::All);
+    disk.mend();
+    let store = Store::on(disk.media(), Some(&model), &options).unwrap();
+    assert_eq!(store.get(&record.key).unwrap(), Some(record));
+}

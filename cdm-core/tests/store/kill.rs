@@ -1,0 +1,92 @@
+//! `kill -9` under load: what was acknowledged is there, and nothing is half there.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cdm_core::store::{Options, Store};
+use cdm_core::{Record, RecordKey, Run};
+
+use super::people::rules;
+
+/// Says to the child where its store is, and with which number to go on.
+const PLACE: &str = "CDM_STORE_KILL_AT";
+
+fn record(number: u64) -> Record {
+    Record::new(RecordKey::new("desk", number.to_string()))
+        .with("email", format!("e{}@example.org", number / 3))
+        .with("family_name", "Smith")
+}
+
+/// What the child does, in numbered steps: two upserts, then one taken out again, or forgotten.
+fn step(store: &Store, number: u64) -> cdm_core::Result<()> {
+    match number % 4 {
+        2 => store.delete(&record(number - 2).key).map(|_| ()),
+        3 => store.forget(&record(number - 2).key).map(|_| ()),
+        _ => store.upsert(&record(number)).map(|_| ()),
+    }
+}
+
+/// The records that are there after so many steps.
+fn after(steps: u64) -> Vec<u64> {
+    (0..steps).filter(|number| number % 4 < 2 && number + 2 >= steps).collect()
+}
+
+/// Not a test by itself: the process that is killed.
+#[test]
+fn child_that_is_killed() {
+    let Ok(place) = std::env::var(PLACE) else { return };
+    let (path, number) = place.rsplit_once('|').unwrap();
+    let store = Store::open(path, &rules(100), &Options::new()).unwrap();
+    let mut out = std::io::stdout();
+    for number in number.parse::<u64>().unwrap().. {
+        step(&store, number).unwrap();
+        writeln!(out, "acknowledged {number}").unwrap();
+        out.flush().unwrap();
+    }
+}
+
+#[test]
+fn what_was_acknowledged_outlasts_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people");
+    let cycles = super::people::cases(6);
+    let mut done = 0;
+    for cycle in 0..u64::from(cycles) {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "kill::child_that_is_killed", "--nocapture"])
+            .env(PLACE, format!("{}|{done}", path.display()))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let killer = std::thread::spawn(move || {
+            // At another moment each time, some while the store is being opened.
+            std::thread::sleep(Duration::from_millis(20 + cycle * 37 % 400));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        });
+        let mut acknowledged = done;
+        for line in out.lines().map_while(Result::ok) {
+            if let Some(number) =
+                line.rsplit_once("acknowledged ").and_then(|(_, n)| n.parse::<u64>().ok())
+            {
+                acknowledged = number + 1;
+            }
+        }
+        killer.join().unwrap();
+        let store = Store::open(&path, &rules(100), &Options::new()).unwrap();
+        let is_there = |number: &u64| store.get(&record(*number).key).unwrap().is_some();
+        let holds = |steps: u64| {
+            let there = after(steps);
+            store.stats().unwrap().records == there.len() as u64 && there.iter().all(is_there)
+        };
+        // The step that was under way is there as a whole or not at all.
+        done = if holds(acknowledged) { acknowledged } else { acknowledged + 1 };
+        assert!(holds(done), "cycle {cycle}: {acknowledged} steps were acknowledged");
+        let verified = store.verify(&Run::new()).unwrap();
+        assert!(verified.problems.is_empty(), "{:?}", verified.problems);
+    }
+    assert!(done > 0, "nothing was ever acknowledged");
+}

@@ -1,0 +1,11 @@
+//! The live store: its laws, its faults, what it forgets.
+
+mod copies;
+mod disk;
+mod erasure;
+mod errors;
+mod faults;
+mod kill;
+mod laws;
+mod people;
+mod threads;

@@ -1,0 +1,114 @@
+//! One writes, many read, each from one snapshot.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use cdm_core::store::{Change, Options, Replay, Revision, Store};
+use cdm_core::{Record, RecordKey, Run};
+
+use super::people::rules;
+
+fn record(number: usize, email: usize) -> Record {
+    Record::new(RecordKey::new("shop", number.to_string()))
+        .with("email", format!("e{email}@example.org"))
+        .with("family_name", "Smith")
+}
+
+#[test]
+fn readers_see_whole_entities_while_records_move_between_them() {
+    let store = Store::in_memory(&rules(100), &Options::new()).unwrap();
+    (0..40).for_each(|number| {
+        store.upsert(&record(number, number % 4)).unwrap();
+    });
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for reader in 0..4 {
+            let (store, done) = (&store, &done);
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    let key = record(reader * 7, 0).key;
+                    let Some(id) = store.entity_of(&key).unwrap() else { continue };
+                    for entity in store.entity(&id).unwrap() {
+                        let keys: BTreeSet<_> = entity.records.iter().collect();
+                        assert_eq!(keys.len(), entity.records.len());
+                    }
+                    drop(store.golden(&id).unwrap());
+                    drop(store.search(&record(999, reader), 3).unwrap());
+                    assert_eq!(store.stats().unwrap().records, 40);
+                }
+            });
+        }
+        for turn in 0..300 {
+            store.upsert(&record(turn % 40, turn % 7)).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(store.verify(&Run::new()).unwrap().problems.is_empty());
+}
+
+#[test]
+fn a_subscriber_is_told_as_it_happens_and_goes_on_where_it_stopped() {
+    let store = Store::in_memory(&rules(100), &Options::new()).unwrap();
+    std::thread::scope(|scope| {
+        let mut subscription = store.subscribe(0);
+        let told = scope.spawn(move || {
+            let mut replay = Replay::default();
+            while replay.entities().len() < 5 {
+                let events = subscription.next(3, Duration::from_secs(20)).unwrap();
+                assert!(!events.is_empty(), "nothing was told");
+                // What was seen before changes nothing.
+                events.iter().for_each(|event| replay.apply(event));
+                events.iter().for_each(|event| replay.apply(event));
+            }
+            (replay, subscription)
+        });
+        (0..10).for_each(|number| {
+            store.upsert(&record(number, number % 5)).unwrap();
+        });
+        let (mut replay, mut subscription) = told.join().unwrap();
+        loop {
+            let events = subscription.next(100, Duration::ZERO).unwrap();
+            if events.is_empty() {
+                break;
+            }
+            events.iter().for_each(|event| replay.apply(event));
+        }
+        assert!(replay.entities().values().all(|records| records.len() == 2));
+    });
+    let mut subscription = store.subscribe(0);
+    drop(store);
+    assert_eq!(subscription.next(9, Duration::from_secs(9)).unwrap(), []);
+}
+
+#[test]
+fn a_key_that_grows_hot_links_nobody_any_more_and_the_log_says_so() {
+    let store = Store::in_memory(&rules(20), &Options::new()).unwrap();
+    let same = |number: usize| {
+        let record = Record::new(RecordKey::new("desk", number.to_string()));
+        record.with("phone", "+1 702 919 1300").with("given_name", format!("N{number}"))
+    };
+    (0..20).for_each(|number| {
+        store.upsert(&same(number)).unwrap();
+    });
+    let one = store.entity_of(&same(0).key).unwrap().unwrap();
+    assert_eq!(store.entity(&one).unwrap()[0].records.len(), 20);
+    let before = store.stats().unwrap();
+    store.upsert(&same(20)).unwrap();
+    let events = store.events(before.events, usize::MAX).unwrap();
+    let revised = events.iter().find_map(|event| match &event.change {
+        Change::Revised { revision, reason: Revision::HotKey { rule, records } } => {
+            Some((*revision, rule.clone(), *records))
+        }
+        _ => None,
+    });
+    assert_eq!(revised, Some((1, "phone".to_owned(), 21)));
+    let after = store.stats().unwrap();
+    assert_eq!((after.entities, after.hot_keys, after.revision), (21, 1, 1));
+    assert_eq!(store.model().unwrap().stop_keys()["phone"].len(), 1);
+    for number in 21..400 {
+        store.upsert(&same(number)).unwrap();
+    }
+    assert_eq!(store.stats().unwrap().revision, 1);
+    assert!(store.verify(&Run::new()).unwrap().problems.is_empty());
+}
