@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 NODE_MODULES := cdm-node/node_modules/.stamp
+NODE_EXAMPLES := examples/node/node_modules/.stamp
 
-.PHONY: setup test test-rust test-py test-node build-node demo lint bench
+.PHONY: setup setup-browser test test-rust test-py test-node build-node demo lint bench bench-node peers
 
-setup: $(VENV)/.stamp $(NODE_MODULES)
+setup: $(VENV)/.stamp $(NODE_MODULES) $(NODE_EXAMPLES)
 
 $(VENV)/.stamp: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
@@ -17,7 +18,17 @@ $(NODE_MODULES): cdm-node/package.json cdm-node/package-lock.json
 	cd cdm-node && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
+$(NODE_EXAMPLES): examples/node/package.json examples/node/package-lock.json
+	cd examples/node && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
 test: test-rust test-py test-node
+
+# The report is tested in Chromium where the machine has one, and says so where it has none. This
+# installs it on Debian and its kin; elsewhere, CDM_BROWSER names one.
+setup-browser:
+	apt-get update -q
+	apt-get install -y -q --no-install-recommends chromium
 
 # All features at once, so that everything is compiled once.
 test-rust:
@@ -30,14 +41,18 @@ test-py: $(VENV)/.stamp
 	  -m cdm-py/Cargo.toml --target-dir $(abspath target/py)
 	$(PY) -m pytest -q cdm-py/tests
 
-test-node: build-node
+test-node: build-node $(NODE_EXAMPLES)
 	cd cdm-node && npx --no-install tsc -p test
 	cd cdm-node && node --test --test-reporter=spec test/*.test.mjs test/*.test.cjs
+	cd examples/node && npx --no-install tsc
+	cd examples/node && node --test --test-reporter=spec test/*.test.mjs
 
-# The target folder must be absolute, or napi writes an empty native.d.ts.
+# The target folder must be absolute, or napi writes an empty native.d.ts. NAPI_FLAGS=--release is what
+# benches want.
 build-node: $(NODE_MODULES)
 	cd cdm-node && npx --no-install napi build --platform --js native.js --dts native.d.ts \
-	  --target-dir $(abspath target/node) -- --locked
+	  --target-dir $(abspath target/node) $(NAPI_FLAGS) -- --locked
+	cd cdm-node && npx --no-install tsc
 
 demo:
 	cargo run --locked --release -p cdm-examples --bin resolve -- \
@@ -55,3 +70,14 @@ lint: build-node
 
 bench:
 	cargo bench --locked -p cdm-benches
+
+# Beside Splink on the same generated customers; `make peers PEERS="--records 10000 --runs 1"` is the short way.
+PEERS ?= --records 10000 100000 1000000 --runs 3
+peers:
+	python3 benches/peers/run.py $(PEERS)
+
+bench-node:
+	$(MAKE) build-node NAPI_FLAGS=--release
+	node --expose-gc benches/node/border.mjs
+	node --expose-gc benches/node/score.mjs
+	node --expose-gc benches/node/loop.mjs

@@ -18,6 +18,8 @@ mod blocking;
 mod errors;
 #[path = "accuracy/model.rs"]
 mod model;
+#[path = "accuracy/review.rs"]
+mod review;
 #[path = "accuracy/sets.rs"]
 mod sets;
 
@@ -61,6 +63,18 @@ struct Options {
     /// Instead of resolving, infer the plan of each set and measure its blocking rules.
     #[arg(long)]
     blocking: bool,
+
+    /// Instead, what 50 decisions of the review queue bring, and 50 random ones.
+    #[arg(long)]
+    review: bool,
+
+    /// Instead, write the report of each set into this folder.
+    #[arg(long)]
+    report: Option<PathBuf>,
+
+    /// Instead, so many pairs of each set that are apart, with the cause that `why_not` names.
+    #[arg(long, default_value_t = 0)]
+    why_not: usize,
 
     /// With `--blocking`: what was inferred, rule by rule, and some of the true pairs that no rule
     /// finds.
@@ -106,10 +120,7 @@ impl How {
         let (table, reports) = read(&inputs, plan.schema(), run)?;
         let resolution = match self {
             How::Rules => plan.resolve(&table, &Decisions::new(), run)?,
-            How::ZeroConfig => {
-                let plan = Plan::infer_with(&table, plan, run)?.plan;
-                plan.resolve(&table, &Decisions::new(), run)?
-            }
+            How::ZeroConfig => Plan::infer_and_resolve(&table, plan, &Decisions::new(), run)?,
         };
         let took = started.elapsed();
         let truth = set.truth.read(&inputs, &reports, &table, run)?;
@@ -171,6 +182,9 @@ fn main() -> ExitCode {
     if options.blocking {
         return print_blocking(&sets, options.verbose);
     }
+    if options.review || options.why_not > 0 || options.report.is_some() {
+        return print_review(&sets, &options);
+    }
     println!(
         "| data set | how | records | true pairs | precision | recall | F1 | B-cubed F1 \
          | largest entity (true) | blocking recall | links right, expected / actual | seconds |"
@@ -211,6 +225,26 @@ fn main() -> ExitCode {
     }
     if !notes.is_empty() {
         println!("\n{}", notes.trim_end());
+    }
+    ExitCode::SUCCESS
+}
+
+fn print_review(sets: &[DataSet], options: &Options) -> ExitCode {
+    if options.review {
+        println!("{}", review::HEADING);
+    }
+    for set in sets.iter().filter(|set| set.missing().is_none()) {
+        let run = Run::new();
+        let text = match (&options.report, options.review) {
+            (Some(folder), _) => review::report(set, folder, &run),
+            (None, true) => review::row(set, &run),
+            (None, false) => review::causes(set, options.why_not, &run)
+                .map(|text| format!("## {}\n\n{text}", set.name)),
+        };
+        match text {
+            Ok(text) => println!("{text}"),
+            Err(error) => return failed(set, &error),
+        }
     }
     ExitCode::SUCCESS
 }

@@ -1,3 +1,3 @@
-export * from './index.cjs'
-import * as cdm from './index.cjs'
+export * from './dist/index.cjs'
+import * as cdm from './dist/index.cjs'
 export default cdm

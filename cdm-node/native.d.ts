@@ -9,6 +9,166 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** A result in Arrow's columns. */
+export declare class Batches {
+  /** The names of the columns, as rows have them. */
+  get columnNames(): Array<string>
+  /** How many rows there are. */
+  get length(): number
+  /** Those rows, as one JSON array of objects. */
+  json(start: number, end: number): Promise<string>
+  /** The whole table as the bytes of an Arrow IPC stream. */
+  ipc(): Promise<Uint8Array>
+}
+
+/** Sources of records, to be read once. */
+export declare class Inputs {
+  /** None yet. */
+  constructor()
+  /** Add a file: CSV, JSON lines or Parquet. */
+  file(source: string, path: string): void
+  /** Add rows as JSON lines, to be pushed. */
+  jsonLines(source: string): void
+  /** Add the bytes of a file, to be pushed; their beginning tells its format. */
+  bytes(source: string): void
+  /** More text of what was added last. */
+  pushText(text: string): void
+  /** More bytes of what was added last. */
+  pushBytes(bytes: Uint8Array): void
+  /** The columns of what was added last that hold whole numbers alone. */
+  whole(columns: Array<string>): void
+  /**
+   * Read them into records of the fields of `plan`; where that is absent, of the fields that the
+   * columns suggest.
+   */
+  read(job: Job, columnsJson: string, plan?: Plan | undefined | null): Promise<Records>
+}
+
+/** A piece of long work: how far it is, and a way to stop it. */
+export declare class Job {
+  /** Work that nobody has started yet; one `Job` may see several pieces through. */
+  constructor()
+  /** Ask the work to stop. */
+  cancel(): void
+  /** The news since the last call: stage, how much is done, how much there is (0: unknown). */
+  progress(): [string, number, number] | null
+}
+
+/** A plan and what was learned by it. */
+export declare class Model {
+  /** Read a model from JSON, strictly. */
+  static fromJson(json: string): Model
+  /** The same, off the event loop: a model of many records is long. */
+  static readJson(json: string): Promise<Model>
+  /** The model as JSON, indented. */
+  toJson(): string
+  /** The plan that was fitted. */
+  get plan(): Plan
+  /** Resolve these records into entities. */
+  resolve(job: Job, records: Records, decisionsJson?: string | undefined | null): Promise<Resolution>
+  /** What is to be said of two records, each a JSON object of fields. */
+  score(left: string, right: string): Score
+  /** The same with the levels that they reach, as JSON. */
+  scoreJson(left: string, right: string): string
+  /** Let go of the model. */
+  close(): void
+}
+
+/** A plan that was checked. */
+export declare class Plan {
+  /** Read a plan from JSON, strictly. */
+  static fromJson(json: string): Plan
+  /** The JSON Schema of plans. */
+  static jsonSchema(): string
+  /** The given plan, with what it leaves open inferred from these records. */
+  infer(job: Job, records: Records): Promise<Plan>
+  /** The plan as JSON, indented. */
+  toJson(): string
+  /**
+   * Learn from these records what needs a look at all of them, and from the pairs that people
+   * labelled.
+   */
+  fit(job: Job, records: Records, labelsJson?: string | undefined | null): Promise<Model>
+  /** Fit and resolve in one go. */
+  resolve(job: Job, records: Records, decisionsJson?: string | undefined | null): Promise<Resolution>
+}
+
+/** Records that were read, and what was found on the way. */
+export declare class Records {
+  /** The fields that the records have, as JSON. */
+  get fieldsJson(): string
+  /** Let go of the records. */
+  close(): void
+}
+
+/** The outcome over records. */
+export declare class Resolution {
+  /** How many entities there are. */
+  get size(): number
+  /** How many records were resolved. */
+  get records(): number
+  /** The model that resolved. */
+  get model(): Model
+  /** The entity of each row of the inputs, by number; -1 where a row is in none. */
+  entityNumbers(): Promise<Int32Array>
+  /** What became of each input, as JSON. */
+  reportsJson(): Promise<string>
+  /** The quality of the values, as JSON. */
+  qualityJson(): Promise<string>
+  /** Counts, the largest entities, links by rule, as JSON. */
+  summaryJson(): Promise<string>
+  /** What a person should look at, as JSON. */
+  warningsJson(): Promise<string>
+  /** How good the entities are, by records whose only field says which is which, as JSON. */
+  evaluateJson(truth: Records): Promise<string>
+  /** One of the results that are tables. */
+  table(job: Job, name: string): Promise<Batches>
+  /** Let go of the resolution and its records. */
+  close(): void
+}
+
+/** A live population of records. */
+export declare class Store {
+  /** Open the store at a path, or begin one; without a model, one that is there. */
+  static open(path: string, model: Model | undefined | null, options: StoreOptions): Promise<Store>
+  /** A store that is gone when it is closed. */
+  static inMemory(model: Model, options: StoreOptions): Promise<Store>
+  /** Take a record in; with the entity that it is of. */
+  upsert(record: string): Promise<string>
+  /** Take many in, as JSON lines; how many were new or changed. */
+  upsertMany(job: Job, lines: Inputs): Promise<number>
+  /** Take a record out; whether it was there. */
+  remove(source: string, id: string, erase: boolean): Promise<boolean>
+  /** Say, or take back, that two records are one, or are not; whether that was news. */
+  decide(one: [string, string], other: [string, string], same: boolean, withdraw: boolean): Promise<boolean>
+  /** Wait until every change is on the disk. */
+  flush(): Promise<void>
+  /** What adopting a model changes, done or only looked at, as JSON. */
+  adopt(job: Job, model: Model, preview: boolean): Promise<string>
+  /** Resolve everything in batch and compare, as JSON. */
+  verify(job: Job): Promise<string>
+  /** Who a record may be, as JSON. */
+  search(record: string, most: number): string
+  /** A record as it was given, as JSON. */
+  getRecord(source: string, id: string): string | null
+  /** The entity of a record. */
+  entityOf(source: string, id: string): string | null
+  /** The entity of that id, or those that have its records now, as JSON. */
+  entity(id: string): string
+  /** The golden record of an entity, as JSON. */
+  golden(id: string): string | null
+  /** The events after number `since`, as JSON. */
+  events(since: number, most: number): string
+  /** The same, waiting for one. */
+  nextEvents(since: number, most: number, timeoutMs: number): Promise<string>
+  /** How much there is, as JSON. */
+  stats(): string
+  /** The model that the store is resolved by. */
+  model(): Promise<Model>
+  /** Close the store once what was asked before is done; its files are free then. */
+  close(): Promise<void>
+}
+
 /** Every form's name. */
 export declare function forms(): Array<string>
 
@@ -18,14 +178,47 @@ export declare function issues(): Array<string>
 /** Every kind's name. */
 export declare function kinds(): Array<string>
 
+/** The word of `known` that is nearest to `word`, where one is near. */
+export declare function nearest(word: string, known: Array<string>): string | null
+
 /** The nickname classes of a first name. */
 export declare function nicknameClasses(name: string): Array<string>
 
 /** Normalise one value; the context and the answer are the core's JSON. */
 export declare function normalizeJson(kind: string, raw: string, contextJson?: string | undefined | null): string
 
+/** Normalise many values of one kind, off the event loop: their JSON array in, one of the answers out. */
+export declare function normalizeManyJson(job: Job, kind: string, valuesJson: string, contextJson?: string | undefined | null): Promise<string>
+
 /** The Double Metaphone codes of a name. */
 export declare function phoneticCodes(name: string): Array<string>
+
+/** What a model says of two records. */
+export interface Score {
+  /** log2 of the odds that they are one; `undefined` where the plan compares nothing. */
+  matchWeight?: number
+  /** The same as a probability. */
+  matchProbability?: number
+  /** The first rule that holds for them. */
+  rule?: string
+  /** What that rule says: `match` or `never`. */
+  decision?: string
+}
+
+/** How a store works. */
+export interface StoreOptions {
+  /**
+   * Within how many milliseconds a change is on the disk: 0 when the call returns; left out, when
+   * it is asked for.
+   */
+  durableWithinMs?: number
+  /** 32 bytes that encrypt what the store holds. */
+  key?: Uint8Array
+  /** How many records are kept in memory. */
+  cachedRecords?: number
+  /** How many bytes of the index are kept in memory. */
+  cachedBytes?: number
+}
 
 /** The version of the package. */
 export declare const VERSION: string

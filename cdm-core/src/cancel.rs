@@ -94,6 +94,12 @@ impl Run {
         self
     }
 
+    /// The same switch, and nobody who watches: for parts that are too small to be told of.
+    #[must_use]
+    pub(crate) fn quiet(&self) -> Self {
+        Self { cancel: self.cancel.clone(), watcher: None }
+    }
+
     /// # Errors
     /// [`Error::Cancelled`] once the token was cancelled.
     pub fn check(&self) -> Result<()> {

@@ -137,6 +137,12 @@ pub enum Error {
         /// The key, as `source:id`.
         key: String,
     },
+    /// An entity is named that the resolution does not have, or that the store never had.
+    #[error("there is no entity {entity_id:?}: wanted an id that this resolution or store gave")]
+    UnknownEntity {
+        /// The id.
+        entity_id: String,
+    },
     /// A record holds more values in one field than a table accepts.
     #[error("record {key} has more than {limit} values in field {field:?}")]
     TooManyValues {
@@ -234,12 +240,6 @@ pub enum Error {
         /// The store.
         path: PathBuf,
     },
-    /// An entity is named that the store never had.
-    #[error("entity {id} was never in the store")]
-    UnknownEntity {
-        /// The id.
-        id: String,
-    },
     /// The caller cancelled the work.
     #[error("cancelled: the work was stopped, and nothing of it was kept")]
     Cancelled,
@@ -266,6 +266,7 @@ impl Error {
             Error::UnknownChoice { .. } => "UNKNOWN_CHOICE",
             Error::DuplicateRecord { .. } => "DUPLICATE_RECORD",
             Error::UnknownRecord { .. } => "UNKNOWN_RECORD",
+            Error::UnknownEntity { .. } => "UNKNOWN_ENTITY",
             Error::TooManyValues { .. } => "TOO_MANY_VALUES",
             Error::TableFull { .. } => "TABLE_FULL",
             Error::InvalidDocument { .. } => "INVALID_DOCUMENT",
@@ -277,8 +278,66 @@ impl Error {
             Error::StoreDamaged { .. } => "STORE_DAMAGED",
             Error::StoreKey { .. } => "STORE_KEY",
             Error::StoreModel { .. } => "STORE_MODEL",
-            Error::UnknownEntity { .. } => "UNKNOWN_ENTITY",
             Error::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+/// Where an error is, for callers that look at more than its words.
+impl Error {
+    /// The field of a schema, or the column of an input, that it is about.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Error::UnknownField { field, .. }
+            | Error::DuplicateField { field, .. }
+            | Error::TooManyValues { field, .. } => Some(field),
+            Error::UnknownColumn { column, .. } => Some(column),
+            Error::InvalidFieldName { name } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The key of the record that it is about, as `source:id`.
+    #[must_use]
+    pub fn record(&self) -> Option<&str> {
+        match self {
+            Error::DuplicateRecord { key }
+            | Error::UnknownRecord { key }
+            | Error::TooManyValues { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The place in a document, such as `rules[0].same[1]`.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Error::InvalidDocument { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What was probably meant.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&str> {
+        match self {
+            Error::UnknownColumn { suggestion, .. }
+            | Error::UnknownField { suggestion, .. }
+            | Error::UnknownChoice { suggestion, .. }
+            | Error::InvalidDocument { suggestion, .. } => suggestion.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// That `word` is not among `known`, with the nearest of these.
+    #[must_use]
+    pub fn unknown_choice(what: &'static str, word: &str, known: &[&str]) -> Self {
+        Error::UnknownChoice {
+            what,
+            value: word.to_owned(),
+            suggestion: nearest(word, known.iter().copied()),
+            wanted: known.join(", "),
         }
     }
 }
@@ -324,5 +383,10 @@ mod tests {
             r#"field "emial" is not in schema "customers", did you mean "email"?"#
         );
         assert_eq!(error.code(), "UNKNOWN_FIELD");
+        assert_eq!((error.field(), error.suggestion()), (Some("emial"), Some("email")));
+        let error = Error::unknown_choice("option", "sigal", &["id", "signal"]);
+        assert_eq!((error.path(), error.suggestion()), (None, Some("signal")));
+        let error = Error::UnknownRecord { key: "crm:1".into() };
+        assert_eq!((error.record(), error.field()), (Some("crm:1"), None));
     }
 }

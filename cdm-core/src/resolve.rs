@@ -41,6 +41,7 @@ pub struct Resolution {
     row_of_rank: Vec<u32>,
     partition: Partition,
     unknown: Vec<RecordKey>,
+    decisions: Decisions,
 }
 
 /// Two records that were put together, and by what.
@@ -120,7 +121,26 @@ impl Plan {
     /// # Errors
     /// As [`Model::resolve`].
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
-        Resolution::new(self.fit_whole(table, &Decisions::new(), run)?, table, decisions, run)
+        let fitted = self.fit_whole(table, &Decisions::new(), None, run)?;
+        Resolution::new(fitted, table, decisions, run)
+    }
+
+    /// Infer what `given` leaves open, fit that plan to `table` and resolve it, in one go.
+    ///
+    /// The same as [`infer_with`](Plan::infer_with) and then [`resolve`](Plan::resolve), and sooner:
+    /// values are normalised once for both. The model of the resolution has the plan.
+    ///
+    /// # Errors
+    /// As these.
+    pub fn infer_and_resolve(
+        table: &Table,
+        given: &Plan,
+        decisions: &Decisions,
+        run: &Run,
+    ) -> Result<Resolution> {
+        let (inferred, features) = Plan::infer_whole(table, given, run)?;
+        let fitted = inferred.plan.fit_whole(table, &Decisions::new(), features, run)?;
+        Resolution::new(fitted, table, decisions, run)
     }
 }
 
@@ -207,6 +227,7 @@ impl Resolution {
             row_of_rank,
             partition,
             unknown,
+            decisions: decisions.clone(),
         })
     }
 
@@ -214,6 +235,14 @@ impl Resolution {
     #[must_use]
     pub fn table(&self) -> &Table {
         &self.table
+    }
+
+    pub(crate) fn features(&self) -> &Features {
+        &self.features
+    }
+
+    pub(crate) fn row_of_rank(&self) -> &[u32] {
+        &self.row_of_rank
     }
 
     /// The model that resolved them.
@@ -294,6 +323,39 @@ impl Resolution {
             Reason::Outweighed { sum } => RefusalReason::Outweighed { sum },
         };
         RefusedLink { link: self.resolved(&refusal.link), reason }
+    }
+
+    /// By entity, the links that joined its records, in the order in which they did; one look at
+    /// all links for all of them.
+    pub(crate) fn links_of(&self, entities: &[u32]) -> Vec<Vec<ResolvedLink>> {
+        let places = entities.iter().enumerate().map(|(place, entity)| (*entity, place));
+        let places: BTreeMap<u32, usize> = places.collect();
+        let mut links = vec![Vec::new(); entities.len()];
+        for link in &self.partition.links {
+            if let Some(place) = places.get(&self.entity_of_rank(link.left)) {
+                links[*place].push(self.resolved(link));
+            }
+        }
+        links
+    }
+
+    /// By refusal, in order, the two entities that were kept apart.
+    pub(crate) fn refused_entities(&self) -> impl ExactSizeIterator<Item = (u32, u32)> {
+        let refusals = self.partition.refusals.iter();
+        refusals.map(|refusal| {
+            let Link { left, right, .. } = refusal.link;
+            (self.entity_of_rank(left), self.entity_of_rank(right))
+        })
+    }
+
+    fn entity_of_rank(&self, rank: u32) -> u32 {
+        self.partition.group_of[rank as usize]
+    }
+
+    /// What people decided by hand.
+    #[must_use]
+    pub fn decisions(&self) -> &Decisions {
+        &self.decisions
     }
 
     /// Record keys that decisions name and the table does not have, sorted.
@@ -390,10 +452,29 @@ fn join_scored(
     };
     let links: Vec<ScoredLink> = match blocking {
         Ok(blocking) => {
-            let found = blocking.fold(rank_of_row, run, Vec::new, |links, left, right, _| {
-                links.extend(link(left, right, scorer.weight(left as usize, right as usize)));
-            })?;
-            found.into_iter().flatten().collect()
+            /// So many pairs are compared together.
+            const PAIRS_AT_ONCE: usize = 4_096;
+            type Found = (Vec<(u32, u32)>, Vec<ScoredLink>);
+            let weigh = |(waiting, links): &mut Found| {
+                for ((left, right), pattern) in waiting.iter().zip(scorer.patterns(waiting)) {
+                    let weight = scorer.weight_of(pattern, *left as usize, *right as usize);
+                    links.extend(link(*left, *right, weight));
+                }
+                waiting.clear();
+            };
+            let visit = |found: &mut Found, left, right, _| {
+                found.0.push((left, right));
+                if found.0.len() == PAIRS_AT_ONCE {
+                    weigh(found);
+                }
+            };
+            let finish = |found: &mut Found| {
+                weigh(found);
+                found.0 = Vec::new();
+            };
+            let all = |_, _| true;
+            let found = blocking.fold_some(rank_of_row, run, all, Found::default, visit, finish)?;
+            found.into_iter().flat_map(|(_, links)| links).collect()
         }
         Err(pairs) => {
             run.check()?;

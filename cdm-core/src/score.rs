@@ -2,7 +2,7 @@
 
 use crate::compare::Comparison;
 use crate::error::Result;
-use crate::features::Features;
+use crate::features::{Features, FieldValues};
 use crate::model::{
     BoundTerms, Coincidence, Comparer, LevelProbabilities, Likelihoods, Parameters, Pattern,
 };
@@ -56,6 +56,12 @@ impl<'a> Scorer<'a> {
     #[must_use]
     pub fn pattern(&self, left: usize, right: usize) -> Pattern {
         self.comparer.pattern(left, right)
+    }
+
+    /// The levels that each pair of rows reaches.
+    #[must_use]
+    pub(crate) fn patterns(&self, pairs: &[(u32, u32)]) -> Vec<Pattern> {
+        self.comparer.patterns(pairs)
     }
 
     /// log2 of the odds that any two records are one customer, before they are looked at.
@@ -159,6 +165,43 @@ impl Weigher {
         }
         let others = joints.iter().zip(&*common).skip(1).map(|(joint, common)| joint * common);
         MatchWeight::of_odds(joints[0], others.sum())
+    }
+}
+
+/// What the weight of two rows is made of.
+pub(crate) struct Evidence {
+    pub(crate) pattern: Pattern,
+    /// By class, matches first, then coincidences, then chance: the probability of a pair of that
+    /// class with these levels and values.
+    pub(crate) joints: Vec<f64>,
+    /// By comparison: how much likelier it is to agree on this value by chance than on values in
+    /// general; `None` where that is not regarded.
+    pub(crate) term_factors: Vec<Option<f64>>,
+}
+
+impl<'a> Scorer<'a> {
+    /// The field that a comparison is first about.
+    pub(crate) fn field(&self, comparison: usize) -> &'a FieldValues {
+        self.comparer.field(comparison)
+    }
+
+    /// The numbers of which [`weight`](Self::weight) is made: it is the odds of the first of the
+    /// `joints` against the sum of the others, in their order.
+    pub(crate) fn evidence(&self, left: usize, right: usize) -> Evidence {
+        let pattern = self.pattern(left, right);
+        let factor = |(k, terms): (usize, &Option<BoundTerms>)| {
+            let terms = terms.as_ref().filter(|_| pattern.level(k) == Some(0))?;
+            Some(terms.factor(self.comparer.field(k), left, right))
+        };
+        let term_factors: Vec<Option<f64>> = self.terms.iter().enumerate().map(factor).collect();
+        let Weigher { likelihoods, by_chance, .. } = &self.weigher;
+        let mut joints = vec![0.0; likelihoods.classes()];
+        likelihoods.joints(pattern, &mut joints);
+        for (joint, by_chance) in joints.iter_mut().zip(by_chance) {
+            let factors = term_factors.iter().zip(by_chance).filter(|(_, by_chance)| **by_chance);
+            *joint *= factors.filter_map(|(factor, _)| *factor).fold(1.0, |all, one| all * one);
+        }
+        Evidence { pattern, joints, term_factors }
     }
 }
 

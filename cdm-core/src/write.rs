@@ -2,6 +2,8 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+#[cfg(feature = "arrow")]
+mod formats;
 
 use std::fmt;
 use std::fs::{self, File};
@@ -23,6 +25,8 @@ use crate::table::Table;
 
 #[cfg(feature = "arrow")]
 pub use arrow::ArrowTable;
+#[cfg(feature = "arrow")]
+pub use arrow_schema::DataType as ArrowDataType;
 
 /// What separates several values of one field in a CSV cell; JSON lines keep them apart.
 const SEPARATOR: &str = "; ";

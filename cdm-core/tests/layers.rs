@@ -20,7 +20,9 @@ const ROWS: &[&[&str]] = &[
     &["plan"],
     &["bound"],
     &["resolve"],
-    &["explain", "evaluate", "write"],
+    &["explain", "evaluate", "summary", "write"],
+    &["review"],
+    &["report"],
     &["store"],
 ];
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use cdm_core::evaluate::Evaluation;
+use cdm_core::features::{Features, Needs, Settings};
+use cdm_core::model::Comparer;
 use cdm_core::read::FieldMapping;
 use cdm_core::{
     Decisions, Field, Input, Kind, Mapping, Model, Plan, RecordKey, Resolution, Run, Schema, Table,
@@ -133,4 +135,38 @@ fn a_damaged_model_is_an_error_that_says_where() {
             assert!(Model::from_json(part).is_err());
         }
     }
+}
+
+#[test]
+fn in_one_go_is_the_same_as_one_after_the_other() {
+    let (table, run) = (table(&SOURCES), Run::new());
+    let given = Plan::builder("sample");
+    let given = table.schema().fields().iter().fold(given, |plan, field| plan.field(field.clone()));
+    let given = given.build().unwrap();
+    let plan = Plan::infer_with(&table, &given, &run).unwrap().plan;
+    let apart = plan.resolve(&table, &Decisions::new(), &run).unwrap();
+    let at_once = Plan::infer_and_resolve(&table, &given, &Decisions::new(), &run).unwrap();
+    assert_eq!(apart.model().to_json(), at_once.model().to_json());
+    assert_eq!(outcome(&apart), outcome(&at_once));
+    let golden = |resolution: &Resolution| -> Vec<String> {
+        let golden = resolution.golden_records().unwrap();
+        golden.map(|golden| serde_json::to_string(&golden).unwrap()).collect()
+    };
+    assert_eq!(golden(&apart), golden(&at_once));
+}
+
+#[test]
+fn pairs_are_compared_together_as_one_by_one() {
+    let (table, run) = (table(&SOURCES), Run::new());
+    let plan = Plan::infer(&table, &run).unwrap();
+    let needs = Needs::new().with_comparisons(plan.comparisons());
+    let features =
+        Features::new(&table, &Settings::default(), &needs, &BTreeMap::new(), &run).unwrap();
+    let comparer =
+        Comparer::new(plan.comparisons(), table.schema(), &features, table.len()).unwrap();
+    let rows = table.len() as u32;
+    let pairs: Vec<(u32, u32)> = (0..5_000).map(|n| (n * 7 % rows, n * 13 % rows)).collect();
+    let one_by_one =
+        pairs.iter().map(|(left, right)| comparer.pattern(*left as usize, *right as usize));
+    assert_eq!(comparer.patterns(&pairs), one_by_one.collect::<Vec<_>>());
 }

@@ -1,7 +1,15 @@
 //! What Node calls. It converts and calls the core; nothing is decided here.
 
-mod error;
+pub mod error;
+pub mod input;
+pub mod model;
+mod names;
 pub mod normalize;
+mod pairs;
+pub mod plan;
+pub mod resolution;
+pub mod run;
+pub mod store;
 
 use napi_derive::napi;
 

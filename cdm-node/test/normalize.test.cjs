@@ -21,7 +21,7 @@ test('every vector holds in CommonJS', () => {
 
 test('there is a function for each kind', () => {
   const functions = native.kinds().map(camelCase)
-  assert.deepEqual(Object.keys(normalize).sort(), [...functions, 'value', 'nicknameClasses', 'phoneticCodes'].sort())
+  assert.deepEqual(Object.keys(normalize).sort(), [...functions, 'value', 'values', 'nicknameClasses', 'phoneticCodes'].sort())
 })
 
 test('forms keep the order of the core', () => {

@@ -1,9 +1,16 @@
 // Never run: `tsc` checks that the types of the ES module say what it does.
-import cdm, { CdmError, normalize, version } from 'cdm'
-import type { Context, Kind, Normalized } from 'cdm'
+import cdm, { CdmError, Model, normalize, Plan, resolve, Resolution, Store, Table, version } from 'cdm'
+import type { Context, Data, GoldenRecord, Hit, Kind, LinkRow, Normalized, Normalizers, PlanDocument, Progress, Row, Score, ScoreWithLevels, StoredRecord, Summary } from 'cdm'
+
+interface Customer {
+  id: number
+  born: Date
+  emails: string[]
+}
 
 type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name
 const everyKindHasAFunction: Record<Camel<Kind>, (value: string, options?: Context) => Normalized> = normalize
+const all: Normalizers = normalize
 
 const answer: Normalized = cdm.normalize.date('03/04/2001', { region: 'US', dateOrder: 'month_first', latestTwoDigitYear: 2029 })
 const canonical: string | undefined = answer.forms.canonical
@@ -16,4 +23,58 @@ normalize.email(5)
 // @ts-expect-error
 normalize.email('a@example.org', { dateOrder: 'dayFirst' })
 
+
+declare const customers: Customer[]
+declare const stream: AsyncIterable<Customer>
+declare const bytes: AsyncIterable<Uint8Array>
+declare const signal: { aborted: boolean; reason: Error; addEventListener(type: string, f: () => void): void; removeEventListener(type: string, f: () => void): void }
+const plan: Plan = await Plan.infer(customers, { id: 'id', region: 'GB', signal, onProgress: ({ stage, done }: Progress) => void [stage, done] })
+const document: PlanDocument = plan.toObject()
+const model: Model = await new Plan(document).fit({ crm: stream, shop: bytes, file: 'people.csv' })
+const resolution: Resolution = await model.resolve(customers, { decisions: { mustLink: [[1, 2], [['crm', 1], ['shop', 'a']]] } })
+const one: Resolution = await resolve([customers, stream, 'people.csv'], { plan: model, linkType: 'link' })
+const links: Table<LinkRow> = resolution.links
+const golden: GoldenRecord[] = await resolution.goldenRecords.toArray({ limit: 5 })
+for await (const { matchWeight } of links) {
+  const weight: number | null = matchWeight
+  void weight
+}
+const numbers: Int32Array = await resolution.entityNumbers()
+const summary: Summary = await resolution.summary()
+const many: Normalized[] = await normalize.values('email', ['a@example.org', null])
+const [customer] = customers as [Customer]
+const score: Score = model.score(customer, { emails: ['ann@li.example'], born: null })
+const levels: ScoreWithLevels['levels'] = model.score(customer, customer, { levels: true }).levels
+// @ts-expect-error
+model.score(customer, { address: { city: 'Leeds' } })
+const store: Store = await Store.open('people', { model, durability: { withinMs: 20 }, key: new Uint8Array(32) })
+const entity: string = await store.upsert(customer)
+await store.upsertMany(stream, { signal })
+const [hit]: Hit[] = store.search({ emails: ['ann@li.example'] }, { limit: 3 })
+for await (const event of store.subscribe({ since: 7 })) {
+  if (event.type === 'merged') event.absorbed.join()
+  // @ts-expect-error
+  event.records.length
+}
+const stored: StoredRecord | null = store.get(['crm', 1])
+// @ts-expect-error
+store.delete('crm')
+const f1: number = (await resolution.evaluate(customers, { entity: 'is' })).f1
+await using closed = resolution
+using both = model
+const data: Data = new Set<Row>()
+// @ts-expect-error
+resolve(5)
+// @ts-expect-error
+resolve(customers, { regoin: 'GB' })
+// @ts-expect-error
+resolve(customers, { linkType: 'dedup' })
+// @ts-expect-error
+new Plan({ version: 1, name: 'p', fields: [{ name: 'email', kind: 'emial' }] })
+// @ts-expect-error
+new Model()
+// @ts-expect-error
+const text: string = resolution.size
+
+export { all, both, closed, entity, hit, stored, levels, score, data, f1, golden, many, numbers, one, summary }
 export { aliases, canonical, code, everyKindHasAFunction, version }

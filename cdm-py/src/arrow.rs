@@ -2,8 +2,6 @@
 //! package that both sides must have.
 #![allow(unsafe_code)] // one block, in `take`
 
-use std::sync::Arc;
-
 use arrow_array::cast::AsArray;
 use arrow_array::ffi::FFI_ArrowSchema;
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
@@ -11,9 +9,8 @@ use arrow_array::types::{
     Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMillisecondType,
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_cast::cast;
-use arrow_schema::{DataType, Schema, SchemaRef, TimeUnit};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, SchemaRef, TimeUnit};
 use cdm_core::write::ArrowTable;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -52,32 +49,6 @@ pub(crate) fn input(
     }
     let reader = RecordBatchStreamReader::try_new(stream).map_err(|e| malformed(name, e))?;
     cdm_core::Input::batch_reader(source, name, reader)
-}
-
-/// The same table with text columns of these names as another type, where every value allows it.
-pub(crate) fn retyped(table: ArrowTable, names: &[&str], kind: Option<&DataType>) -> ArrowTable {
-    let Some(kind) = kind else { return table };
-    let is_named = |name: &String| names.contains(&name.as_str());
-    let fields = table.schema.fields().iter().map(|field| match is_named(field.name()) {
-        true => Arc::new(field.as_ref().clone().with_data_type(kind.clone())),
-        false => Arc::clone(field),
-    });
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let batch = |batch: &RecordBatch| -> Option<RecordBatch> {
-        let columns = batch.columns().iter().zip(table.schema.fields()).map(|(column, field)| {
-            if !is_named(field.name()) {
-                return Some(Arc::clone(column));
-            }
-            let typed = cast(column, kind).ok()?;
-            (typed.null_count() == column.null_count()).then_some(typed)
-        });
-        let columns: Vec<ArrayRef> = columns.collect::<Option<_>>()?;
-        RecordBatch::try_new(Arc::clone(&schema), columns).ok()
-    };
-    match table.batches.iter().map(batch).collect() {
-        Some(batches) => ArrowTable { schema, batches },
-        None => table,
-    }
 }
 
 /// A result in Arrow's columns. `cdm.ArrowTable` wraps it.

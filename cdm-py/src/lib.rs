@@ -24,5 +24,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<resolution::Resolution>()?;
     module.add_class::<store::Store>()?;
     module.add_function(wrap_pyfunction!(input::read_inputs, module)?)?;
+    module.add_function(wrap_pyfunction!(resolution::estimate_json, module)?)?;
+    module.add_function(wrap_pyfunction!(resolution::evaluate_partition_json, module)?)?;
     normalize::register(module)
 }

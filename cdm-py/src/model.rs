@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use cdm_core::Record;
+use cdm_core::report::match_weights;
 use pyo3::prelude::*;
 
 use crate::error::raise;
@@ -32,6 +34,26 @@ impl Model {
     #[getter]
     fn plan(&self) -> Plan {
         Plan(Arc::new(self.0.plan().clone()))
+    }
+
+    /// What each level of each comparison weighs, as a chart in JSON; `null` without comparisons.
+    fn chart_json(&self) -> String {
+        let chart = self.0.parameters().map(|learned| match_weights(self.0.plan(), learned));
+        serde_json::to_string(&chart).unwrap_or_default()
+    }
+
+    /// What the model says of two records, each in JSON, as JSON; and the sentence.
+    fn explain_json(
+        &self,
+        py: Python<'_>,
+        left_json: &str,
+        right_json: &str,
+    ) -> PyResult<(String, String)> {
+        let record = |json: &str| Record::from_json(json).map_err(|error| raise(py, &error));
+        let (left, right) = (record(left_json)?, record(right_json)?);
+        let model = Arc::clone(&self.0);
+        let pair = interruptible(py, None, move |run| model.explain(&left, &right, run))?;
+        Ok((serde_json::to_string(&pair).unwrap_or_default(), pair.sentence()))
     }
 
     /// Resolve these records into entities.

@@ -1,23 +1,23 @@
 //! Resolutions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use cdm_core::evaluate::Evaluation;
+use cdm_core::evaluate::{Evaluation, SamplingPlan, Truth, compare, estimate};
 use cdm_core::read::ReadReport;
+use cdm_core::report::{ReportOptions, waterfall, weight_distribution};
+use cdm_core::review::ReviewOptions;
 use cdm_core::write::ArrowTable;
-use cdm_core::{EntityId, RecordKey, Result, Run};
+use cdm_core::{Decisions, Error, RecordKey, Result, Run};
 use pyo3::prelude::*;
 use serde::Serialize;
 
 use crate::arrow::{Batches, retyped};
+use crate::error::raise;
 use crate::input::Records;
 use crate::model::Model;
+use crate::plan::decisions;
 use crate::run::interruptible;
-
-/// How many of the largest entities a summary lists.
-const LARGEST: usize = 5;
 
 /// The outcome over records. `cdm.Resolution` wraps it.
 #[pyclass(frozen, module = "cdm._core")]
@@ -42,30 +42,14 @@ impl Resolution {
     ) -> PyResult<Batches> {
         let (inner, id_type) = (Arc::clone(&self.inner), self.id_type.clone());
         let made = interruptible(py, None, move |run| {
-            Ok(retyped(make(&inner, run)?, ids, id_type.as_ref()))
+            let table = make(&inner, run)?;
+            Ok(match &id_type {
+                Some(kind) => table.retyped(ids, kind),
+                None => table,
+            })
         });
         made.map(Batches)
     }
-}
-
-/// The numbers that tell the story.
-#[derive(Serialize)]
-struct Summary {
-    records: usize,
-    entities: usize,
-    singletons: usize,
-    sources: BTreeMap<String, usize>,
-    largest: Vec<(String, usize)>,
-    /// By the rule that made it, in the order of the plan.
-    links_by_rule: Vec<(String, usize)>,
-    /// Made by the evidence of comparisons.
-    links_by_weight: usize,
-    /// Made by people.
-    links_by_decision: usize,
-    refusals: usize,
-    unknown_in_decisions: Vec<RecordKey>,
-    /// What the model is in doubt of.
-    doubts: Vec<String>,
 }
 
 #[pymethods]
@@ -98,8 +82,14 @@ impl Resolution {
     fn summary_json(&self, py: Python<'_>) -> PyResult<String> {
         let inner = Arc::clone(&self.inner);
         interruptible(py, None, move |_| {
-            Ok(serde_json::to_string(&summary(&inner)).unwrap_or_default())
+            Ok(serde_json::to_string(&inner.summary()).unwrap_or_default())
         })
+    }
+
+    /// What a person should look at, in sentences.
+    fn warnings(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let (inner, reports) = (Arc::clone(&self.inner), Arc::clone(&self.reports));
+        interruptible(py, None, move |_| Ok(inner.summary().warnings(&inner.quality(), &reports)))
     }
 
     /// A row for each row of the inputs.
@@ -135,64 +125,157 @@ impl Resolution {
 
     /// How good the entities are, by records whose only field says which is which, as JSON.
     fn evaluate_json(&self, py: Python<'_>, truth: &Records) -> PyResult<String> {
-        let (inner, truth) = (Arc::clone(&self.inner), truth.table.clone());
-        interruptible(py, None, move |_| {
-            let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
-            let table = inner.table();
-            let records = (0..table.len()).map(|row| {
-                let known = truth.row(&table.key(row));
-                let known = known.and_then(|row| truth.column(0).values(row).next());
-                let next = numbers.len() as u32;
-                let entity = known.map(|entity| *numbers.entry(entity).or_insert(next));
-                (inner.entities()[row], entity)
-            });
-            Ok(serde_json::to_string(&Evaluation::new(records)).unwrap_or_default())
+        let truth = truth.table.clone();
+        self.json(py, move |inner, run| inner.evaluate(&Truth::of_table(&truth), run))
+    }
+
+    /// How pairs fare that people labelled, as JSON; or all pairs that are one customer.
+    fn evaluate_pairs_json(
+        &self,
+        py: Python<'_>,
+        labels_json: &str,
+        complete: bool,
+    ) -> PyResult<String> {
+        let labels = decisions(py, Some(labels_json))?;
+        self.json(py, move |inner, run| {
+            let truth = match complete {
+                true => Truth::all_pairs(labels.must_link),
+                false => Truth::labelled_pairs(labels_of(labels)),
+            };
+            inner.evaluate(&truth, run)
+        })
+    }
+
+    /// Why two records are one customer, as JSON.
+    fn why_json(&self, py: Python<'_>, left: Key, right: Key) -> PyResult<String> {
+        self.json(py, move |inner, run| inner.why(&key(left), &key(right), run))
+    }
+
+    /// Why two records are not one customer, as JSON.
+    fn why_not_json(&self, py: Python<'_>, left: Key, right: Key) -> PyResult<String> {
+        self.json(py, move |inner, run| inner.why_not(&key(left), &key(right), run))
+    }
+
+    /// How an entity came together, as JSON.
+    fn how_json(&self, py: Python<'_>, entity_id: String) -> PyResult<String> {
+        self.json(py, move |inner, run| inner.how(&entity_id, run))
+    }
+
+    /// The entity of a record.
+    fn entity_of(&self, py: Python<'_>, record: Key) -> PyResult<String> {
+        let record = key(record);
+        let Some(row) = self.inner.table().row(&record) else {
+            return Err(raise(py, &Error::UnknownRecord { key: record.to_string() }));
+        };
+        Ok(self.inner.entity_id(self.inner.entities()[row]).to_string())
+    }
+
+    /// What speaks for two records and what against, as a chart in JSON; `null` without weights.
+    fn waterfall_json(&self, py: Python<'_>, left: Key, right: Key) -> PyResult<String> {
+        self.json(py, move |inner, run| {
+            let why = inner.why(&key(left), &key(right), run)?;
+            Ok(why.pair.weight.as_ref().map(waterfall))
+        })
+    }
+
+    /// What the model believes of the candidate pairs, as JSON; `null` without weights.
+    fn expect_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.json(py, |inner, run| inner.expect(run))
+    }
+
+    /// How the weights of candidate pairs are spread, as a chart in JSON; `null` without weights.
+    fn weights_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.json(py, |inner, run| Ok(inner.expect(run)?.as_ref().map(weight_distribution)))
+    }
+
+    /// Pairs to look at for an estimate of precision, as JSON.
+    fn sampling_plan_json(&self, py: Python<'_>, size: usize, seed: u64) -> PyResult<String> {
+        self.json(py, move |inner, run| inner.sampling_plan(size, seed, run))
+    }
+
+    /// What is worth a person's minute, as JSON.
+    fn review_json(&self, py: Python<'_>, most: usize) -> PyResult<String> {
+        self.json(py, move |inner, run| inner.review(&ReviewOptions { most }, run))
+    }
+
+    /// What is different in another resolution, as JSON.
+    fn compare_json(&self, py: Python<'_>, after: &Self) -> PyResult<String> {
+        let after = Arc::clone(&after.inner);
+        self.json(py, move |inner, _| Ok(compare(inner, &after)))
+    }
+
+    /// The report as one HTML page; with `truth`, records whose only field says which is which.
+    #[pyo3(signature = (title, redact, examples, review, truth = None, progress = None, /))]
+    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the Python method")]
+    fn report_html(
+        &self,
+        py: Python<'_>,
+        title: Option<String>,
+        redact: bool,
+        examples: usize,
+        review: usize,
+        truth: Option<&Records>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let (inner, truth) = (Arc::clone(&self.inner), truth.map(|truth| truth.table.clone()));
+        interruptible(py, progress, move |run| {
+            let truth = truth.as_ref().map(Truth::of_table);
+            let options = ReportOptions { title, redact, truth, examples, review };
+            let report = inner.report(&options, run)?;
+            Ok(report.html(inner.model().plan(), inner.model().parameters()))
+        })
+    }
+
+    /// The decisions that were honoured, as JSON.
+    #[getter]
+    fn decisions_json(&self) -> String {
+        self.inner.decisions().to_json()
+    }
+}
+
+impl Resolution {
+    /// What the core answers, as JSON.
+    fn json<T: Serialize>(
+        &self,
+        py: Python<'_>,
+        ask: impl FnOnce(&cdm_core::Resolution, &Run) -> Result<T> + Send + 'static,
+    ) -> PyResult<String> {
+        let inner = Arc::clone(&self.inner);
+        interruptible(py, None, move |run| {
+            Ok(serde_json::to_string(&ask(&inner, run)?).unwrap_or_default())
         })
     }
 }
 
-fn summary(resolution: &cdm_core::Resolution) -> Summary {
-    let table = resolution.table();
-    let size = |entity: u32| resolution.rows(entity).len();
-    let mut sources: BTreeMap<String, usize> = BTreeMap::new();
-    let mut by_code = vec![0; table.sources().len()];
-    (0..table.len()).for_each(|row| by_code[table.source_code(row) as usize] += 1);
-    sources.extend(table.sources().iter().cloned().zip(by_code));
-    let mut largest: Vec<u32> = (0..resolution.len() as u32).collect();
-    largest.sort_by_key(|entity| std::cmp::Reverse(size(*entity)));
-    let listed = |entity: &u32| {
-        let entity_id: EntityId = resolution.entity_id(*entity);
-        (entity_id.to_string(), size(*entity))
-    };
-    let (mut by_rule, mut by_weight, mut by_decision) = (BTreeMap::new(), 0, 0);
-    for link in resolution.links() {
-        match (link.rule, link.match_weight) {
-            (Some(rule), _) => *by_rule.entry(rule).or_insert(0) += 1,
-            (None, Some(_)) => by_weight += 1,
-            (None, None) => by_decision += 1,
-        }
-    }
-    let rules = resolution.model().plan().rules().iter();
-    let links_by_rule = rules.filter_map(|rule| by_rule.remove_entry(&rule.name)).collect();
-    Summary {
-        records: table.len(),
-        entities: resolution.len(),
-        singletons: largest.iter().filter(|entity| size(**entity) == 1).count(),
-        sources,
-        largest: largest
-            .iter()
-            .take(LARGEST)
-            .filter(|entity| size(**entity) > 1)
-            .map(listed)
-            .collect(),
-        links_by_rule,
-        links_by_weight: by_weight,
-        links_by_decision: by_decision,
-        refusals: resolution.refusals().len(),
-        unknown_in_decisions: resolution.unknown_in_decisions().to_vec(),
-        doubts: resolution
-            .model()
-            .parameters()
-            .map_or_else(Vec::new, |parameters| parameters.diagnostics.warnings.clone()),
-    }
+/// Source and id.
+type Key = (String, String);
+
+fn key((source, id): Key) -> RecordKey {
+    RecordKey::new(source, id)
+}
+
+/// Decisions as labels of pairs.
+fn labels_of(decisions: Decisions) -> impl Iterator<Item = (RecordKey, RecordKey, bool)> {
+    let is = decisions.must_link.into_iter().map(|(left, right)| (left, right, true));
+    is.chain(decisions.cannot_link.into_iter().map(|(left, right)| (left, right, false)))
+}
+
+/// What a sample says of all pairs, as JSON.
+#[pyfunction]
+#[pyo3(signature = (plan_json, labels_json, /))]
+pub(crate) fn estimate_json(
+    py: Python<'_>,
+    plan_json: &str,
+    labels_json: &str,
+) -> PyResult<String> {
+    let plan = SamplingPlan::from_json(plan_json).map_err(|error| raise(py, &error))?;
+    let labels = decisions(py, Some(labels_json))?;
+    Ok(serde_json::to_string(&estimate(&plan, labels_of(labels))).unwrap_or_default())
+}
+
+/// How good a partition is, by the found and the true entity of each record, as JSON.
+#[pyfunction]
+#[pyo3(signature = (found, truth, /))]
+pub(crate) fn evaluate_partition_json(found: Vec<u32>, truth: Vec<Option<u32>>) -> String {
+    serde_json::to_string(&Evaluation::new(found.into_iter().zip(truth))).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import json
 import runpy
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import cdm
 
 PACKAGE = Path(__file__).resolve().parents[1]
 REPOSITORY = PACKAGE.parent
+VEGA_LITE = "application/vnd.vegalite.v5+json"
 NOTEBOOKS = sorted((REPOSITORY / "examples" / "notebooks").glob("*.ipynb"))
 RUN = runpy.run_path(str(REPOSITORY / "examples" / "notebooks" / "run.py"))
 
@@ -63,6 +65,21 @@ def test_notebooks_run_from_their_first_cell_to_their_last(notebook):
     RUN["run"](notebook)
 
 
+def test_notebooks_show_the_waterfall_and_what_the_model_learned():
+    path = next(path for path in NOTEBOOKS if path.stem == "first_steps")
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    kept = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    run = [output for printed, shown in RUN["run"](path) for output in RUN["outputs"](printed, shown)]
+    # As it is kept for readers, and as it comes out today.
+    for outputs in (kept, run):
+        charts = [output["data"][VEGA_LITE] for output in outputs if VEGA_LITE in output.get("data", {})]
+        waterfall, learned = charts
+        bars = waterfall["data"]["values"]
+        assert bars[0]["label"] == "any two records" and bars[-1]["label"] == "match weight"
+        assert bars[-2]["to"] == bars[-1]["bits"] == bars[-1]["to"]
+        assert {"comparison", "level", "bits"} <= set(learned["data"]["values"][0])
+
+
 def check_types(*arguments):
     done = subprocess.run([sys.executable, "-m", *arguments], cwd=PACKAGE, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -90,9 +107,10 @@ def test_the_snippet_of_the_readme_gives_the_same_whatever_the_frame(library, tm
 
     monkeypatch.chdir(tmp_path)
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    (snippet,) = [block.split("```")[0] for block in readme.split("```python\n")[1:]]
     namespace = {}
-    exec(snippet, namespace)
+    for block in readme.split("```python\n")[1:]:
+        exec(block.split("```")[0], namespace)
+    assert Path("report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert cdm.Plan.load("plan.json") == namespace["resolution"].plan
     customers = namespace["customers"]
     pairs = customers.groupby("entity_id")["id"].apply(list)

@@ -51,7 +51,10 @@ def outputs(printed: str, shown: Any) -> list[dict[str, Any]]:
     if printed:
         kept.append({"output_type": "stream", "name": "stdout", "text": printed.splitlines(True)})
     if shown is not None:
-        data = {"text/plain": repr(shown).splitlines(True)}
+        data: dict[str, Any] = {"text/plain": repr(shown).splitlines(True)}
+        bundle = getattr(shown, "_repr_mimebundle_", None)
+        for kind, value in (bundle() if bundle is not None else {}).items():
+            data[kind] = value.splitlines(True) if isinstance(value, str) else value
         as_html = getattr(shown, "_repr_html_", None)
         if as_html is not None and as_html():
             data["text/html"] = as_html().splitlines(True)

@@ -19,6 +19,9 @@ pub(super) struct KeyIndex {
     starts: Vec<usize>,
     /// Sorted within each list.
     numbers: Vec<u32>,
+    /// By list, a bit for each of its keys: most lists of two rows have none in common, and that is
+    /// told without a look at them.
+    signatures: Vec<u64>,
 }
 
 /// What marks the cell of a row with several keys.
@@ -39,6 +42,7 @@ impl KeyIndex {
             stopped: 0,
             starts: vec![0],
             numbers: Vec::new(),
+            signatures: Vec::new(),
         };
         let full = || Error::TableFull { what: "keys of a rule", limit: SEVERAL.into() };
         let mut cells = vec![0_u32; rows];
@@ -83,6 +87,9 @@ impl KeyIndex {
                 }
             }
         }
+        let lists = index.starts.windows(2).map(|ends| &index.numbers[ends[0]..ends[1]]);
+        index.signatures =
+            lists.map(|keys| keys.iter().fold(0, |all, key| all | signature(*key))).collect();
         Ok((index, cells))
     }
 
@@ -127,6 +134,9 @@ impl KeyIndex {
     }
 
     fn lowest_shared(&self, left: u32, right: u32) -> Option<u32> {
+        if self.signature(left) & self.signature(right) == 0 {
+            return None;
+        }
         let (mut one, mut other) = ([0], [0]);
         let (left, right) = (self.keys(left, &mut one), self.keys(right, &mut other));
         let (mut i, mut j) = (0, 0);
@@ -138,6 +148,16 @@ impl KeyIndex {
             }
         }
         None
+    }
+
+    /// A bit for each key of a cell.
+    #[inline]
+    fn signature(&self, cell: u32) -> u64 {
+        match cell {
+            0 => 0,
+            cell if cell & SEVERAL != 0 => self.signatures[(cell & !SEVERAL) as usize],
+            cell => signature(cell - 1),
+        }
     }
 
     /// The keys of a cell; `alone` is room for an only one.
@@ -183,6 +203,13 @@ impl KeyIndex {
         }
         Blocks { starts, members: placed }
     }
+}
+
+/// One of 64 bits.
+#[inline]
+fn signature(key: u32) -> u64 {
+    // Keys that a row has often have neighbouring numbers.
+    1 << (key.wrapping_mul(0x9e37_79b1) >> 26)
 }
 
 /// The members of each key of a rule.

@@ -58,9 +58,49 @@ impl Features {
         blocked: &BTreeMap<String, Vec<String>>,
         run: &Run,
     ) -> Result<Self> {
+        Self::build(table, settings, needs, blocked, false, run)
+    }
+
+    /// As [`new`](Self::new), with all that [`narrow`](Self::narrow) takes to make of these features
+    /// those of a plan that is not known yet.
+    pub(crate) fn to_be_narrowed(
+        table: &Table,
+        settings: &Settings,
+        needs: &Needs,
+        blocked: &BTreeMap<String, Vec<String>>,
+        run: &Run,
+    ) -> Result<Self> {
+        Self::build(table, settings, needs, blocked, true, run)
+    }
+
+    /// What [`new`](Self::new) would make of the table by `needs`, whose expressions must be among
+    /// those that were computed.
+    pub(crate) fn narrow(mut self, schema: &Schema, needs: &Needs, run: &Run) -> Result<Self> {
+        let mut aspects = vec![None; self.fields.len()];
+        for (field, of_field) in needs.compared() {
+            aspects[schema.position(field)?] = Some(of_field);
+        }
+        self.fields.par_iter_mut().zip(aspects).try_for_each(|(field, aspects)| {
+            aspects.map_or(Ok(()), |aspects| field.prepare(aspects, run))?;
+            field.forget();
+            Ok::<(), Error>(())
+        })?;
+        self.expressions.retain(|expression, _| needs.expressions().contains(expression));
+        Ok(self)
+    }
+
+    fn build(
+        table: &Table,
+        settings: &Settings,
+        needs: &Needs,
+        blocked: &BTreeMap<String, Vec<String>>,
+        keeps: bool,
+        run: &Run,
+    ) -> Result<Self> {
         let schema = table.schema();
         let expressions = needs.expressions();
-        let wanted = wanted_of_fields(schema, needs)?;
+        let mut wanted = wanted_of_fields(schema, needs)?;
+        wanted.iter_mut().for_each(|wanted| wanted.keeps = keeps);
         let total = (0..wanted.len()).map(|field| table.column(field).pool().len() as u64).sum();
         run.report("normalize", 0, total)?;
         let counted = Counted { run, done: Mutex::new(0), total };

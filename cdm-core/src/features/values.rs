@@ -8,7 +8,7 @@ use super::loose::stand_in;
 use crate::cancel::Run;
 use crate::compare::{Aspects, Prepared, PreparedPool, PreparedPoolBuilder};
 use crate::error::Result;
-use crate::normalize::{self, Context, DateOrderEvidence, Form, IssueSet, Status};
+use crate::normalize::{self, Context, DateOrderEvidence, Form, IssueSet, Normalized, Status};
 use crate::schema::{DateOrder, Field, Kind};
 use crate::table::{Codes, Column, ColumnBuilder, Table};
 
@@ -44,6 +44,8 @@ pub struct FieldValues {
     pub(super) forms: BTreeMap<Form, Column>,
     /// `None` where no comparison looks at the field.
     prepared: Option<PreparedPool>,
+    /// Every value, until it is known what comparisons look at; empty where that was known.
+    normalized: Vec<Normalized>,
 }
 
 /// What is wanted of the values of a field, beside themselves.
@@ -53,6 +55,8 @@ pub(super) struct Wanted {
     pub(super) forms: BTreeSet<Form>,
     /// What comparisons look at; `None` where there are none.
     pub(super) compared: Option<Aspects>,
+    /// Whether what comparisons look at is known only later.
+    pub(super) keeps: bool,
 }
 
 impl FieldValues {
@@ -156,6 +160,23 @@ impl FieldValues {
         &distinct[code as usize]
     }
 
+    /// Prepare the values, which were kept for it, for comparisons that look at `aspects`.
+    pub(super) fn prepare(&mut self, aspects: Aspects, run: &Run) -> Result<()> {
+        let mut preparing = PreparedPoolBuilder::new(self.kind, aspects);
+        for batch in self.normalized.chunks(BATCH) {
+            run.check()?;
+            let prepared: Vec<_> = batch.par_iter().map(|value| preparing.prepare(value)).collect();
+            preparing.extend(prepared);
+        }
+        self.prepared = Some(preparing.finish());
+        Ok(())
+    }
+
+    /// Let go of the values that were kept.
+    pub(super) fn forget(&mut self) {
+        self.normalized = Vec::new();
+    }
+
     /// How many values there are that comparisons can tell apart.
     #[must_use]
     pub fn prepared_len(&self) -> usize {
@@ -210,6 +231,7 @@ pub(super) fn normalize_field(
         raw,
         forms: BTreeMap::new(),
         prepared: None,
+        normalized: Vec::new(),
     };
     let mut preparing = wanted.compared.map(|aspects| PreparedPoolBuilder::new(kind, aspects));
     let mut canonical = ColumnBuilder::new();
@@ -248,6 +270,9 @@ pub(super) fn normalize_field(
         }
         if let Some(preparing) = &mut preparing {
             preparing.extend(prepared);
+        }
+        if wanted.keeps {
+            values.normalized.extend(batch.into_iter().map(|(_, value)| value));
         }
     }
     values.sources = sources;

@@ -67,6 +67,15 @@ pub struct Contribution<'a> {
 }
 
 impl<'a> GoldenRecord<'a> {
+    /// The sources of its records, each once, in the order of their names.
+    #[must_use]
+    pub fn sources(&self) -> Vec<&'a str> {
+        let sources = self.rows.iter().map(|row| self.table.source(*row as usize));
+        let mut sources: Vec<&str> = sources.collect();
+        sources.dedup();
+        sources
+    }
+
     /// The whole history of the values, for JSON: for each field the strategy, each surviving
     /// value with its record (source, id, time, raw value) and those that agreed, and what lost.
     #[must_use]

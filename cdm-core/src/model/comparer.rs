@@ -88,6 +88,32 @@ impl<'a> Comparer<'a> {
         self.bound[comparison].fields[0]
     }
 
+    /// The levels that each pair of rows reaches: [`pattern`](Self::pattern) of all, one comparison
+    /// after the other, so that what it notes of values stays near the processor.
+    #[must_use]
+    pub fn patterns(&self, pairs: &[(u32, u32)]) -> Vec<Pattern> {
+        let width = self.fields.len();
+        let row = |row: &u32| {
+            let row = *row as usize;
+            (row, &self.cells[row * width..(row + 1) * width])
+        };
+        let mut patterns = vec![Pattern::default(); pairs.len()];
+        for (k, bound) in self.bound.iter().enumerate() {
+            let some = pairs.chunks(LOOKS_AHEAD).zip(patterns.chunks_mut(LOOKS_AHEAD));
+            for (pairs, patterns) in some {
+                // Memory is slow to answer, and answers many questions in the time of one.
+                let looks = pairs.iter().map(|(left, right)| {
+                    bound.look(row(left).1).wrapping_add(bound.look(row(right).1))
+                });
+                std::hint::black_box(looks.fold(0, u64::wrapping_add));
+                for ((left, right), pattern) in pairs.iter().zip(patterns) {
+                    *pattern = pattern.with(k, bound.level(row(left), row(right)));
+                }
+            }
+        }
+        patterns
+    }
+
     /// The levels that two rows reach.
     #[must_use]
     pub fn pattern(&self, left: usize, right: usize) -> Pattern {
@@ -109,6 +135,9 @@ fn cell_of(field: &FieldValues, row: usize) -> u32 {
         (Some(_), Some(_)) => SEVERAL,
     }
 }
+
+/// For how many pairs at once memory is asked for what will be looked at.
+const LOOKS_AHEAD: usize = 32;
 
 /// Up to how many fields of one value each are compared without a list on the heap.
 const FEW: usize = 4;
@@ -156,9 +185,7 @@ impl<'a> Bound<'a> {
                 one[field] = value(left.1[*place]);
                 two[field] = value(right.1[*place]);
             }
-            let (one, two) =
-                (one.each_ref().map(Option::as_slice), two.each_ref().map(Option::as_slice));
-            return self.comparison.compare(&one[..count], &two[..count]);
+            return self.comparison.compare_single(&one[..count], &two[..count]);
         }
         let values = |row: usize| -> Vec<Vec<Sketched<'_>>> {
             (0..count).map(|field| self.values(field, row).collect()).collect()
@@ -182,6 +209,20 @@ impl<'a> Bound<'a> {
             }
         }
         best
+    }
+
+    /// A look at the sketches of a row, so that they are at hand.
+    #[inline]
+    fn look(&self, cells: &[u32]) -> u64 {
+        let of_field = |(place, sketches): (&usize, &Vec<u64>)| match cells[*place] {
+            NONE | SEVERAL => 0,
+            code => {
+                let start = code as usize * self.width;
+                let own = &sketches[start..start + self.width];
+                own.first().zip(own.last()).map_or(0, |(first, last)| first ^ last)
+            }
+        };
+        self.places.iter().zip(&self.sketches).map(of_field).fold(0, u64::wrapping_add)
     }
 
     #[inline]

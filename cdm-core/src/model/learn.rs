@@ -21,8 +21,18 @@ const MOST_CANDIDATES: u64 = 1_000_000;
 /// The most random pairs from which a model learns how often strangers agree.
 const MOST_RANDOM: usize = 250_000;
 
+/// So many pairs of each record say what there is to learn of a small table; more are the same
+/// values over and over.
+const RANDOM_A_RECORD: usize = 50;
+
+/// As many random pairs are drawn in any case, or all there are.
+const LEAST_RANDOM: usize = 50_000;
+
 /// For how many candidate pairs that look alike one labelled pair speaks, at most.
 const SPEAKS_FOR: f64 = 10.0;
+
+/// So many pairs are compared together.
+const PAIRS_AT_ONCE: usize = 4_096;
 
 /// What a model is learned from: the records of a table, as a plan looks at them.
 pub(crate) struct Lesson<'a> {
@@ -74,6 +84,20 @@ struct Seen {
     candidates: PatternCounts,
     apart: PatternCounts,
     compared: Vec<ComparedPair>,
+    /// Candidate pairs that wait to be compared.
+    waiting: Vec<(u32, u32)>,
+}
+
+impl Seen {
+    fn compare_waiting(&mut self, comparer: &Comparer<'_>, keeps: bool) {
+        for (pair, pattern) in self.waiting.iter().zip(comparer.patterns(&self.waiting)) {
+            self.candidates.add(pattern);
+            if keeps {
+                self.compared.push(ComparedPair { left: pair.0, right: pair.1, pattern });
+            }
+        }
+        self.waiting.clear();
+    }
 }
 
 impl Lesson<'_> {
@@ -144,20 +168,22 @@ impl Lesson<'_> {
             one_in == 1 || xxh3_64(&pair.to_le_bytes()).is_multiple_of(one_in)
         };
         let visit = |seen: &mut Seen, left: u32, right: u32, _| {
-            if is_drawn(left, right) {
-                let (l, r) = (left as usize, right as usize);
-                if self.scope.contains(l, r) {
-                    let pattern = comparer.pattern(l, r);
-                    seen.candidates.add(pattern);
-                    if one_in == 1 {
-                        seen.compared.push(ComparedPair { left, right, pattern });
-                    }
-                } else if !self.free_of_duplicates.contains(l, r) {
-                    seen.apart.add(comparer.pattern(l, r));
+            let (l, r) = (left as usize, right as usize);
+            if self.scope.contains(l, r) {
+                seen.waiting.push((left, right));
+                if seen.waiting.len() == PAIRS_AT_ONCE {
+                    seen.compare_waiting(comparer, one_in == 1);
                 }
+            } else if !self.free_of_duplicates.contains(l, r) {
+                seen.apart.add(comparer.pattern(l, r));
             }
         };
-        let seen = self.blocking.fold(&rank_of_row, run, Seen::default, visit)?;
+        let finish = |seen: &mut Seen| {
+            seen.compare_waiting(comparer, one_in == 1);
+            seen.waiting = Vec::new();
+        };
+        let init = Seen::default;
+        let seen = self.blocking.fold_some(&rank_of_row, run, is_drawn, init, visit, finish)?;
         let (mut candidates, mut apart, mut compared) = (Vec::new(), Vec::new(), Vec::new());
         for mut seen in seen {
             candidates.push(seen.candidates);
@@ -170,15 +196,19 @@ impl Lesson<'_> {
 
     /// Patterns of random pairs.
     fn random(&self, comparer: &Comparer<'_>, run: &Run) -> Result<Vec<(Pattern, u64)>> {
-        let row = |rank: u32| self.row_of_rank[rank as usize] as usize;
-        let in_scope = |left, right| self.scope.contains(row(left), row(right));
-        let drawn = random_pairs(self.row_of_rank.len() as u32, MOST_RANDOM, in_scope);
-        let counts = drawn.par_chunks(16_384).map(|chunk| {
+        let row = |rank: u32| self.row_of_rank[rank as usize];
+        let in_scope = |left, right| self.scope.contains(row(left) as usize, row(right) as usize);
+        let records = self.row_of_rank.len();
+        let most = (RANDOM_A_RECORD * records).clamp(LEAST_RANDOM, MOST_RANDOM);
+        let drawn = random_pairs(records as u32, most, in_scope);
+        let mut drawn: Vec<(u32, u32)> =
+            drawn.into_iter().map(|(left, right)| (row(left), row(right))).collect();
+        // Pairs of one record one after the other: what is known of it is then at hand.
+        drawn.par_sort_unstable();
+        let counts = drawn.par_chunks(PAIRS_AT_ONCE).map(|chunk| {
             run.check()?;
             let mut counts = PatternCounts::default();
-            for (left, right) in chunk {
-                counts.add(comparer.pattern(row(*left), row(*right)));
-            }
+            comparer.patterns(chunk).into_iter().for_each(|pattern| counts.add(pattern));
             Ok(counts)
         });
         Ok(PatternCounts::sum(counts.collect::<Result<Vec<_>>>()?))

@@ -28,8 +28,10 @@ mod plain;
 mod text;
 mod url;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::schema::{DateOrder, Kind};
 
@@ -45,10 +47,14 @@ pub use nickname::nickname_classes;
 pub use number::{geo, number};
 pub use organisation::organisation;
 pub use phone::phone;
+pub(crate) use phone::phone_country;
 pub use phonetic::{cologne, phonetic_codes, soundex};
 pub use place::{city, country, postcode, region};
 pub use text::{ascii, clean, fold, text};
 pub use url::url;
+
+/// How many values are normalised between two looks at the cancel token.
+const BATCH: usize = 8192;
 
 /// What a normaliser may know beside the value itself.
 ///
@@ -137,4 +143,37 @@ pub fn value(kind: Kind, raw: &str, context: &Context) -> Normalized {
         Kind::Number => number(raw),
         Kind::Geo => geo(raw),
     }
+}
+
+/// Normalise many values of one kind, in parallel: an answer for each, in order; that of no value
+/// is [`Normalized::missing`].
+///
+/// # Errors
+/// [`Error::Cancelled`].
+///
+/// # Examples
+/// ```
+/// use cdm_core::normalize::{Context, values};
+/// use cdm_core::{Kind, Run};
+/// let raw = [Some("A@B.example".to_owned()), None];
+/// let answers = values(Kind::Email, &raw, &Context::default(), &Run::new())?;
+/// assert_eq!(answers[0].canonical(), Some("a@b.example"));
+/// # Ok::<(), cdm_core::Error>(())
+/// ```
+pub fn values(
+    kind: Kind,
+    raw: &[Option<String>],
+    context: &Context,
+    run: &Run,
+) -> Result<Vec<Normalized>> {
+    let mut answers = Vec::with_capacity(raw.len());
+    for batch in raw.chunks(BATCH) {
+        run.report("normalize", answers.len() as u64, raw.len() as u64)?;
+        let one = |raw: &Option<String>| match raw {
+            Some(raw) => value(kind, raw, context),
+            None => Normalized::missing(),
+        };
+        answers.par_extend(batch.par_iter().map(one));
+    }
+    Ok(answers)
 }

@@ -50,4 +50,42 @@ impl Decisions {
     pub fn from_json(json: &str) -> Result<Self> {
         read_document("decisions", json, Self::VERSION)
     }
+
+    /// The decisions as JSON, indented; [`from_json`](Self::from_json) reads them back the same.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Made of texts and lists, which always serialise.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Decide whether two records are one customer; an earlier decision of the same two is taken
+    /// back.
+    ///
+    /// # Examples
+    /// ```
+    /// use cdm_core::{Decisions, RecordKey};
+    /// let (ann, anne) = (RecordKey::new("crm", "1"), RecordKey::new("shop", "2"));
+    /// let mut decisions = Decisions::new();
+    /// decisions.decide(ann.clone(), anne.clone(), true);
+    /// decisions.decide(anne, ann, false);
+    /// assert_eq!((decisions.must_link.len(), decisions.cannot_link.len()), (0, 1));
+    /// ```
+    pub fn decide(&mut self, left: RecordKey, right: RecordKey, one_customer: bool) {
+        let same = |(one, two): &(RecordKey, RecordKey)| {
+            (one == &left && two == &right) || (one == &right && two == &left)
+        };
+        self.must_link.retain(|pair| !same(pair));
+        self.cannot_link.retain(|pair| !same(pair));
+        let list = if one_customer { &mut self.must_link } else { &mut self.cannot_link };
+        list.push(if left <= right { (left, right) } else { (right, left) });
+    }
+
+    /// Take over the decisions of `later`, which count where the two contradict each other.
+    pub fn extend(&mut self, later: Self) {
+        let must = later.must_link.into_iter().map(|pair| (pair, true));
+        let cannot = later.cannot_link.into_iter().map(|pair| (pair, false));
+        for ((left, right), one_customer) in must.chain(cannot) {
+            self.decide(left, right, one_customer);
+        }
+    }
 }

@@ -16,6 +16,7 @@ use crate::error::{Error, Result, nearest};
 use crate::features::Expression;
 use crate::merge::{Strategy, Survivorship};
 use crate::model::Coincidence;
+use crate::read::Input;
 use crate::rule::{Decision, Rule};
 use crate::schema::{Field, Kind, Schema};
 
@@ -132,6 +133,19 @@ impl Plan {
     #[must_use]
     pub fn sources(&self) -> &[Source] {
         &self.document.sources
+    }
+
+    /// The inputs, each with what is known of its source: its mapping, and how it is read.
+    #[must_use]
+    pub fn known(&self, inputs: Vec<Input>) -> Vec<Input> {
+        let known = |input: &Input| self.sources().iter().find(|known| known.name == input.source);
+        let with = |input: Input| match known(&input) {
+            None => input,
+            Some(source) => {
+                Input { mapping: source.mapping.clone(), options: source.reading.clone(), ..input }
+            }
+        };
+        inputs.into_iter().map(with).collect()
     }
 
     /// Which pairs of records may be linked.

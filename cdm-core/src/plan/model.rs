@@ -107,14 +107,16 @@ impl Plan {
     /// # Ok::<(), cdm_core::Error>(())
     /// ```
     pub fn fit_labelled(&self, table: &Table, labels: &Decisions, run: &Run) -> Result<Model> {
-        self.fit_whole(table, labels, run).map(|fitted| fitted.model)
+        self.fit_whole(table, labels, None, run).map(|fitted| fitted.model)
     }
 
-    /// [`fit`](Self::fit), and what was made on the way, so that nothing is done twice.
+    /// [`fit`](Self::fit), and what was made on the way, so that nothing is done twice; `features`
+    /// are those of the table by this plan, where they are known already.
     pub(crate) fn fit_whole(
         &self,
         table: &Table,
         labels: &Decisions,
+        features: Option<Features>,
         run: &Run,
     ) -> Result<Fitted<'_>> {
         let labels = rows_of(labels, table)?;
@@ -133,7 +135,7 @@ impl Plan {
             blocking_stop_keys: BTreeMap::new(),
             parameters: None,
         };
-        let features = model.features(table, run)?;
+        let features = features.map_or_else(|| model.features(table, run), Ok)?;
         let rules = self.rules().iter().filter(|rule| rule.decision == Decision::Match);
         let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
         let most = self.guards().max_records_per_key;
@@ -164,6 +166,11 @@ impl Plan {
 }
 
 impl Plan {
+    /// What there is to know of the values of a table.
+    pub(crate) fn needs(&self) -> Needs {
+        Needs::new().with_expressions(self.expressions()).with_comparisons(self.comparisons())
+    }
+
     /// Which two records of `table` may be one customer at all.
     pub(crate) fn scope(&self, table: &Table) -> PairScope {
         match self.link_type() {
@@ -271,6 +278,12 @@ impl Model {
         &self.stop_keys
     }
 
+    /// The same for blocking rules, as they are written: keys that make no candidate pair.
+    #[must_use]
+    pub fn blocking_stop_keys(&self) -> &BTreeMap<String, BTreeSet<Vec<String>>> {
+        &self.blocking_stop_keys
+    }
+
     /// What comparisons tell, where the plan has any.
     #[must_use]
     pub fn parameters(&self) -> Option<&Parameters> {
@@ -292,13 +305,13 @@ impl Model {
     /// The features of `table` that the plan's rules look at.
     pub(crate) fn features(&self, table: &Table, run: &Run) -> Result<Features> {
         let blocked = &self.plan.guards().blocked;
-        Features::new(table, &self.settings(), &self.needs(), blocked, run)
+        Features::new(table, &self.settings(), &self.plan.needs(), blocked, run)
     }
 
     /// The same for records that are in no table.
     pub(crate) fn loose_features(&self) -> Result<LooseFeatures> {
         let blocked = &self.plan.guards().blocked;
-        LooseFeatures::new(self.plan.schema(), &self.settings(), &self.needs(), blocked)
+        LooseFeatures::new(self.plan.schema(), &self.settings(), &self.plan.needs(), blocked)
     }
 
     fn settings(&self) -> Settings {
@@ -310,12 +323,6 @@ impl Model {
                 .collect(),
             date_orders: self.date_orders.clone(),
         }
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::new()
-            .with_expressions(self.plan.expressions())
-            .with_comparisons(self.plan.comparisons())
     }
 
     /// The same model, in which these keys link nobody either; by the names of rules, and by blocking
@@ -333,10 +340,5 @@ impl Model {
             }
         }
         self
-    }
-
-    /// The same, by blocking rule as it is written.
-    pub(crate) fn blocking_stop_keys(&self) -> &BTreeMap<String, BTreeSet<Vec<String>>> {
-        &self.blocking_stop_keys
     }
 }

@@ -22,7 +22,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::csv::unique_names;
 use super::row::Row;
-use super::{Event, Format, Input, Origin, Rows, source};
+use super::{Event, Format, Input, Origin, ReadReport, Rows, source};
 use crate::error::{Error, Result};
 
 impl Input {
@@ -70,6 +70,31 @@ impl Input {
         let schema = reader.schema();
         Self::batches(source, name, schema, reader)
     }
+}
+
+/// The type that the ids have in every input, where they are numbers in all of them.
+///
+/// `whole` says, by input, which columns of one without types of its own (JSON) hold whole numbers
+/// alone.
+#[must_use]
+pub fn id_type(
+    inputs: &[Input],
+    reports: &[ReadReport],
+    whole: &[Vec<String>],
+) -> Option<DataType> {
+    let mut types = inputs.iter().zip(reports).zip(whole).map(|((input, report), whole)| {
+        let id = report.mapping.id.as_ref()?;
+        if whole.contains(id) {
+            return Some(DataType::Int64);
+        }
+        let Origin::Batches { schema, .. } = &input.origin else { return None };
+        let mut fields = schema.fields().iter();
+        let kind = fields.find(|field| field.name().trim() == id)?.data_type();
+        (kind.is_integer() || matches!(kind, DataType::Float32 | DataType::Float64))
+            .then(|| kind.clone())
+    });
+    let first = types.next()??;
+    types.all(|kind| kind.as_ref() == Some(&first)).then_some(first)
 }
 
 type Batches<'a> = Box<dyn Iterator<Item = std::result::Result<RecordBatch, ArrowError>> + 'a>;
@@ -211,12 +236,11 @@ fn file_of(origin: &Origin) -> Result<File> {
 }
 
 /// What `work` gives, or says, or a word for its panic.
-fn guarded<T>(
+pub(super) fn guarded<T>(
     work: impl FnOnce() -> std::result::Result<T, String>,
 ) -> std::result::Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        Err("the file is damaged in a way that its decoder does not know".into())
-    })
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err("it is damaged in a way that its decoder does not know".into()))
 }
 
 /// The columns of a field: itself, or the members of a struct by dotted names.

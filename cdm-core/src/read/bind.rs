@@ -131,7 +131,7 @@ impl Binding {
 }
 
 /// A moment as systems write it: RFC 3339, seconds or milliseconds since 1970, or a date.
-fn parse_time(text: &str, context: &Context) -> Option<Timestamp> {
+pub(super) fn parse_time(text: &str, context: &Context) -> Option<Timestamp> {
     if let Ok(time) = Timestamp::from_str(text) {
         return Some(time);
     }

@@ -11,12 +11,16 @@
 #[cfg(feature = "arrow")]
 mod arrow;
 mod bind;
+mod columns;
 mod csv;
 mod detect;
 mod infer;
+#[cfg(feature = "arrow")]
+mod ipc;
 mod jsonl;
 mod mapping;
 mod names;
+mod object;
 mod report;
 mod row;
 mod source;
@@ -37,9 +41,14 @@ use crate::table::{Table, TableBuilder};
 use bind::{Binding, Composition};
 use row::Row;
 
+#[cfg(feature = "arrow")]
+pub use arrow::id_type;
+pub use columns::Columns;
 pub use infer::{ColumnSample, KindGuess, infer_kind};
+#[cfg(feature = "arrow")]
+pub use ipc::is_arrow_ipc;
 pub use mapping::{FieldMapping, Mapping};
-pub use report::{ReadReport, RejectReason, Rejection};
+pub use report::{ReadReport, RejectReason, Rejection, rows_of_inputs};
 
 /// How many rows are looked at to infer a mapping or a schema.
 const SAMPLE_ROWS: u64 = 2000;

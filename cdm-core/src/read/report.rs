@@ -46,6 +46,23 @@ pub enum RejectReason {
     },
 }
 
+impl RejectReason {
+    /// The reason's stable name, such as `"missing_id"`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            RejectReason::WrongCellCount { .. } => "wrong_cell_count",
+            RejectReason::UnclosedQuote => "unclosed_quote",
+            RejectReason::InvalidJson { .. } => "invalid_json",
+            RejectReason::NotAnObject => "not_an_object",
+            RejectReason::TooDeep { .. } => "too_deep",
+            RejectReason::MissingId => "missing_id",
+            RejectReason::DuplicateKey => "duplicate_key",
+            RejectReason::TooManyValues { .. } => "too_many_values",
+        }
+    }
+}
+
 /// One row that was turned away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rejection {
@@ -136,6 +153,31 @@ impl ReadReport {
     }
 }
 
+/// By row of the inputs that were read into a table of so many `records`, the row of the table,
+/// where it is in it; `None` where the two are the same, or the reports are of another table.
+#[must_use]
+pub fn rows_of_inputs(records: usize, reports: &[ReadReport]) -> Option<Vec<Option<u32>>> {
+    if reports.iter().all(|report| report.rows_left_out.is_empty()) {
+        return None;
+    }
+    let mut rows = Vec::with_capacity(records);
+    let mut next = 0;
+    for report in reports {
+        let mut left_out = report.rows_left_out.iter().peekable();
+        let total = report.rows_accepted + report.rows_left_out.len() as u64;
+        for place in 0..total {
+            if left_out.next_if(|left_out| **left_out == place).is_some() {
+                rows.push(None);
+            } else {
+                rows.push(Some(next));
+                next += 1;
+            }
+        }
+    }
+    // Reports of another table than this one say nothing about it.
+    (next as usize == records).then_some(rows)
+}
+
 /// In words, for a terminal: what was read, how the columns were mapped, which are unused.
 impl fmt::Display for ReadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,5 +193,28 @@ impl fmt::Display for ReadReport {
             writeln!(f, "  unused: {}", self.unused_columns.join(", "))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_written_by_its_code() {
+        let field = || "email".to_owned();
+        for reason in [
+            RejectReason::WrongCellCount { expected: 1, found: 2 },
+            RejectReason::UnclosedQuote,
+            RejectReason::InvalidJson { column: 1 },
+            RejectReason::NotAnObject,
+            RejectReason::TooDeep { limit: 1 },
+            RejectReason::MissingId,
+            RejectReason::DuplicateKey,
+            RejectReason::TooManyValues { field: field(), limit: 1 },
+        ] {
+            let written = serde_json::to_value(&reason).expect("a reason is an object");
+            assert_eq!(written["reason"], reason.code());
+        }
     }
 }

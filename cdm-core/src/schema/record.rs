@@ -4,6 +4,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
+use crate::error::{Error, Result};
 
 /// The name of a record: the source that holds it and its id there.
 ///
@@ -63,6 +64,25 @@ pub struct Record {
 }
 
 impl Record {
+    /// Read a record from JSON.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDocument`] with the path of what is wrong, but not what stands there, which
+    /// may be a person's data.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let invalid = |path: String| Error::InvalidDocument {
+            document: "record",
+            path,
+            reason: "wanted `source` and `id`, and in `fields` a list of texts for each".to_owned(),
+            suggestion: None,
+        };
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let record = serde_path_to_error::deserialize(&mut reader);
+        let record = record.map_err(|error| invalid(error.path().to_string()))?;
+        reader.end().map_err(|_| invalid(".".to_owned()))?;
+        Ok(record)
+    }
+
     /// A record without values.
     #[must_use]
     pub fn new(key: RecordKey) -> Self {

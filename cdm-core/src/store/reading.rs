@@ -189,7 +189,7 @@ impl View<'_> {
                 continue;
             }
             let heirs = self.engine(self.tables.heirs.get(id.letters()))?;
-            let heirs = heirs.ok_or_else(|| Error::UnknownEntity { id: id.to_string() })?;
+            let heirs = heirs.ok_or_else(|| Error::UnknownEntity { entity_id: id.to_string() })?;
             for letters in heirs.value().chunks(16) {
                 open.push(id_of(letters).ok_or_else(|| self.damaged("an entity's heirs"))?);
             }

@@ -16,7 +16,7 @@ use crate::cancel::Run;
 use crate::cluster::Weight;
 use crate::error::{Error, Result};
 use crate::merge::{Contribution, GoldenRecord, Strategy};
-use crate::read::ReadReport;
+use crate::read::{ReadReport, rows_of_inputs};
 use crate::resolve::{RefusalReason, Resolution, ResolvedLink};
 use crate::schema::{RecordKey, Timestamp};
 
@@ -76,7 +76,7 @@ impl ArrowTable {
     }
 }
 
-fn arrow_error(error: ArrowError) -> Error {
+pub(super) fn arrow_error(error: ArrowError) -> Error {
     Error::WriteStream(std::io::Error::other(error))
 }
 
@@ -211,10 +211,8 @@ impl Resolution {
                 let golden = merger.merge(self.rows(entity as u32));
                 entity_ids.append_value(golden.entity_id.as_str());
                 records.append_value(golden.rows.len() as u32);
-                let mut seen: Vec<&str> =
-                    golden.rows.iter().map(|row| self.table().source(*row as usize)).collect();
-                seen.dedup();
-                seen.into_iter().for_each(|source| sources.values().append_value(source));
+                let seen = golden.sources().into_iter();
+                seen.for_each(|source| sources.values().append_value(source));
                 sources.append(true);
                 times.append_option(golden.time.map(Timestamp::as_millis));
                 for (field, column) in golden.fields.iter().zip(&mut values) {
@@ -344,29 +342,6 @@ impl Resolution {
             })
             .collect()
     }
-}
-
-/// By row of the inputs, the row of the table; `None` where the two are the same.
-fn rows_of_inputs(records: usize, reports: &[ReadReport]) -> Option<Vec<Option<u32>>> {
-    if reports.iter().all(|report| report.rows_left_out.is_empty()) {
-        return None;
-    }
-    let mut rows = Vec::with_capacity(records);
-    let mut next = 0;
-    for report in reports {
-        let mut left_out = report.rows_left_out.iter().peekable();
-        let total = report.rows_accepted + report.rows_left_out.len() as u64;
-        for place in 0..total {
-            if left_out.next_if(|left_out| **left_out == place).is_some() {
-                rows.push(None);
-            } else {
-                rows.push(Some(next));
-                next += 1;
-            }
-        }
-    }
-    // Reports of another table than this one say nothing about it.
-    (next as usize == records).then_some(rows)
 }
 
 fn text(name: &str) -> Field {

@@ -24,6 +24,8 @@
 from cdm import normalize
 from cdm._core import __version__
 from cdm._errors import CancelledError, CdmError, FileError, InvalidError, UnknownNameError
+from cdm._evaluate import estimate, evaluate_partition
+from cdm._explain import Chart, Explanation
 from cdm._plan import Model, Plan
 from cdm._resolution import Resolution
 from cdm._resolve import resolve
@@ -34,6 +36,8 @@ __all__ = [
     "ArrowTable",
     "CancelledError",
     "CdmError",
+    "Chart",
+    "Explanation",
     "FileError",
     "InvalidError",
     "Model",
@@ -43,6 +47,8 @@ __all__ = [
     "StoredGolden",
     "UnknownNameError",
     "__version__",
+    "estimate",
+    "evaluate_partition",
     "normalize",
     "resolve",
 ]

@@ -15,6 +15,24 @@ Decisions = Mapping[str, Iterable["tuple[Key, Key]"]]
 """Pairs of records by ``"must_link"`` and ``"cannot_link"``."""
 
 
+def key(record: Key, sources: list[str]) -> tuple[str, str]:
+    """The source and the id of one record."""
+    named = _key("record", record, sources)
+    return str(named["source"]), str(named["id"])
+
+
+def labels(pairs: Iterable[Any], sources: list[str]) -> str:
+    """Labelled pairs, `(left, right, is_match)`, as decisions in JSON."""
+    document: dict[str, Any] = {"version": 1, "must_link": [], "cannot_link": []}
+    for place, label in enumerate(pairs):
+        if not isinstance(label, (tuple, list)) or len(label) != 3:
+            raise InvalidError(f"labels[{place}]: wanted (left, right, whether they are one)", "INVALID_DOCUMENT")
+        left, right, is_match = label
+        name = "must_link" if is_match else "cannot_link"
+        document[name].append([_key(f"labels[{place}]", key, sources) for key in (left, right)])
+    return json.dumps(document)
+
+
 def to_json(decisions: Optional[Union[Decisions, str]], sources: list[str]) -> Optional[str]:
     """The decisions as JSON; a text is such a document already."""
     if decisions is None or isinstance(decisions, str):

@@ -7,37 +7,13 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal, Optional, Union
 
-from cdm import _core, _decisions, _html, _progress, _read
-from cdm._errors import FileError
+from cdm import _core, _decisions, _explain, _files, _html, _progress, _read
+from cdm._explain import Chart, Explanation
 from cdm._frames import Data
 from cdm._resolution import Resolution
 
 LinkType = Literal["dedupe", "link", "link_and_dedupe"]
 """Which pairs of records may be linked: any two, two of different sources, or any two of several."""
-
-
-def _text_of(path: Union[str, os.PathLike[str]]) -> str:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read()
-    except (OSError, ValueError) as error:
-        raise FileError(f"cannot read {os.fspath(path)!r}: {error}", "READ_FILE") from error
-
-
-def _save(path: Union[str, os.PathLike[str]], text: str) -> None:
-    # Whole or not at all: written beside it, then moved into its place.
-    folder, name = os.path.split(os.fspath(path))
-    partial = os.path.join(folder, f".{name}.partial-{os.getpid()}")
-    try:
-        try:
-            with open(partial, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(partial, path)
-        finally:
-            if os.path.exists(partial):
-                os.remove(partial)
-    except (OSError, ValueError) as error:
-        raise FileError(f"cannot write {os.fspath(path)!r}: {error}", "WRITE_FILE") from error
 
 
 class Plan:
@@ -120,7 +96,7 @@ class Plan:
     @classmethod
     def load(cls, path: Union[str, os.PathLike[str]]) -> Plan:
         """Read a plan from a file of JSON."""
-        return cls.from_json(_text_of(path))
+        return cls.from_json(_files.text_of(path))
 
     @staticmethod
     def json_schema() -> dict[str, Any]:
@@ -144,7 +120,7 @@ class Plan:
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
         """Write the plan to a file, whole or not at all."""
-        _save(path, self.to_json())
+        _files.save(path, self.to_json())
 
     def replace(self, **members: Any) -> Plan:
         """The same plan with other top-level members, such as `region`, `rules` or `guards`.
@@ -272,12 +248,35 @@ class Model:
     @classmethod
     def load(cls, path: Union[str, os.PathLike[str]]) -> Model:
         """Read a model from a file of JSON."""
-        return cls.from_json(_text_of(path))
+        return cls.from_json(_files.text_of(path))
 
     @property
     def plan(self) -> Plan:
         """The plan that was fitted."""
         return Plan._of(self._inner.plan)
+
+    def explain(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> Explanation:
+        """What the model says of two records, whatever data they are in.
+
+        Each is a dict of its `source`, its `id` and its `fields`, a list of values each.
+
+        >>> import cdm
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> model = plan.fit([{"email": "a@example.org"}])
+        >>> pair = model.explain({"source": "crm", "id": "1", "fields": {"email": ["ann@li.example"]}},
+        ...                      {"source": "crm", "id": "2", "fields": {"email": ["Ann@Li.example"]}})
+        >>> pair["rule"]["decision"]
+        'match'
+        """
+        found, sentence = self._inner.explain_json(json.dumps(dict(left)), json.dumps(dict(right)))
+        return Explanation({**json.loads(found), "sentence": sentence})
+
+    @property
+    def chart(self) -> Optional[Chart]:
+        """What each level of each comparison weighs, as a chart; `None` where the plan compares nothing."""
+        return _explain.chart(self._inner.chart_json())
 
     def to_json(self) -> str:
         """The model as JSON, indented; `from_json` reads it back the same."""
@@ -290,7 +289,7 @@ class Model:
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
         """Write the model to a file, whole or not at all."""
-        _save(path, self.to_json())
+        _files.save(path, self.to_json())
 
     def resolve(
         self,

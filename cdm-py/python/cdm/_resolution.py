@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Callable, Optional
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from cdm import _core, _html, _progress, _read
+from cdm import _core, _decisions, _explain, _files, _html, _progress, _read
+from cdm._explain import Chart, Explanation
 from cdm._frames import Data
 from cdm._table import ArrowTable
 
 if TYPE_CHECKING:
     from cdm._plan import Model, Plan
-
-_DOUBTFUL_SHARE = 0.2
 
 
 class Resolution:
@@ -35,12 +36,13 @@ class Resolution:
     [1]
     """
 
-    __slots__ = ("_inner", "_index", "_notes", "_tables", "_documents")
+    __slots__ = ("_inner", "_index", "_notes", "_sources", "_tables", "_documents")
 
     def __init__(self, inner: _core.Resolution, read: _read.Read) -> None:
         self._inner = inner
         self._index = read.index
         self._notes = read.notes
+        self._sources = read.sources
         self._tables: dict[str, ArrowTable] = {}
         self._documents: dict[str, Any] = {}
 
@@ -128,25 +130,10 @@ class Resolution:
     @property
     def warnings(self) -> list[str]:
         """What a person should look at, in sentences; empty where all is well."""
-        found = list(self._notes)
-        for report in self.reports:
-            if report["rows_rejected"]:
-                found.append(_rejected(report))
-            if report["times_unreadable"]:
-                found.append(f"{report['source']}: {report['times_unreadable']:,} times could not be read")
-        for field in self.quality_report["fields"]:
-            values = field["valid"] + field["doubtful"] + field["unusable"]
-            if values and field["unusable"] > _DOUBTFUL_SHARE * values:
-                found.append(f"field {field['field']}: {field['unusable']:,} of {values:,} values cannot be used")
-            elif not field["filled"]:
-                found.append(f"field {field['field']}: no record has a value")
-        found += self.summary["doubts"]
-        if self.summary["unknown_in_decisions"]:
-            count = len(self.summary["unknown_in_decisions"])
-            found.append(f"decisions name {count:,} records that are not in the data")
-        if self.summary["records"] > 1 and self.summary["entities"] == self.summary["records"]:
-            found.append("no two records were joined")
-        return found
+        documents = self._documents
+        if "warnings" not in documents:
+            documents["warnings"] = self._notes + self._inner.warnings()
+        return list(documents["warnings"])
 
     @property
     def model(self) -> Model:
@@ -168,12 +155,15 @@ class Resolution:
         id: Optional[_read.Column] = None,
         source: Optional[_read.Column] = None,
         progress: _progress.Progress = False,
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         """How good the entities are, against those of `truth`, whose column `entity` says which is which.
 
         `truth` names its records like the data did: by the same columns, or by `id` and `source`. Records
         that it does not name do not count. Pairs and entities are counted; `precision`, `recall`, `f1`
-        are of pairs, `b_cubed_f1` is a mean over records.
+        are of pairs, `b_cubed_f1` is a mean over records, `exact_rate` the share of true entities that
+        were found with exactly their records. `blocking_recall` is what could be found at all; the worst
+        entities are in `worst_over_merged` and `worst_over_split`, `curve` tells what leaving out weak
+        links would do, `segments` the same by source and by completeness of the records.
 
         >>> import cdm
         >>> people = [{"id": "a", "email": "ann@li.example", "is": "Ann"},
@@ -186,8 +176,207 @@ class Resolution:
         """
         with _progress.callback(progress) as callback:
             read = _read.read(truth, id=id, source=source, fields={entity: "text"}, progress=callback)
-        result: dict[str, float] = json.loads(self._inner.evaluate_json(read.records))
+        result: dict[str, Any] = json.loads(self._inner.evaluate_json(read.records))
         return result
+
+    def evaluate_pairs(self, labels: Iterable[tuple[Any, Any, bool]], *, complete: bool = False) -> dict[str, Any]:
+        """How good the entities are, by pairs of records that people labelled: `(left, right, is_match)`.
+
+        Each record is `(source, id)`, or its id alone where there is one source. Nothing is known of other
+        pairs: `labelled_pairs` has the measures. With `complete`, the matches among `labels` are all there
+        are, and every record in none of them is a customer of its own.
+
+        >>> import cdm
+        >>> people = [{"id": "a", "email": "ann@li.example"}, {"id": "b", "email": "Ann@Li.example"}]
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> plan.resolve(people).evaluate_pairs([("a", "b", True)])["labelled_pairs"]["recall"]
+        1.0
+        """
+        document = _decisions.labels(labels, self._sources)
+        result: dict[str, Any] = json.loads(self._inner.evaluate_pairs_json(document, complete))
+        return result
+
+    def why(self, left: _decisions.Key, right: _decisions.Key) -> Explanation:
+        """Why two records are one customer: what is said for and against it, and the links between them.
+
+        Each record is `(source, id)`, or its id alone where there is one source. `weight` has the parts
+        that add up to the match weight exactly; a notebook shows them as a waterfall.
+
+        >>> import cdm
+        >>> people = [{"id": "a", "email": "ann@li.example"}, {"id": "b", "email": "Ann@Li.example"}]
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> why = plan.resolve({"crm": people}).why("a", "b")
+        >>> why["together"], why["rule"]
+        (True, {'name': 'e-mail', 'decision': 'match'})
+        """
+        keys = self._key(left), self._key(right)
+        return Explanation(json.loads(self._inner.why_json(*keys)), lambda: self._waterfall(*keys))
+
+    def why_not(self, left: _decisions.Key, right: _decisions.Key) -> Explanation:
+        """Why two records are not one customer: the `cause`, and all other `obstacles`.
+
+        The cause is one of `out_of_scope`, `cannot_link`, `never_rule`, `no_rule_holds`,
+        `only_stopped_keys`, `not_a_candidate`, `below_the_cut` and `refused`.
+
+        >>> import cdm
+        >>> people = [{"id": "a", "email": "ann@li.example"}, {"id": "b", "email": "bo@li.example"}]
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> plan.resolve({"crm": people}).why_not("a", "b")["cause"]
+        {'cause': 'no_rule_holds'}
+        """
+        keys = self._key(left), self._key(right)
+        return Explanation(json.loads(self._inner.why_not_json(*keys)), lambda: self._waterfall(*keys))
+
+    def how(self, entity: _decisions.Key) -> Explanation:
+        """How an entity came together: the steps, the link that holds it (`bridge`), its nearest `neighbour`.
+
+        `entity` is its id, or `(source, id)` of one of its records.
+
+        >>> import cdm
+        >>> people = [{"id": "a", "email": "ann@li.example"}, {"id": "b", "email": "Ann@Li.example"}]
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> how = plan.resolve({"crm": people}).how(("crm", "b"))
+        >>> len(how["records"]), how["steps"][0]["rule"]
+        (2, 'e-mail')
+        """
+        entity_id = entity if isinstance(entity, str) else self._inner.entity_of(self._key(entity))
+        return Explanation(json.loads(self._inner.how_json(entity_id)))
+
+    def expect(self) -> Optional[dict[str, Any]]:
+        """What the model believes of the outcome where nobody knows the truth.
+
+        `expected_precision` and `expected_recall` are of candidate pairs; `weights` tells how those are
+        spread. It is as good as the model. `None` where the plan compares nothing.
+
+        >>> import cdm
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> plan.resolve([{"id": "a", "email": "ann@li.example"}]).expect() is None
+        True
+        """
+        result: Optional[dict[str, Any]] = json.loads(self._inner.expect_json())
+        return result
+
+    @property
+    def weights(self) -> Optional[Chart]:
+        """How the weights of candidate pairs are spread, as a chart; `None` where nothing was weighed."""
+        return _explain.chart(self._inner.weights_json())
+
+    def sample(self, size: int = 150, *, seed: int = 1) -> dict[str, Any]:
+        """Which pairs to look at to learn how many of the pairs put together are right.
+
+        Hand the answers to `cdm.estimate`. Of doubtful pairs more are drawn than of sure ones.
+
+        >>> import cdm
+        >>> people = [{"id": "a", "email": "ann@li.example"}, {"id": "b", "email": "Ann@Li.example"}]
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> sample = plan.resolve({"crm": people}).sample()
+        >>> [pair["right"] for pair in sample["sample"]]
+        [{'source': 'crm', 'id': 'b'}]
+        >>> cdm.estimate(sample, [(("crm", "a"), ("crm", "b"), True)])["precision"]
+        1.0
+        """
+        result: dict[str, Any] = json.loads(self._inner.sampling_plan_json(size, seed))
+        return result
+
+    def review(self, most: int = 50) -> list[dict[str, Any]]:
+        """What is worth a person's minute, the most first: questions about two records and their groups.
+
+        Each has the `question` in plain words, the `reason` (`may_be_one`, `may_be_two`, `conflict`), the
+        `impact` (pairs of records that the answer is expected to put right), and all that `why` tells of
+        the two. Answers go back as `decisions`, to `resolve` and as labels to `fit`.
+
+        >>> import cdm
+        >>> people = [{"id": "a", "email": "ann@li.example"}, {"id": "b", "email": "Ann@Li.example"}]
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> plan.resolve(people).review()
+        []
+        """
+        result: list[dict[str, Any]] = json.loads(self._inner.review_json(most))
+        return result
+
+    def compare(self, after: Resolution) -> dict[str, Any]:
+        """What is different in another resolution: of a new model, or of new data.
+
+        Entities of `after` are `unchanged`, `merged`, `split`, `mixed` or `new`; `examples` are those that
+        change the most pairs.
+
+        >>> import cdm
+        >>> people = [{"id": "a", "email": "ann@li.example"}, {"id": "b", "email": "Ann@Li.example"}]
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> before = plan.resolve({"crm": people})
+        >>> after = plan.resolve({"crm": people}, decisions={"cannot_link": [("a", "b")]})
+        >>> before.compare(after)["split"]
+        2
+        """
+        result: dict[str, Any] = json.loads(self._inner.compare_json(after._inner))
+        return result
+
+    def report(
+        self,
+        path: Union[str, os.PathLike[str], None] = None,
+        *,
+        title: Optional[str] = None,
+        redact: bool = False,
+        truth: Optional[Data] = None,
+        entity: str = "entity_id",
+        id: Optional[_read.Column] = None,
+        source: Optional[_read.Column] = None,
+        examples: int = 6,
+        review: int = 50,
+        progress: _progress.Progress = False,
+    ) -> str:
+        """The outcome as one HTML page that needs no network, written to `path` where one is given.
+
+        It shows the quality of the data, what the model learned, how weights are spread, entities and
+        pairs to look at, golden records, and the review queue: answers given in the page are saved as a
+        file of decisions, which `resolve` takes as a text. With `redact`, values are left out; record keys
+        stay. `truth` is as for `evaluate`. Returns the page.
+
+        >>> import cdm
+        >>> plan = cdm.Plan({"version": 1, "name": "people",
+        ...     "fields": [{"name": "email", "kind": "email"}],
+        ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+        >>> page = plan.resolve([{"id": "a", "email": "ann@li.example"}]).report(title="Customers")
+        >>> page[:15], "Customers" in page
+        ('<!doctype html>', True)
+        """
+        with _progress.callback(progress) as callback:
+            known = None
+            if truth is not None:
+                read = _read.read(truth, id=id, source=source, fields={entity: "text"}, progress=callback)
+                known = read.records
+            page = self._inner.report_html(title, redact, examples, review, known, callback)
+        if path is not None:
+            _files.save(path, page)
+        return page
+
+    @property
+    def decisions(self) -> dict[str, Any]:
+        """What people decided and was honoured; `json.dump` it to keep it."""
+        document: dict[str, Any] = self._document("decisions", lambda: self._inner.decisions_json)
+        return document
+
+    def _key(self, record: _decisions.Key) -> tuple[str, str]:
+        return _decisions.key(record, self._sources)
+
+    def _waterfall(self, left: tuple[str, str], right: tuple[str, str]) -> Optional[Chart]:
+        return _explain.chart(self._inner.waterfall_json(left, right))
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a Resolution holds all records and does not pickle: send its tables, by to_arrow() or to_pylist()")
@@ -251,19 +440,6 @@ def _first(issues: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _many(number: int, one: str, many: Optional[str] = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _rejected(report: dict[str, Any]) -> str:
-    in_memory = report["input"] == report["source"]
-    place = "row" if in_memory or report["format"] in ("arrow", "parquet") else "line"
-    reasons: dict[str, tuple[int, int]] = {}
-    for rejection in report["rejections"]:
-        count, first = reasons.get(rejection["reason"], (0, rejection["line"]))
-        reasons[rejection["reason"]] = count + 1, first
-    listed = "; ".join(
-        f"{count:,} {reason.replace('_', ' ')} (first in {place} {first:,})" for reason, (count, first) in reasons.items()
-    )
-    return f"{report['source']}: {report['rows_rejected']:,} of {report['rows_read']:,} rows rejected: {listed}"
 
 
 Resolution.__module__ = "cdm"

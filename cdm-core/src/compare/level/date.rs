@@ -63,12 +63,67 @@ impl Parts {
             | part(self.day.map(Into::into))
     }
 
+    /// Its digits, four bits each, the last two of the day lowest, and which parts are known; never 0.
+    ///
+    /// Other parts may have the same: a year's fifth digit is left out.
+    pub(super) fn digits(self) -> u64 {
+        let parts = (self.year.unwrap_or_default(), self.month, self.day);
+        let digits = digits((parts.0, parts.1.unwrap_or_default(), parts.2.unwrap_or_default()));
+        let digits = digits.iter().fold(0, |all, digit| all << 4 | u64::from(*digit & 0xf));
+        let known = |part: bool, bit: u64| if part { bit } else { 0 };
+        digits
+            | DATE
+            | known(self.year.is_some(), YEAR)
+            | known(self.month.is_some(), MONTH)
+            | known(self.day.is_some(), DAY)
+    }
+
     fn whole(self) -> Option<(u16, u8, u8)> {
         Some((self.year?, self.month?, self.day?))
     }
 }
 
+/// What stands beside the digits of a date: that it is one, and which parts are known.
+const DATE: u64 = 1 << 40;
+const YEAR: u64 = 1 << 41;
+const MONTH: u64 = 1 << 42;
+const DAY: u64 = 1 << 43;
+const WHOLE: u64 = YEAR | MONTH | DAY;
+
 impl DateCondition {
+    /// Whether it may hold for two dates of these [digits](Parts::digits).
+    #[inline]
+    pub(super) fn may_hold(self, left: u64, right: u64) -> bool {
+        if left == 0 || right == 0 {
+            return false;
+        }
+        let differ = left ^ right;
+        let year = differ & 0xffff_0000 == 0;
+        let month = differ & 0xff00 == 0;
+        let day = differ & 0xff == 0;
+        let whole = left & right & WHOLE == WHOLE;
+        match self {
+            DateCondition::SameYear => year,
+            DateCondition::SameYearMonth => year && month,
+            DateCondition::SameMonthDay => month && day,
+            DateCondition::Compatible => !whole || (year && month && day),
+            DateCondition::OnePartDiffers => {
+                whole && u8::from(year) + u8::from(month) + u8::from(day) >= 2
+            }
+            DateCondition::DayMonthSwapped => {
+                whole
+                    && year
+                    && left >> 8 & 0xff == right & 0xff
+                    && right >> 8 & 0xff == left & 0xff
+            }
+            DateCondition::OneDigitOff | DateCondition::TwoDigitsOff => {
+                let halves = differ | differ >> 2;
+                whole && ((halves | halves >> 1) & 0x1111_1111).count_ones() <= 2
+            }
+            DateCondition::YearOfAge => !whole,
+        }
+    }
+
     pub(super) fn holds(self, left: Parts, right: Parts) -> bool {
         fn same<T: PartialEq>(left: Option<T>, right: Option<T>) -> bool {
             left.is_some() && left == right
@@ -133,5 +188,44 @@ fn one_digit_off(left: [u8; 8], right: [u8; 8]) -> bool {
                 && left[second] == right[first]
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ALL: [DateCondition; 9] = [
+        DateCondition::DayMonthSwapped,
+        DateCondition::OneDigitOff,
+        DateCondition::OnePartDiffers,
+        DateCondition::Compatible,
+        DateCondition::TwoDigitsOff,
+        DateCondition::YearOfAge,
+        DateCondition::SameYearMonth,
+        DateCondition::SameMonthDay,
+        DateCondition::SameYear,
+    ];
+
+    fn parts() -> impl Strategy<Value = Parts> {
+        let year = prop::option::of(prop::sample::select(vec![1969_u16, 1970, 1979, 2070, 11970]));
+        let (month, day) = (prop::option::of(1..=12_u8), prop::option::of(1..=31_u8));
+        (year, month, day).prop_map(|(year, month, day)| Parts { year, month, day })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn what_digits_rule_out_does_not_hold(left in parts(), right in parts()) {
+            for condition in ALL {
+                let may_hold = condition.may_hold(left.digits(), right.digits());
+                prop_assert!(may_hold || !condition.holds(left, right), "{condition:?}");
+                prop_assert!(condition.may_hold(left.digits(), left.digits())
+                    || !condition.holds(left, left));
+            }
+        }
     }
 }

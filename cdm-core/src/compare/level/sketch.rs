@@ -1,6 +1,7 @@
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::condition::{Condition, has_chars};
+use super::date::{DateCondition, Parts};
 use super::prepared::{Prepared, Slot};
 use super::{Comparison, Level};
 use crate::normalize::Form;
@@ -56,6 +57,18 @@ impl<'c> SketchedComparison<'c> {
         self.level_where(|node| node.holds(left, right))
     }
 
+    /// As [`compare`](Self::compare), for at most one value in each field.
+    #[inline]
+    pub(crate) fn compare_single(
+        &self,
+        left: &[Option<Sketched<'_>>],
+        right: &[Option<Sketched<'_>>],
+    ) -> Option<u8> {
+        let level = self.level_where(|node| node.holds_single(left, right));
+        let filled = |values: &[Option<Sketched<'_>>]| values.first().is_some_and(Option::is_some);
+        self.comparison.says(level, filled(left) && filled(right)).then_some(level)
+    }
+
     /// As [`Comparison::compare`].
     pub(crate) fn compare(
         &self,
@@ -102,11 +115,15 @@ enum Test<'c> {
     /// So many edits.
     Edits(usize, u32),
     /// Jaro-Winkler similarity.
-    Alike(usize, f64),
+    Alike(usize, Box<Matches>),
     /// Mean Jaro-Winkler similarity of words.
     WordsAlike(usize, f64),
+    /// Two dates.
+    Date(usize, DateCondition),
     All(Vec<Node<'c>>),
     Any(Vec<Node<'c>>),
+    /// In that field, whatever the others hold.
+    Alone(usize, Box<Node<'c>>),
     /// By field.
     Each(Vec<Field<'c>>),
     Swapped(Box<Node<'c>>),
@@ -145,16 +162,25 @@ impl<'c> Node<'c> {
                 Test::Crossed(at(Note::Set(Slot::Form(Form::Alias))), at(Note::Names))
             }
             Condition::JaroWinkler { form, at_least, min_length } if *at_least > 0.0 => {
-                Test::Alike(at(Note::Shape(*form, *min_length)), *at_least)
+                Test::Alike(at(Note::Shape(*form, *min_length)), Box::new(Matches::new(*at_least)))
             }
             Condition::Osa { form, at_most, min_length } => {
                 Test::Edits(at(Note::Shape(*form, *min_length)), u32::from(*at_most))
             }
+            Condition::Date(condition) => Test::Date(at(Note::Date), *condition),
             Condition::Prefix { form, length } => Test::Equal(at(Note::First(*form, *length))),
             Condition::Last { form, length } => Test::Equal(at(Note::Last(*form, *length))),
             Condition::All(all) => Test::All(all.iter().map(|c| Self::new(c, notes)).collect()),
             Condition::Any(any) => Test::Any(any.iter().map(|c| Self::new(c, notes)).collect()),
             Condition::Each(each) => {
+                let wanted =
+                    || each.iter().enumerate().filter_map(|(at, c)| Some((at, c.as_ref()?)));
+                if let (Some((field, only)), None) = (wanted().next(), wanted().nth(1))
+                    && *only != Condition::Missing
+                {
+                    let node = Box::new(Self::new(only, notes));
+                    return Self { condition, test: Test::Alone(field, node) };
+                }
                 let field = |condition: &'c Option<Condition>| match condition {
                     None => Field::Anything,
                     Some(Condition::Missing) => Field::Missing,
@@ -184,14 +210,19 @@ impl<'c> Node<'c> {
             Test::Within(at, least) => words_within(left[*at], right[*at], *least),
             Test::Jaccard(at, least) => jaccard_within(left[*at], right[*at], *least),
             Test::Edits(at, most) => shape(left, *at).is_near(shape(right, *at), *most),
-            Test::Alike(at, least) => shape(left, *at).alike(shape(right, *at)) >= least - ROUNDING,
+            Test::Alike(at, matches) => matches.reach(shape(left, *at), shape(right, *at)),
             Test::WordsAlike(at, least) => {
                 let end = at + Note::EachWord.width();
-                words_alike(&left[*at..end], &right[*at..end]) >= least - ROUNDING
+                words_alike(&left[*at..end], &right[*at..end], least - ROUNDING)
             }
+            Test::Date(at, condition) => condition.may_hold(left[*at], right[*at]),
             Test::All(all) => all.iter().all(|node| node.may_hold(left, right)),
             Test::Any(any) => any.iter().any(|node| node.may_hold(left, right)),
-            Test::Ask | Test::Each(_) | Test::Swapped(_) | Test::InOtherField(_) => true,
+            Test::Ask
+            | Test::Alone(..)
+            | Test::Each(_)
+            | Test::Swapped(_)
+            | Test::InOtherField(_) => true,
         }
     }
 
@@ -214,6 +245,9 @@ impl<'c> Node<'c> {
     /// As [`Condition::holds_for`].
     fn holds_for(&self, left: &[&[Sketched<'_>]], right: &[&[Sketched<'_>]]) -> bool {
         match &self.test {
+            Test::Alone(field, node) => {
+                node.holds_for_some(values(left, *field), values(right, *field))
+            }
             Test::Each(each) => each.iter().enumerate().all(|(field, test)| {
                 let (left, right) = (values(left, field), values(right, field));
                 match test {
@@ -237,6 +271,44 @@ impl<'c> Node<'c> {
             Test::Any(any) if left.len() > 1 => any.iter().any(|node| node.holds_for(left, right)),
             _ => self.holds_for_some(values(left, 0), values(right, 0)),
         }
+    }
+
+    /// As [`holds_for`](Self::holds_for), for at most one value in each field.
+    fn holds_single(&self, left: &[Option<Sketched<'_>>], right: &[Option<Sketched<'_>>]) -> bool {
+        match &self.test {
+            Test::Alone(field, node) => node.holds_both(left[*field], right[*field]),
+            Test::Each(each) => each.iter().zip(left.iter().zip(right)).all(|(test, values)| {
+                let (left, right) = (*values.0, *values.1);
+                match test {
+                    Field::Anything => true,
+                    Field::Missing => left.is_none() || right.is_none(),
+                    Field::Condition(node) => node.holds_both(left, right),
+                }
+            }),
+            Test::Swapped(node) => {
+                node.holds_both(left[0], right[1]) && node.holds_both(left[1], right[0])
+            }
+            Test::InOtherField(node) => {
+                let only = |one: &[Option<Sketched<'_>>], field: usize, other: Option<_>| {
+                    one[1 - field].is_none() && node.holds_both(one[field], other)
+                };
+                (0..2).any(|field| {
+                    only(left, field, right[1 - field]) || only(right, field, left[1 - field])
+                })
+            }
+            Test::All(all) if left.len() > 1 => {
+                all.iter().all(|node| node.holds_single(left, right))
+            }
+            Test::Any(any) if left.len() > 1 => {
+                any.iter().any(|node| node.holds_single(left, right))
+            }
+            _ => self.holds_both(left[0], right[0]),
+        }
+    }
+
+    #[inline]
+    fn holds_both(&self, left: Option<Sketched<'_>>, right: Option<Sketched<'_>>) -> bool {
+        left.zip(right).is_some_and(|(left, right)| self.holds(left, right))
     }
 
     fn holds_for_some(&self, left: &[Sketched<'_>], right: &[Sketched<'_>]) -> bool {
@@ -273,6 +345,8 @@ enum Note {
     First(Form, u8),
     /// A hash of so many last characters.
     Last(Form, u8),
+    /// The digits of a date; 0 where it is none.
+    Date,
 }
 
 /// Where in a sketch the note stands; it is added where it is new.
@@ -358,6 +432,7 @@ impl Note {
                 let start = back.and_then(|back| text.char_indices().rev().nth(back));
                 hash(start.map_or("", |(at, _)| &text[at..]))
             }),
+            Note::Date => value.date().map_or(0, Parts::digits),
         };
     }
 }
@@ -486,24 +561,100 @@ impl Shape {
         if matches == 0 {
             return 0.0;
         }
-        let matches = matches as f64;
-        let jaro = (matches / (one - 1) as f64 + matches / (two - 1) as f64 + 1.0) / 3.0;
+        similarity(matches, one - 1, two - 1, self.common(other))
+    }
+
+    /// How many of the first four characters are the same, up to the first that is not.
+    #[inline]
+    fn common(self, other: Self) -> u32 {
         let differ = (self.head ^ other.head) >> 16;
-        let common = (differ.trailing_zeros() / 12).min(4);
-        jaro + 0.1 * f64::from(common) * (1.0 - jaro)
+        (differ.trailing_zeros() / 12).min(4)
     }
 }
 
-/// The most that the Monge-Elkan similarity of two texts may be, by the shapes of their words.
-fn words_alike(left: &[u64], right: &[u64]) -> f64 {
+/// The Jaro-Winkler similarity of texts of these lengths, so many of their characters matching and
+/// so many being the same at the start; but for rounding.
+#[inline]
+fn similarity(matches: u64, one: u64, two: u64, common: u32) -> f64 {
+    let part = |length: u64| {
+        let reciprocal = RECIPROCALS.get(length as usize).copied();
+        matches as f64 * reciprocal.unwrap_or_else(|| 1.0 / length as f64)
+    };
+    let jaro = (part(one) + part(two) + 1.0) * RECIPROCALS[3];
+    jaro + 0.1 * f64::from(common) * (1.0 - jaro)
+}
+
+/// Division takes longer than all else that is done for a pair.
+const RECIPROCALS: [f64; 64] = {
+    let mut reciprocals = [0.0; 64];
+    let mut number = 1;
+    while number < reciprocals.len() {
+        reciprocals[number] = 1.0 / number as f64;
+        number += 1;
+    }
+    reciprocals
+};
+
+/// How many characters of two texts must match for some Jaro-Winkler similarity.
+struct Matches {
+    least: f64,
+    /// By how many of the first characters are the same, then the lengths of the two.
+    needed: Vec<u8>,
+}
+
+impl Matches {
+    /// Of longer texts the similarity itself is worked out.
+    const LONGEST: usize = 24;
+
+    fn new(least: f64) -> Self {
+        let least = least - ROUNDING;
+        let lengths = 0..=Self::LONGEST as u64;
+        let mut needed = Vec::with_capacity(5 * (Self::LONGEST + 1) * (Self::LONGEST + 1));
+        for common in 0..=4 {
+            for one in lengths.clone() {
+                for two in lengths.clone() {
+                    let enough = |matches: &u64| similarity(*matches, one, two, common) >= least;
+                    // Without a match nothing is alike, whatever comes first.
+                    let matches = (1..=one.min(two)).find(enough);
+                    needed.push(matches.map_or(u8::MAX, |matches| matches as u8));
+                }
+            }
+        }
+        Self { least, needed }
+    }
+
+    /// Whether two texts of these shapes may be as similar.
+    #[inline]
+    fn reach(&self, left: Shape, right: Shape) -> bool {
+        let (one, two) = (left.size(), right.size());
+        if one == 0 || two == 0 {
+            return false;
+        }
+        let width = Self::LONGEST + 1;
+        let (one, two) = (one as usize - 1, two as usize - 1);
+        if one == 0 || two == 0 || one.max(two) > Self::LONGEST {
+            return left.alike(right) >= self.least;
+        }
+        let place = (left.common(right) as usize * width + one) * width + two;
+        let needed = u32::from(self.needed[place]);
+        let (one, two) = (one as u32, two as u32);
+        one.min(two) >= needed
+            && one >= needed + (left.letters & !right.letters).count_ones()
+            && two >= needed + (right.letters & !left.letters).count_ones()
+    }
+}
+
+/// Whether the Monge-Elkan similarity of two texts may be `least`, by the shapes of their words.
+fn words_alike(left: &[u64], right: &[u64], least: f64) -> bool {
     let (one, two) = (left[0], right[0]);
     if one == 0 || two == 0 {
-        return 0.0;
+        return least <= 0.0;
     }
     if one == u64::MAX || two == u64::MAX {
-        return 1.0;
+        return true;
     }
     let (one, two) = (one as usize, two as usize);
+    let (of_one, of_two) = (RECIPROCALS[one], RECIPROCALS[two]);
     let (mut there, mut back) = (0.0, [0.0_f64; MOST_WORDS]);
     for l in 0..one {
         let word = shape(left, 1 + 2 * l);
@@ -514,7 +665,12 @@ fn words_alike(left: &[u64], right: &[u64]) -> f64 {
             *back = back.max(similarity);
         }
         there += nearest;
+        // If all that follows were the same.
+        let rest = (one - l - 1) as f64;
+        if ((there + rest) * of_one + 1.0) / 2.0 < least {
+            return false;
+        }
     }
     let back: f64 = back.iter().sum();
-    (there / one as f64 + back / two as f64) / 2.0
+    (there * of_one + back * of_two) / 2.0 >= least
 }

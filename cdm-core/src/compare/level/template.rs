@@ -77,10 +77,22 @@ impl Comparison {
     #[must_use]
     pub fn person_names(given: impl Into<String>, family: impl Into<String>) -> [Self; 2] {
         let (given, family) = (given.into(), family.into());
-        let with_swap = |levels: Vec<Level>, counted_elsewhere| -> Vec<Level> {
-            let alone = levels
-                .into_iter()
-                .map(|level| Level { when: Each(vec![Some(level.when), None]), ..level });
+        // A first name says who of a family it is, and so does the generation, which mostly stands
+        // behind the surname.
+        let of_one_generation = |given: Condition| {
+            let generation = Condition::Compatible { form: Form::Suffix };
+            Any(vec![
+                Each(vec![Some(given.clone()), Some(generation)]),
+                Each(vec![Some(given), Some(Condition::Missing)]),
+            ])
+        };
+        let with_swap = |levels: Vec<Level>, is_family| -> Vec<Level> {
+            let counted_elsewhere = is_family;
+            let when = |condition| match is_family {
+                true => Each(vec![Some(condition), None]),
+                false => of_one_generation(condition),
+            };
+            let alone = levels.into_iter().map(|level| Level { when: when(level.when), ..level });
             let mut levels: Vec<Level> = alone.collect();
             let either =
                 || Any(vec![same(Form::Ascii), Condition::SameLetters, one_edit(Form::Ascii, 5)]);
@@ -289,8 +301,17 @@ fn alike(form: Form, at_least: f64) -> Condition {
     Condition::JaroWinkler { form, at_least, min_length: 0 }
 }
 
+/// A junior is not the senior, however alike their names.
+fn of_one_generation(levels: Vec<Level>) -> Vec<Level> {
+    let one = |level: Level| {
+        let when = All(vec![level.when, Condition::Compatible { form: Form::Suffix }]);
+        Level { when, ..level }
+    };
+    levels.into_iter().map(one).collect()
+}
+
 fn given_name() -> Vec<Level> {
-    vec![
+    of_one_generation(vec![
         level("same name", same(Form::Ascii)),
         level("same first name", Any(vec![same(Form::Given), Condition::SameLetters])),
         level("one letter off", one_edit(Form::Ascii, 4)),
@@ -305,11 +326,11 @@ fn given_name() -> Vec<Level> {
                 Condition::SoundsAlike,
             ]),
         ),
-    ]
+    ])
 }
 
 fn family_name() -> Vec<Level> {
-    vec![
+    of_one_generation(vec![
         level("same name", same(Form::Ascii)),
         level(
             "same but for particles or spaces",
@@ -328,44 +349,36 @@ fn family_name() -> Vec<Level> {
             Any(vec![alike(Form::Ascii, 0.9), alike(Form::Core, 0.92), two_edits(Form::Ascii, 6)]),
         ),
         level("sounds alike", Condition::SoundsAlike),
-    ]
+    ])
 }
 
 fn full_name() -> Vec<Level> {
-    // A junior is not the senior, however alike their names.
-    let one_generation =
-        |condition| All(vec![condition, Condition::Compatible { form: Form::Suffix }]);
-    vec![
-        level("same name", one_generation(same(Form::Ascii))),
-        level(
-            "same words",
-            one_generation(Any(vec![Condition::SameWords, Condition::SameLetters])),
-        ),
+    let mut levels = of_one_generation(vec![
+        level("same name", same(Form::Ascii)),
+        level("same words", Any(vec![Condition::SameWords, Condition::SameLetters])),
         level(
             "same first and family name",
-            one_generation(Any(vec![
+            Any(vec![
                 All(vec![same(Form::Given), same(Form::Family)]),
                 Condition::WordsWithin { at_least: 2, min_length: 3 },
-            ])),
+            ]),
         ),
         level(
             "short first name, same family name",
-            one_generation(All(vec![
-                same(Form::Family),
-                Any(vec![Condition::Nickname, Condition::Initials]),
-            ])),
+            All(vec![same(Form::Family), Any(vec![Condition::Nickname, Condition::Initials])]),
         ),
         level(
             "similar name",
-            one_generation(Any(vec![
+            Any(vec![
                 Condition::Osa { form: Form::Ascii, at_most: 2, min_length: 8 },
                 Condition::MongeElkan { at_least: 0.93 },
                 All(vec![same(Form::Family), alike(Form::Given, 0.85)]),
                 Condition::SoundsAlike,
-            ])),
+            ]),
         ),
-        level("same family name", same(Form::Family)),
-    ]
+    ]);
+    levels.push(level("same family name", same(Form::Family)));
+    levels
 }
 
 fn organisation() -> Vec<Level> {

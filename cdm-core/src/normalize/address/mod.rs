@@ -171,9 +171,14 @@ fn readable(raw: &str) -> Result<String, Normalized> {
 /// do are kept as plain words, with `None` for their parts.
 fn settle<T>(words: String, read: impl Fn(&str) -> (String, T)) -> (String, Option<T>) {
     let attempt = |start: &str| {
-        let mut line = read(start).0;
+        let (mut line, parsed) = read(start);
+        let mut first = Some(parsed);
         for _ in 0..6 {
             let words = words_of(&line);
+            // What is written as it is read need not be read again.
+            if let Some(parsed) = first.take().filter(|_| words == start) {
+                return Some((line, parsed));
+            }
             // Words written out can make a line too long to be read again.
             if words.len() > LONGEST || !words.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
                 return None;

@@ -58,6 +58,25 @@ const FEWEST_DIGITS: usize = 5;
 /// ITU-T E.164 and E.123; RFC 3966; Google libphonenumber, through the `rlibphonenumber` crate.
 #[must_use]
 pub fn phone(raw: &str, context: &Context) -> Normalized {
+    read(raw, context, Forms::All)
+}
+
+/// The country of a number that names its own: the same as the form `country` of [`phone`] without
+/// a region, and sooner.
+pub(crate) fn phone_country(raw: &str) -> Option<String> {
+    let number = read(raw, &Context::default(), Forms::Country);
+    number.form(Form::Country).map(str::to_owned)
+}
+
+/// Which forms of a number are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Forms {
+    All,
+    /// The country; to spell a number out for people takes as long as to understand it.
+    Country,
+}
+
+fn read(raw: &str, context: &Context, forms: Forms) -> Normalized {
     let lines;
     let raw_text = if raw.contains(['\n', '\r']) {
         lines = raw.trim().replace(['\n', '\r'], ";");
@@ -83,7 +102,7 @@ pub fn phone(raw: &str, context: &Context) -> Normalized {
         return Normalized::unusable(Issue::Malformed);
     };
     let region = context.region.as_deref().and_then(|code| code.parse::<Region>().ok());
-    let mut value = resolve(&found, region);
+    let mut value = resolve(&found, region, forms);
     if let Some(extension) = &found.extension {
         value = value.with(Form::Extension, extension);
     }
@@ -109,7 +128,7 @@ fn in_context(text: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
-fn resolve(found: &Found, region: Option<Region>) -> Normalized {
+fn resolve(found: &Found, region: Option<Region>, forms: Forms) -> Normalized {
     if !found.international && is_filler(&found.digits) {
         return Normalized::unusable(Issue::Placeholder);
     }
@@ -122,7 +141,7 @@ fn resolve(found: &Found, region: Option<Region>) -> Normalized {
         // Valid is what has a type.
         let kind = number.get_type();
         if kind != PhoneNumberType::Unknown {
-            return assigned(&number, kind);
+            return assigned(&number, kind, forms);
         }
         if position == 0 {
             unassigned = Some(number);
@@ -137,7 +156,7 @@ fn resolve(found: &Found, region: Option<Region>) -> Normalized {
         && region.is_none()
         && let Some(spelt) = &found.keypad
     {
-        return resolve(&Found { digits: spelt.clone(), ..Found::default() }, None);
+        return resolve(&Found { digits: spelt.clone(), ..Found::default() }, None, forms);
     }
     if digits.len() < FEWEST_DIGITS {
         let issue = if is_zeros(digits) { Issue::Placeholder } else { Issue::TooShort };
@@ -162,7 +181,7 @@ fn resolve(found: &Found, region: Option<Region>) -> Normalized {
             // Other digits than were written: a prefix came off, a country code was put before.
             return match e164(&number).len() - 1 {
                 0..FEWEST_DIGITS => Normalized::unusable(Issue::TooShort),
-                FEWEST_DIGITS..=MOST_DIGITS => with_forms(&number).doubting(issue),
+                FEWEST_DIGITS..=MOST_DIGITS => with_forms(&number, forms).doubting(issue),
                 _ => Normalized::unusable(Issue::TooLong),
             };
         }
@@ -254,8 +273,8 @@ fn e164(number: &PhoneNumber) -> String {
     PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned()
 }
 
-fn assigned(number: &PhoneNumber, kind: PhoneNumberType) -> Normalized {
-    let mut value = with_forms(number).with(Form::Type, type_name(kind));
+fn assigned(number: &PhoneNumber, kind: PhoneNumberType, forms: Forms) -> Normalized {
+    let mut value = with_forms(number, forms).with(Form::Type, type_name(kind));
     if matches!(
         kind,
         PhoneNumberType::TollFree
@@ -269,13 +288,16 @@ fn assigned(number: &PhoneNumber, kind: PhoneNumberType) -> Normalized {
     value
 }
 
-fn with_forms(number: &PhoneNumber) -> Normalized {
+fn with_forms(number: &PhoneNumber, forms: Forms) -> Normalized {
     let national = number.get_national_significant_number();
     let country = number.get_region_code().filter(|region| *region != Region::World);
-    let display = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::International);
-    let value = Normalized::valid(e164(number))
-        .with(Form::Display, display)
-        .with(Form::Country, country.map(|region| region.to_string()).unwrap_or_default());
+    let mut value = Normalized::valid(e164(number));
+    if forms == Forms::All {
+        let display = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::International);
+        value = value.with(Form::Display, display);
+    }
+    let country = country.map(|region| region.to_string()).unwrap_or_default();
+    let value = value.with(Form::Country, country);
     noting_pattern(value, &national).with(Form::National, national)
 }
 
@@ -340,6 +362,16 @@ mod tests {
             "+0049 30 901820",
         ] {
             assert_eq!(phone(text, &in_region("DE")).canonical(), Some("+4930901820"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_country_alone_is_that_of_the_number() {
+        for text in
+            ["+49 30 901820", "+1 310/246-1501", "0044 20 7946 0018", "030 901820", "+999 1"]
+        {
+            let number = phone(text, &Context::default());
+            assert_eq!(phone_country(text).as_deref(), number.form(Form::Country), "{text}");
         }
     }
 

@@ -1,9 +1,9 @@
-use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
 
 use super::BlockingEstimate;
 use super::damage::Damage;
 use super::keys::KeyCandidate;
+use super::probe::{Lists, ProbedKeys};
 use super::sample::Sample;
 use crate::block::BlockingRule;
 use crate::cancel::Run;
@@ -65,6 +65,8 @@ pub(super) fn choose(
     let columns: Vec<&Column> =
         candidates.iter().map(|key| features.keys(&key.expression)).collect::<Result<_>>()?;
     let found = found_by_each(sample, candidates, &columns);
+    let probed: Vec<ProbedKeys<'_>> =
+        columns.par_iter().map(|column| ProbedKeys::new(column, &sample.probes)).collect();
     let mut conjunctions: Vec<Vec<usize>> = Vec::new();
     for one in 0..candidates.len() {
         conjunctions.push(vec![one]);
@@ -90,7 +92,7 @@ pub(super) fn choose(
         let wanted: Vec<&Vec<usize>> = conjunctions.iter().filter(wanted).collect();
         for keys in wanted.chunks(64) {
             run.report("infer blocking", rules.len() as u64, total)?;
-            let measured = keys.par_iter().map(|k| measure(k, &columns, &found, sample, budget));
+            let measured = keys.par_iter().map(|k| measure(k, &probed, &found, sample, budget));
             rules.extend(measured.collect::<Vec<_>>().into_iter().flatten());
         }
         for rule in rules.iter().filter(|rule| rule.keys.len() == 1) {
@@ -179,44 +181,19 @@ struct MeasuredRule {
 /// for its line.
 fn measure(
     keys: &[usize],
-    columns: &[&Column],
+    columns: &[ProbedKeys<'_>],
     found: &[Bits],
     sample: &Sample,
     budget: Budget,
 ) -> Option<MeasuredRule> {
-    let columns: Vec<&Column> = keys.iter().map(|key| columns[*key]).collect();
-    // The records of each key that a probe has.
-    let mut slot_of: HashMap<[u32; 2], u32, DefaultHashBuilder> = HashMap::default();
-    let mut slots_of_probe: Vec<Vec<u32>> = Vec::with_capacity(sample.probes.len());
-    let mut probed = columns.iter().map(|column| vec![false; column.pool().len()]);
-    let mut probed = [probed.next().unwrap_or_default(), probed.next().unwrap_or_default()];
-    for probe in &sample.probes {
-        let mut slots = Vec::new();
-        each_key(&columns, *probe as usize, None, |key| {
-            for (probed, code) in probed.iter_mut().zip(key).take(columns.len()) {
-                probed[code as usize] = true;
-            }
-            let next = slot_of.len() as u32;
-            slots.push(*slot_of.entry(key).or_insert(next));
-        });
-        slots_of_probe.push(slots);
-    }
     let most = (f64::from(budget.most_records_per_key) / sample.scale).floor().max(1.0) as usize;
-    let mut rows_of_slot: Vec<Vec<u32>> = vec![Vec::new(); slot_of.len()];
-    for row in 0..sample.table.len() {
-        each_key(&columns, row, Some(&probed), |key| {
-            if let Some(slot) = slot_of.get(&key) {
-                let rows = &mut rows_of_slot[*slot as usize];
-                if rows.len() <= most {
-                    rows.push(row as u32);
-                }
-            }
-        });
-    }
-    let works = |slot: &u32| rows_of_slot[*slot as usize].len() <= most;
+    let lists = match keys {
+        [one] => Lists::of_one(&columns[*one], most),
+        _ => Lists::of_two(&columns[keys[0]], &columns[keys[1]], most),
+    };
     let mut found = all_of(keys, found);
-    for (at, slots) in slots_of_probe.iter().enumerate() {
-        if !slots.iter().any(works) {
+    for at in 0..sample.probes.len() {
+        if lists.of_probe(at).is_empty() {
             (at..TRUE_PAIRS).step_by(sample.probes.len()).for_each(|pair| found.clear(pair));
         }
     }
@@ -226,19 +203,18 @@ fn measure(
     let most_partners = (2.0 * budget.pairs as f64 / sample.pairs_a_partner(1)) as usize;
     let mut partners = Vec::new();
     let mut of_probe: Vec<u32> = Vec::new();
-    for (at, slots) in slots_of_probe.iter().enumerate() {
-        let probe = sample.probes[at];
+    for (at, probe) in sample.probes.iter().copied().enumerate() {
         of_probe.clear();
-        let mut lists = 0;
-        for slot in slots.iter().filter(|slot| works(slot)) {
-            let others = rows_of_slot[*slot as usize].iter().copied();
+        let mut several = 0;
+        for list in lists.of_probe(at) {
+            let others = lists.rows(list).iter().copied();
             let linkable =
                 |row: &u32| *row != probe && sample.scope.contains(probe as usize, *row as usize);
             let before = of_probe.len();
             of_probe.extend(others.filter(linkable));
-            lists += usize::from(of_probe.len() > before);
+            several += usize::from(of_probe.len() > before);
         }
-        if lists > 1 {
+        if several > 1 {
             of_probe.sort_unstable();
             of_probe.dedup();
         }
@@ -256,26 +232,6 @@ fn measure(
         pairs,
         new_pairs: pairs,
     })
-}
-
-/// Every key of a row, one for each combination of its codes; where `only` is given, of those codes
-/// that it marks.
-fn each_key(
-    columns: &[&Column],
-    row: usize,
-    only: Option<&[Vec<bool>; 2]>,
-    mut visit: impl FnMut([u32; 2]),
-) {
-    let is_wanted = |column: usize, code: u32| only.is_none_or(|only| only[column][code as usize]);
-    for one in columns[0].codes(row).iter().filter(|code| is_wanted(0, **code)) {
-        match columns.get(1) {
-            None => visit([*one, 0]),
-            Some(column) => {
-                let codes = column.codes(row).iter().filter(|code| is_wanted(1, **code));
-                codes.for_each(|other| visit([*one, *other]));
-            }
-        }
-    }
 }
 
 /// One rule after the other: the one that finds the most new true pairs for what it costs.

@@ -126,7 +126,15 @@ impl Element {
 
 /// What happened to one of two records of a customer, drawn from the number of the pair.
 #[derive(Clone, Copy)]
-pub(super) struct Damage(u64);
+pub(super) struct Damage {
+    /// What all else is drawn from.
+    seed: u64,
+    /// How much more or less than usual is wrong, in hundredths.
+    care: u64,
+    /// Given and family name stand in each other's place.
+    swapped: bool,
+    moved: bool,
+}
 
 /// A number from 0 to 255 for each thing that is left to chance.
 #[derive(Clone, Copy)]
@@ -138,22 +146,15 @@ struct Chances {
 
 impl Damage {
     pub(super) fn new(pair: u64) -> Self {
-        Self(xxh3_64_with_seed(b"pair", pair))
+        let seed = xxh3_64_with_seed(b"pair", pair);
+        let draw = |what: &[u8]| xxh3_64_with_seed(what, seed);
+        let care = care(draw(b"care") % 100);
+        let swapped = draw(b"swapped") % 1000 < SWAPPED * care / 100;
+        Self { seed, care, swapped, moved: draw(b"moved") % 1000 < MOVED }
     }
 
     fn draw(self, what: &[u8]) -> u64 {
-        xxh3_64_with_seed(what, self.0)
-    }
-
-    fn care(self) -> u64 {
-        let mut lot = self.draw(b"care") % 100;
-        for (share, hundredths) in CARE {
-            match lot.checked_sub(share) {
-                Some(rest) => lot = rest,
-                None => return hundredths,
-            }
-        }
-        100
+        xxh3_64_with_seed(what, self.seed)
     }
 
     /// One of so many, where there are any.
@@ -163,13 +164,12 @@ impl Damage {
 
     /// Whether a key of that element of that field is still the same.
     pub(super) fn keeps(self, field: usize, element: Element, key: Key) -> bool {
-        let care = self.care();
         let is_name = matches!(element, Element::Given | Element::Family);
         let any_order = matches!(
             key,
             Key::Sorted | Key::SortedSound | Key::SortedPrefix(_) | Key::Words | Key::WordSounds
         );
-        if is_name && !any_order && self.draw(b"swapped") % 1000 < SWAPPED * care / 100 {
+        if is_name && !any_order && self.swapped {
             return false;
         }
         let mut what = [0; 9];
@@ -177,20 +177,29 @@ impl Damage {
         what[8] = element as u8;
         let draw = self.draw(&what);
         let [.., position, sound, which, near] = draw.to_be_bytes();
-        if element.is_of_a_place()
-            && self.draw(b"moved") % 1000 < MOVED
-            && u64::from(near) * 1000 >= element.stays() * 256
+        if element.is_of_a_place() && self.moved && u64::from(near) * 1000 >= element.stays() * 256
         {
             return false;
         }
         let chances = Chances { position, sound, which };
-        let Rates { typo, variant, other } = element.rates().times(care);
+        let Rates { typo, variant, other } = element.rates().times(self.care);
         match (draw >> 32) % 1000 {
             lot if lot < typo => chances.typo(element, key),
             lot if lot < typo + variant => chances.variant(element, key),
             lot => lot >= typo + variant + other,
         }
     }
+}
+
+/// How much is wrong with the pair that drew `lot` of a hundred.
+fn care(mut lot: u64) -> u64 {
+    for (share, hundredths) in CARE {
+        match lot.checked_sub(share) {
+            Some(rest) => lot = rest,
+            None => return hundredths,
+        }
+    }
+    100
 }
 
 impl Chances {

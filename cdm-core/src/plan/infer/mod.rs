@@ -7,6 +7,7 @@ mod comparison;
 mod damage;
 mod facts;
 mod keys;
+mod probe;
 mod region;
 mod sample;
 
@@ -96,7 +97,7 @@ impl Plan {
     /// sources instead, or to keep rules of your own, see [`infer_with`](Self::infer_with).
     ///
     /// The outcome does not depend on the order of records. Of a large table a sample is looked
-    /// at: 100 000 records, or a twentieth where that is more.
+    /// at: 20 000 records, or a twentieth where that is more.
     ///
     /// # Errors
     /// [`Error::InvalidDocument`](crate::Error::InvalidDocument) where the table has no field, and
@@ -136,6 +137,16 @@ impl Plan {
     pub fn infer_with(table: &Table, given: &Plan, run: &Run) -> Result<Inferred> {
         PlanBuilder(given.document.clone()).infer(table, run)
     }
+
+    /// As [`infer_with`](Self::infer_with), with the features of the table by the inferred plan,
+    /// where they were made on the way.
+    pub(crate) fn infer_whole(
+        table: &Table,
+        given: &Plan,
+        run: &Run,
+    ) -> Result<(Inferred, Option<Features>)> {
+        PlanBuilder(given.document.clone()).infer_features(table, true, run)
+    }
 }
 
 impl PlanBuilder {
@@ -145,7 +156,17 @@ impl PlanBuilder {
     /// # Errors
     /// As [`Plan::infer_with`], and [`Error::InvalidDocument`](crate::Error::InvalidDocument) where
     /// what was said is wrong.
-    pub fn infer(mut self, table: &Table, run: &Run) -> Result<Inferred> {
+    pub fn infer(self, table: &Table, run: &Run) -> Result<Inferred> {
+        self.infer_features(table, false, run).map(|(inferred, _)| inferred)
+    }
+
+    /// The plan; where `keeps` says so and all records were looked at, with their features by it.
+    fn infer_features(
+        mut self,
+        table: &Table,
+        keeps: bool,
+        run: &Run,
+    ) -> Result<(Inferred, Option<Features>)> {
         if self.0.fields.is_empty() {
             self.0.fields = table.schema().fields().to_vec();
         }
@@ -160,14 +181,22 @@ impl PlanBuilder {
             plan.document.region = region::region(&sample.table, plan.schema())?;
         }
         let candidates = keys::candidates(plan.schema());
-        let expressions: BTreeSet<_> = match blocking.is_empty() {
+        let mut expressions: BTreeSet<_> = match blocking.is_empty() {
             true => candidates.iter().map(|key| key.expression.clone()).collect(),
             false => BTreeSet::new(),
         };
+        let keeps = keeps && sample.is_whole;
+        if keeps {
+            expressions.extend(plan.expressions());
+            expressions.extend(blocking.iter().flat_map(|rule| rule.same.iter().cloned()));
+        }
         let blocked = &plan.guards().blocked;
         let settings = settings(&plan, table);
         let needs = Needs::new().with_expressions(expressions);
-        let features = Features::new(&sample.table, &settings, &needs, blocked, run)?;
+        let features = match keeps {
+            true => Features::to_be_narrowed(&sample.table, &settings, &needs, blocked, run)?,
+            false => Features::new(&sample.table, &settings, &needs, blocked, run)?,
+        };
         let facts = Facts::all(&sample.table, plan.schema(), &features)?;
 
         let mut document = plan.document.clone();
@@ -199,7 +228,12 @@ impl PlanBuilder {
             document.comparisons.clear();
             document.coincidences.clear();
         }
-        Ok(Inferred { plan: Plan::check(document)?, left_out, blocking: estimates })
+        let plan = Plan::check(document)?;
+        let features = match keeps {
+            true => Some(features.narrow(table.schema(), &plan.needs(), run)?),
+            false => None,
+        };
+        Ok((Inferred { plan, left_out, blocking: estimates }, features))
     }
 }
 

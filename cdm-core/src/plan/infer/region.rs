@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Result;
-use crate::normalize::{self, Context, Form};
+use crate::normalize::{self, Form};
 use crate::schema::{Kind, Schema};
 use crate::table::Table;
 
@@ -32,10 +33,11 @@ pub(super) fn region(table: &Table, schema: &Schema) -> Result<Option<String>> {
                 let mut numbers: Vec<(u64, &str)> =
                     column.pool().iter().map(|raw| (xxh3_64(raw.as_bytes()), raw)).collect();
                 numbers.sort_unstable();
-                for (_, raw) in numbers.iter().take(MOST_NUMBERS) {
-                    if let Some(region) = of_phone(raw) {
-                        *counts.entry(region).or_default() += 1;
-                    }
+                numbers.truncate(MOST_NUMBERS);
+                let regions: Vec<Option<String>> =
+                    numbers.par_iter().map(|(_, raw)| of_phone(raw)).collect();
+                for region in regions.into_iter().flatten() {
+                    *counts.entry(region).or_default() += 1;
                 }
             }
         }
@@ -60,6 +62,5 @@ fn of_country(raw: &str) -> Option<String> {
 fn of_phone(raw: &str) -> Option<String> {
     let names_country =
         raw.trim_start().starts_with(['+', '(']) || raw.trim_start().starts_with("00");
-    let number = names_country.then(|| normalize::phone(raw, &Context::default()))?;
-    number.form(Form::Country).map(str::to_owned)
+    names_country.then(|| normalize::phone_country(raw))?
 }

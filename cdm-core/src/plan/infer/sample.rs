@@ -8,7 +8,7 @@ use crate::table::Table;
 
 /// So many records are looked at, or one in [`ONE_IN`] where that is more: a key that too many
 /// records have must still be told from one that few have.
-const RECORDS: usize = 100_000;
+const RECORDS: usize = 20_000;
 const ONE_IN: usize = 20;
 
 /// The most records whose partners are counted.
@@ -21,6 +21,8 @@ const MOST_PROBED_PAIRS: usize = 1 << 27;
 /// they are is decided by their keys alone.
 pub(super) struct Sample {
     pub(super) table: Table,
+    /// Whether all records are looked at.
+    pub(super) is_whole: bool,
     /// How many records of the whole table each of the sample stands for.
     pub(super) scale: f64,
     /// The rows whose partners are counted, in an order that has nothing to do with that of rows.
@@ -32,9 +34,10 @@ pub(super) struct Sample {
 impl Sample {
     pub(super) fn new(whole: &Table, plan: &Plan, run: &Run) -> Result<Self> {
         let wanted = RECORDS.max(whole.len() / ONE_IN);
-        let table = match whole.len() > wanted {
-            true => some_of(whole, wanted, run)?,
-            false => whole.clone(),
+        let is_whole = whole.len() <= wanted;
+        let table = match is_whole {
+            true => whole.clone(),
+            false => some_of(whole, wanted, run)?,
         };
         let mut probes: Vec<(u64, u32)> =
             (0..table.len() as u32).map(|row| (hash(&table, row as usize), row)).collect();
@@ -48,6 +51,7 @@ impl Sample {
             probes: probes.into_iter().map(|(_, row)| row).collect(),
             scope: plan.scope(&table),
             table,
+            is_whole,
         })
     }
 

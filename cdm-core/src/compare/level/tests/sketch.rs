@@ -55,7 +55,16 @@ fn quick(comparison: &Comparison, left: &[Vec<Prepared>], right: &[Vec<Prepared>
     let (left, right) = (joined(left, &of_left), joined(right, &of_right));
     let left: Vec<&[Sketched<'_>]> = left.iter().map(Vec::as_slice).collect();
     let right: Vec<&[Sketched<'_>]> = right.iter().map(Vec::as_slice).collect();
-    comparison.compare(&left, &right)
+    let level = comparison.compare(&left, &right);
+    if left.iter().chain(&right).all(|values| values.len() <= 1) {
+        let single = |record: &[&[Sketched<'_>]], level: &dyn Fn(&[Option<Sketched<'_>>])| {
+            level(&record.iter().map(|values| values.first().copied()).collect::<Vec<_>>());
+        };
+        single(&left, &|left| {
+            single(&right, &|right| assert_eq!(comparison.compare_single(left, right), level));
+        });
+    }
+    level
 }
 
 /// The level by the values alone.

@@ -1,16 +1,7 @@
-/** The version of the package, which is the core's. */
-export declare const version: string
-
-/**
- * What went wrong, where, and what was wanted instead.
- *
- * `code` is a stable name such as `"UNKNOWN_CHOICE"`: the same in Rust, Python and Node, and it does
- * not change when the message does. A message never holds a person's data.
- */
-export declare class CdmError extends Error {
-  constructor(message: string, code: string, options?: { cause?: unknown })
-  readonly code: string
-}
+import { answer, call, wrongType } from './errors.cjs'
+import { camelCase, snakeCase } from './options.cjs'
+import { WORK_OPTIONS, type WorkOptions, work } from './work.cjs'
+import native = require('../native.js')
 
 /** What the values of a field are. */
 export type Kind =
@@ -101,10 +92,16 @@ export interface Context {
  */
 export type Normalizer = (value: string, options?: Context | null) => Normalized
 
-/** Raw values into canonical ones: cleaned, validated, taken apart, with every doubt recorded. */
-export declare const normalize: Readonly<{
+/** The normalisers, one for each kind. */
+export interface Normalizers {
   /** Normalise a value of any kind. */
   value(kind: Kind, value: string, options?: Context | null): Normalized
+  /** Normalise many values of one kind, off the event loop: an answer for each, in order; null is `missing`. */
+  values(
+    kind: Kind,
+    values: Iterable<string | null | undefined>,
+    options?: (Context & WorkOptions) | null,
+  ): Promise<Normalized[]>
   /** The classes of first names that `name` belongs to, sorted: names that share one may be one person's. */
   nicknameClasses(name: string): string[]
   /** The Double Metaphone codes of `name`, primary first. */
@@ -147,4 +144,72 @@ export declare const normalize: Readonly<{
   number: Normalizer
   /** A latitude and longitude. */
   geo: Normalizer
-}>
+}
+
+// Checked here and not by the core's glue, whose message would quote the value.
+function string(value: unknown, name: string): string {
+  if (typeof value === 'string') return value
+  throw wrongType(name, 'a string', value)
+}
+
+/** The core's context as JSON; options that are null or undefined count as left out. */
+function contextJson(options: object | null | undefined): string | undefined {
+  if (options === undefined || options === null) return undefined
+  const given = Object.entries(options).filter(([, option]) => option !== undefined && option !== null)
+  return JSON.stringify(Object.fromEntries(given.map(([name, option]) => [snakeCase(name), option])))
+}
+
+function value(kind: Kind, raw: string, options?: Context | null): Normalized {
+  const [name, text] = [string(kind, 'kind'), string(raw, 'value')]
+  return JSON.parse(call(() => native.normalizeJson(name, text, contextJson(options)))) as Normalized
+}
+
+/** How many values cross the border at once: a moment's work for the event loop. */
+const VALUES_AT_ONCE = 2000
+
+async function values(
+  kind: Kind,
+  raw: Iterable<string | null | undefined>,
+  options?: (Context & WorkOptions) | null,
+): Promise<Normalized[]> {
+  string(kind, 'kind')
+  if (typeof raw === 'string' || typeof (raw as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== 'function') {
+    throw wrongType('values', 'an array of strings', raw)
+  }
+  const entries = Object.entries(options ?? {})
+  const isOfWork = ([name]: [string, unknown]): boolean => (WORK_OPTIONS as readonly string[]).includes(name)
+  const context = contextJson(Object.fromEntries(entries.filter((entry) => !isOfWork(entry))))
+  return work(Object.fromEntries(entries.filter(isOfWork)), async (piece) => {
+    const answers: Normalized[] = []
+    let batch: (string | null)[] = []
+    const send = async (): Promise<void> => {
+      const json = JSON.stringify(batch)
+      batch = []
+      const answered = await answer(() => native.normalizeManyJson(piece.job, kind, json, context))
+      for (const one of JSON.parse(answered) as Normalized[]) answers.push(one)
+    }
+    let place = 0
+    for (const one of raw) {
+      batch.push(one === null || one === undefined ? null : string(one, `values[${place}]`).toWellFormed())
+      place += 1
+      if (batch.length === VALUES_AT_ONCE) {
+        await send()
+        if (piece.isDue) await piece.breathe()
+      }
+    }
+    // An empty array too is asked, so that a kind or an option that there is not is told.
+    if (batch.length > 0 || place === 0) await send()
+    return answers
+  })
+}
+
+/** Raw values into canonical ones: cleaned, validated, taken apart, with every doubt recorded. */
+export const normalize: Readonly<Normalizers> = Object.freeze({
+  value,
+  values,
+  nicknameClasses: (name: string) => call(() => native.nicknameClasses(string(name, 'name'))),
+  phoneticCodes: (name: string) => call(() => native.phoneticCodes(string(name, 'name'))),
+  ...Object.fromEntries(
+    native.kinds().map((kind) => [camelCase(kind), (raw: string, options?: Context | null) => value(kind as Kind, raw, options)]),
+  ),
+} as Normalizers)

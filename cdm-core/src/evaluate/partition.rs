@@ -1,5 +1,3 @@
-//! How good a partition is, measured against a known one.
-
 use serde::Serialize;
 
 /// A found partition against the true one, over the records whose truth is known.
@@ -26,13 +24,21 @@ pub struct Evaluation {
     pub recall: f64,
     /// Harmonic mean of precision and recall.
     pub f1: f64,
-    /// Harmonic mean of B-cubed precision and recall: averaged over records, not pairs, so that a
-    /// large entity weighs no more than its records.
+    /// Mean over records of the share of its found entity that is truly of its entity: averaged over
+    /// records, not pairs, so that a large entity weighs no more than its records.
+    pub b_cubed_precision: f64,
+    /// Mean over records of the share of its true entity that is in its found one.
+    pub b_cubed_recall: f64,
+    /// Harmonic mean of B-cubed precision and recall.
     pub b_cubed_f1: f64,
     /// True entities.
     pub true_entities: u64,
+    /// Entities found that hold a record whose truth is known.
+    pub found_entities: u64,
     /// True entities that were found with exactly their records.
     pub exact_entities: u64,
+    /// Share of the true entities that were found with exactly their records.
+    pub exact_rate: f64,
     /// Records of the largest entity found.
     pub largest_found: u64,
     /// Records of the largest true entity.
@@ -78,6 +84,8 @@ impl Evaluation {
         let true_pairs = truth.iter().map(|(_, size)| pairs(*size)).sum();
         let (precision, recall) =
             (share(common_pairs, found_pairs), share(common_pairs, true_pairs));
+        let of_records = |sum: f64| if count == 0 { 1.0 } else { sum / count as f64 };
+        let (b_precision, b_recall) = (of_records(b_precision), of_records(b_recall));
         Self {
             records: count,
             found_pairs,
@@ -86,12 +94,13 @@ impl Evaluation {
             precision,
             recall,
             f1: harmonic(precision, recall),
-            b_cubed_f1: match count {
-                0 => 1.0,
-                _ => harmonic(b_precision / count as f64, b_recall / count as f64),
-            },
+            b_cubed_precision: b_precision,
+            b_cubed_recall: b_recall,
+            b_cubed_f1: harmonic(b_precision, b_recall),
             true_entities: truth.len() as u64,
+            found_entities: found.len() as u64,
             exact_entities,
+            exact_rate: share(exact_entities, truth.len() as u64),
             largest_found: found.iter().map(|(_, size)| *size).max().unwrap_or(0),
             largest_true: truth.iter().map(|(_, size)| *size).max().unwrap_or(0),
         }
@@ -104,15 +113,15 @@ fn sizes(mut entities: Vec<u32>) -> Vec<(u32, u64)> {
     entities.chunk_by(|left, right| left == right).map(|run| (run[0], run.len() as u64)).collect()
 }
 
-fn pairs(records: u64) -> u64 {
+pub(super) fn pairs(records: u64) -> u64 {
     records * records.saturating_sub(1) / 2
 }
 
-fn share(part: u64, whole: u64) -> f64 {
+pub(super) fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
 }
 
-fn harmonic(one: f64, two: f64) -> f64 {
+pub(super) fn harmonic(one: f64, two: f64) -> f64 {
     if one + two == 0.0 { 0.0 } else { 2.0 * one * two / (one + two) }
 }
 

@@ -1,0 +1,256 @@
+//! Who shares a key with some records that are looked at, the *probes*.
+
+use crate::table::Column;
+
+/// No place, or no number.
+const NONE: u32 = u32::MAX;
+
+/// The keys of one expression that some probe has, and who has them.
+pub(super) struct ProbedKeys<'a> {
+    column: &'a Column,
+    probes: &'a [u32],
+    /// By code, its number among those that a probe has; [`NONE`] for the others.
+    number: Vec<u32>,
+    /// By row, the number of its only key; empty where some row has several.
+    single: Vec<u32>,
+    /// By number: the rows that have the key.
+    rows: ByNumber,
+    /// By number: the positions of the probes that have the key.
+    positions: ByNumber,
+}
+
+/// Lists in one piece of memory.
+struct ByNumber {
+    /// Where each list starts, and one more for the end.
+    starts: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl ByNumber {
+    /// `each` calls with a list's number and an item, always in the same order.
+    fn new(count: usize, each: impl Fn(&mut dyn FnMut(u32, u32))) -> Self {
+        let mut starts = vec![0_u32; count + 1];
+        each(&mut |number, _| starts[number as usize + 1] += 1);
+        (1..starts.len()).for_each(|number| starts[number] += starts[number - 1]);
+        let mut items = vec![0; starts[count] as usize];
+        let mut next = starts.clone();
+        each(&mut |number, item| {
+            let place = &mut next[number as usize];
+            items[*place as usize] = item;
+            *place += 1;
+        });
+        Self { starts, items }
+    }
+
+    fn of(&self, number: usize) -> &[u32] {
+        &self.items[self.starts[number] as usize..self.starts[number + 1] as usize]
+    }
+}
+
+impl<'a> ProbedKeys<'a> {
+    pub(super) fn new(column: &'a Column, probes: &'a [u32]) -> Self {
+        let mut number = vec![NONE; column.pool().len()];
+        let mut count = 0;
+        for code in probes.iter().flat_map(|probe| column.codes(*probe as usize)) {
+            let number = &mut number[*code as usize];
+            if *number == NONE {
+                *number = count;
+                count += 1;
+            }
+        }
+        let rows = ByNumber::new(count as usize, |add| {
+            for row in 0..column.len() {
+                for code in column.codes(row) {
+                    match number[*code as usize] {
+                        NONE => {}
+                        number => add(number, row as u32),
+                    }
+                }
+            }
+        });
+        let positions = ByNumber::new(count as usize, |add| {
+            for (position, probe) in probes.iter().enumerate() {
+                let codes = column.codes(*probe as usize).iter();
+                codes.for_each(|code| add(number[*code as usize], position as u32));
+            }
+        });
+        let is_single = (0..column.len()).all(|row| column.codes(row).len() <= 1);
+        let only = |row: usize| column.codes(row).first().map_or(NONE, |c| number[*c as usize]);
+        let single = if is_single { (0..column.len()).map(only).collect() } else { Vec::new() };
+        Self { column, probes, number, single, rows, positions }
+    }
+
+    fn count(&self) -> usize {
+        self.rows.starts.len() - 1
+    }
+
+    /// The numbers of the keys of a row that some probe has.
+    #[inline]
+    fn each(&self, row: u32, mut visit: impl FnMut(u32)) {
+        if let Some(number) = self.single.get(row as usize) {
+            if *number != NONE {
+                visit(*number);
+            }
+            return;
+        }
+        for code in self.column.codes(row as usize) {
+            match self.number[*code as usize] {
+                NONE => {}
+                number => visit(number),
+            }
+        }
+    }
+}
+
+/// For each probe, the lists of the rows with which it shares a key; but keys that too many rows
+/// have make no list.
+pub(super) struct Lists {
+    rows: Vec<u32>,
+    /// Where the rows of each list start, and one more for the end.
+    starts: Vec<usize>,
+    /// By position of the probe, the numbers of its lists.
+    of_probe: ByNumber,
+}
+
+impl Lists {
+    pub(super) fn of_probe(&self, position: usize) -> &[u32] {
+        self.of_probe.of(position)
+    }
+
+    /// The rows of a list, in order.
+    pub(super) fn rows(&self, list: &u32) -> &[u32] {
+        &self.rows[self.starts[*list as usize]..self.starts[*list as usize + 1]]
+    }
+
+    /// By the keys of one expression that at most `most` rows have.
+    pub(super) fn of_one(keys: &ProbedKeys<'_>, most: usize) -> Self {
+        let (mut rows, mut starts, mut owners) = (Vec::new(), vec![0], Vec::new());
+        for number in 0..keys.count() {
+            let of_key = keys.rows.of(number);
+            if of_key.len() <= most {
+                let list = starts.len() as u32 - 1;
+                owners.extend(keys.positions.of(number).iter().map(|probe| (*probe, list)));
+                rows.extend_from_slice(of_key);
+                starts.push(rows.len());
+            }
+        }
+        Self::new(rows, starts, owners, keys.probes.len())
+    }
+
+    /// By the pairs of a key of each of two expressions that at most `most` rows have.
+    pub(super) fn of_two(one: &ProbedKeys<'_>, other: &ProbedKeys<'_>, most: usize) -> Self {
+        // The rows of each key of the one are gone through; those that fewer have are to be it.
+        let swaps = other.rows.items.len() < one.rows.items.len();
+        let (outer, inner) = if swaps { (other, one) } else { (one, other) };
+        let (mut rows, mut starts, mut owners) = (Vec::new(), vec![0], Vec::new());
+        // Of the inner keys that meet the outer one: which each is, as of that outer key.
+        let mut place_of = vec![(NONE, 0_u32); inner.count()];
+        let mut counts: Vec<usize> = Vec::new();
+        let mut met: Vec<(u32, u32)> = Vec::new();
+        let mut next: Vec<usize> = Vec::new();
+        for number in 0..outer.count() {
+            counts.clear();
+            let positions = outer.positions.of(number);
+            for position in positions {
+                inner.each(inner.probes[*position as usize], |key| {
+                    let place = &mut place_of[key as usize];
+                    if place.0 != number as u32 {
+                        *place = (number as u32, counts.len() as u32);
+                        counts.push(0);
+                    }
+                });
+            }
+            if counts.is_empty() {
+                continue;
+            }
+            met.clear();
+            for row in outer.rows.of(number) {
+                inner.each(*row, |key| {
+                    let (of_outer, place) = place_of[key as usize];
+                    if of_outer == number as u32 {
+                        let count = &mut counts[place as usize];
+                        *count += 1;
+                        if *count <= most {
+                            met.push((place, *row));
+                        }
+                    }
+                });
+            }
+            // Each pair of keys that few enough rows have becomes a list.
+            let first = starts.len() as u32 - 1;
+            next.clear();
+            let mut end = rows.len();
+            for count in &counts {
+                next.push(if *count <= most { end } else { usize::MAX });
+                end += if *count <= most { *count } else { 0 };
+                starts.push(end);
+            }
+            rows.resize(end, 0);
+            for (place, row) in &met {
+                let next = &mut next[*place as usize];
+                if *next != usize::MAX {
+                    rows[*next] = *row;
+                    *next += 1;
+                }
+            }
+            for position in positions {
+                inner.each(inner.probes[*position as usize], |key| {
+                    let place = place_of[key as usize].1;
+                    if counts[place as usize] <= most {
+                        owners.push((*position, first + place));
+                    }
+                });
+            }
+        }
+        Self::new(rows, starts, owners, outer.probes.len())
+    }
+
+    /// `owners` are the positions of probes, and a list of each.
+    fn new(rows: Vec<u32>, starts: Vec<usize>, owners: Vec<(u32, u32)>, probes: usize) -> Self {
+        let of_probe = ByNumber::new(probes, |add| {
+            owners.iter().for_each(|(probe, list)| add(*probe, *list));
+        });
+        Self { rows, starts, of_probe }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{Codes, PoolBuilder};
+    use std::sync::Arc;
+
+    fn column(rows: &[&[u32]]) -> Column {
+        let mut pool = PoolBuilder::new();
+        (0..10).for_each(|code| assert_eq!(pool.intern(&format!("key {code}")).unwrap(), code));
+        let mut codes = Codes::new();
+        rows.iter().for_each(|row| codes.push(row).unwrap());
+        Column::new(Arc::new(pool.freeze()), codes)
+    }
+
+    #[test]
+    fn probes_know_who_shares_their_keys_unless_too_many_do() {
+        let one = column(&[&[0], &[0], &[0, 1], &[1], &[2], &[]]);
+        let other = column(&[&[5], &[6], &[5, 6], &[6], &[5], &[5]]);
+        let probes = [2, 4, 5];
+        let one = ProbedKeys::new(&one, &probes);
+        let other = ProbedKeys::new(&other, &probes);
+        let of = |lists: &Lists, position| -> Vec<Vec<u32>> {
+            let mut rows: Vec<Vec<u32>> =
+                lists.of_probe(position).iter().map(|list| lists.rows(list).to_vec()).collect();
+            rows.sort_unstable();
+            rows
+        };
+        let lists = Lists::of_one(&one, 2);
+        assert_eq!(of(&lists, 0), [vec![2, 3]]);
+        assert_eq!(of(&lists, 1), [vec![4]]);
+        assert!(of(&lists, 2).is_empty());
+        for lists in [Lists::of_two(&one, &other, 9), Lists::of_two(&other, &one, 9)] {
+            // Keys 0 and 5, 0 and 6, 1 and 5, 1 and 6.
+            assert_eq!(of(&lists, 0), [vec![0, 2], vec![1, 2], vec![2], vec![2, 3]]);
+            assert_eq!(of(&lists, 1), [vec![4]]);
+            assert!(of(&lists, 2).is_empty());
+        }
+        assert_eq!(of(&Lists::of_two(&one, &other, 1), 0), [vec![2]]);
+    }
+}

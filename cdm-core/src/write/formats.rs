@@ -1,0 +1,94 @@
+//! Arrow tables in other shapes: IPC bytes, rows of JSON, columns of another type.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_cast::cast;
+use arrow_ipc::writer::StreamWriter;
+use arrow_json::writer::{JsonArray, WriterBuilder};
+use arrow_schema::{DataType, Field, Schema};
+
+use super::arrow::{ArrowTable, arrow_error};
+use crate::error::Result;
+
+impl ArrowTable {
+    /// The table as the bytes of an Arrow IPC stream.
+    ///
+    /// # Errors
+    /// [`Error::WriteStream`](crate::Error::WriteStream) where it does not fit that format.
+    pub fn to_ipc(&self) -> Result<Vec<u8>> {
+        let mut writer = StreamWriter::try_new(Vec::new(), &self.schema).map_err(arrow_error)?;
+        for batch in &self.batches {
+            writer.write(batch).map_err(arrow_error)?;
+        }
+        writer.into_inner().map_err(arrow_error)
+    }
+
+    /// Those rows as one JSON array of objects, each with every column: `null` where there is no
+    /// value, moments as RFC 3339. Rows past the end are none.
+    ///
+    /// # Errors
+    /// [`Error::WriteStream`](crate::Error::WriteStream) where a column has no JSON.
+    pub fn to_json(&self, rows: Range<usize>) -> Result<Vec<u8>> {
+        let mut writer =
+            WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
+        let mut before = 0;
+        for batch in &self.batches {
+            let start = rows.start.clamp(before, before + batch.num_rows()) - before;
+            let end = rows.end.clamp(before + start, before + batch.num_rows()) - before;
+            before += batch.num_rows();
+            if start < end {
+                writer.write(&batch.slice(start, end - start)).map_err(arrow_error)?;
+            }
+        }
+        writer.finish().map_err(arrow_error)?;
+        Ok(writer.into_inner())
+    }
+
+    /// The same table, its columns called otherwise: `name` gives each its new name, by its place
+    /// and its old one.
+    #[must_use]
+    pub fn renamed(&self, name: impl Fn(usize, &str) -> String) -> Self {
+        let fields = self.schema.fields().iter().enumerate();
+        let fields = fields
+            .map(|(place, field)| field.as_ref().clone().with_name(name(place, field.name())));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
+        let batch = |batch: &RecordBatch| {
+            RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).ok()
+        };
+        match self.batches.iter().map(batch).collect() {
+            Some(batches) => Self { schema, batches },
+            // A name is no part of a column's type, so that this is never so.
+            None => self.clone(),
+        }
+    }
+
+    /// The same table with the text columns of these names as another type, where every value
+    /// allows it; else the table as it is.
+    #[must_use]
+    pub fn retyped(self, names: &[&str], kind: &DataType) -> Self {
+        let is_named = |name: &String| names.contains(&name.as_str());
+        let fields = self.schema.fields().iter().map(|field| match is_named(field.name()) {
+            true => Arc::new(field.as_ref().clone().with_data_type(kind.clone())),
+            false => Arc::clone(field),
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let batch = |batch: &RecordBatch| -> Option<RecordBatch> {
+            let columns =
+                batch.columns().iter().zip(self.schema.fields()).map(|(column, field)| {
+                    if !is_named(field.name()) {
+                        return Some(Arc::clone(column));
+                    }
+                    let typed = cast(column, kind).ok()?;
+                    (typed.null_count() == column.null_count()).then_some(typed)
+                });
+            let columns: Vec<ArrayRef> = columns.collect::<Option<_>>()?;
+            RecordBatch::try_new(Arc::clone(&schema), columns).ok()
+        };
+        match self.batches.iter().map(batch).collect() {
+            Some(batches) => Self { schema, batches },
+            None => self,
+        }
+    }
+}

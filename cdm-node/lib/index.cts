@@ -1,0 +1,38 @@
+import native = require('../native.js')
+
+export { CdmError } from './errors.cjs'
+export { normalize } from './normalize.cjs'
+export { Plan } from './plan.cjs'
+export { Model } from './model.cjs'
+export { Resolution } from './resolution.cjs'
+export { resolve } from './resolve.cjs'
+export { Store } from './store.cjs'
+export { Table } from './table.cjs'
+
+export type { CdmErrorDetails } from './errors.cjs'
+export type { Context, Forms, Kind, Normalized, Normalizer, Normalizers, Status } from './normalize.cjs'
+export type { FitOptions, InferOptions, ResolveByOptions } from './plan.cjs'
+export type { EvaluateOptions } from './resolution.cjs'
+export type { ResolveOptions } from './resolve.cjs'
+export type { Column, ColumnOptions, Data, FieldsOption, Row, Source, Stream, URLLike } from './inputs.cjs'
+export type { Decisions, Key } from './decisions.cjs'
+export type { FilePath } from './files.cjs'
+export type {
+  Adoption,
+  Change,
+  Entity,
+  StoreEvent,
+  EventRecord,
+  Hit,
+  Stats,
+  StoreKey,
+  StoreOptions,
+  StoredRecord,
+  Verification,
+} from './store.cjs'
+export type { Progress, Signal, WorkOptions } from './work.cjs'
+export type * from './documents.cjs'
+export type * from './results.cjs'
+
+/** The version of the package, which is the core's. */
+export const version: string = native.VERSION

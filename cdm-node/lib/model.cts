@@ -1,0 +1,136 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { answer, call, translated, wrongType } from './errors.cjs'
+import { type FilePath, save, textOf } from './files.cjs'
+import { COLUMN_OPTIONS, type Data, read } from './inputs.cjs'
+import { decisionsJson } from './decisions.cjs'
+import type { ModelDocument } from './documents.cjs'
+import { camelKeys, known } from './options.cjs'
+import { innerOf, type Plan, planOf, type ResolveByOptions } from './plan.cjs'
+import { Resolution } from './resolution.cjs'
+import { recordJson } from './rows.cjs'
+import type { Decision, LooseRecord, Score, ScoreWithLevels } from './results.cjs'
+import { WORK_OPTIONS, work } from './work.cjs'
+import native = require('../native.js')
+
+/**
+ * A plan, and what was learned by it from data. Made by `plan.fit`; one JSON document.
+ *
+ * It holds some keys of records in clear, so treat it like the records themselves. `close()` lets go
+ * of its memory at once rather than when it is collected; `using model = ...` does so by itself.
+ */
+export class Model {
+  readonly #inner: native.Model
+
+  private constructor(inner: native.Model) {
+    this.#inner = inner
+  }
+
+  /** @internal */
+  get _inner(): native.Model {
+    return this.#inner
+  }
+
+  /** @internal */
+  static _of(inner: native.Model): Model {
+    return new Model(inner)
+  }
+
+  /** Read a model from JSON; one of another version, or a damaged one, is an error. */
+  static fromJson(json: string): Model {
+    if (typeof json !== 'string') throw wrongType('json', 'a string', json)
+    return new Model(call(() => native.Model.fromJson(json)))
+  }
+
+  /** Read a model from a file of JSON, off the event loop. */
+  static async load(path: FilePath): Promise<Model> {
+    const json = await textOf(path)
+    return new Model(await answer(() => native.Model.readJson(json)))
+  }
+
+  /** The plan that was fitted. */
+  get plan(): Plan {
+    return planOf(call(() => this.#inner.plan))
+  }
+
+  /** The model as JSON, indented, the same in every language; `fromJson` reads it back the same. */
+  toJson(): string {
+    return call(() => this.#inner.toJson())
+  }
+
+  /** The model as an object: its `plan`, and what was learned. */
+  toObject(): ModelDocument {
+    return JSON.parse(this.toJson()) as ModelDocument
+  }
+
+  /** What `JSON.stringify` writes. */
+  toJSON(): ModelDocument {
+    return this.toObject()
+  }
+
+  /** Write the model to a file, whole or not at all. */
+  async save(path: FilePath): Promise<void> {
+    await save(path, this.toJson())
+  }
+
+  /** Resolve `data` by this model. */
+  async resolve(data: Data, options?: ResolveByOptions | null): Promise<Resolution> {
+    const said = known(options, [...COLUMN_OPTIONS, ...WORK_OPTIONS, 'decisions'])
+    return work(
+      said,
+      async (piece) => {
+        const { records, sources, notes } = await read(data, said, innerOf(this.plan), piece)
+        try {
+          const decided = decisionsJson(said.decisions, sources)
+          const resolution = await answer(() => this.#inner.resolve(piece.job, records, decided))
+          return Resolution._of(resolution, notes)
+        } finally {
+          records.close()
+        }
+      },
+      (late) => late.close(),
+    )
+  }
+
+  /**
+   * What is to be said of two records, at once and on the spot.
+   *
+   * Their members are the plan's fields, by their names (`given_name`) or as JavaScript has them
+   * (`givenName`); a `source` and an `id` are taken for what they are. Another member is an error, so that
+   * a slip is not taken for a value that is missing. A record that comes again is ready already.
+   */
+  score<L extends LooseRecord<L>, R extends LooseRecord<R>>(left: L, right: R): Score
+  score<L extends LooseRecord<L>, R extends LooseRecord<R>>(left: L, right: R, options: { levels: true }): ScoreWithLevels
+  score<L extends LooseRecord<L>, R extends LooseRecord<R>>(
+    left: L,
+    right: R,
+    options?: { levels?: boolean } | null,
+  ): Score | ScoreWithLevels
+  score(left: unknown, right: unknown, options?: { levels?: boolean } | null): Score | ScoreWithLevels {
+    const [one, other] = [recordJson('left', left), recordJson('right', right)]
+    try {
+      if (known(options, ['levels']).levels) return camelKeys(JSON.parse(this.#inner.scoreJson(one, other))) as ScoreWithLevels
+      const { matchWeight, matchProbability, rule, decision } = this.#inner.score(one, other)
+      return {
+        matchWeight: matchWeight ?? null,
+        matchProbability: matchProbability ?? null,
+        rule: rule ?? null,
+        decision: (decision as Decision | undefined) ?? null,
+      }
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+
+  /** Let go of the model; what is asked of it afterwards is an error. */
+  close(): void {
+    this.#inner.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close()
+  }
+}
