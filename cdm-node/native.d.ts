@@ -145,6 +145,8 @@ export declare class Store {
   flush(): Promise<void>
   /** What adopting a model changes, done or only looked at, as JSON. */
   adopt(job: Job, model: Model, preview: boolean): Promise<string>
+  /** Copy the store, as it is at one moment, to a path where nothing is yet. */
+  backup(job: Job, path: string): Promise<void>
   /** Resolve everything in batch and compare, as JSON. */
   verify(job: Job): Promise<string>
   /** Who a record may be, as JSON. */

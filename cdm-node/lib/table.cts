@@ -2,12 +2,12 @@ import { answer, wrongType } from './errors.cjs'
 import type { Batches } from '../native.js'
 
 /** How many rows become objects at once: a moment's work for the event loop. */
-const ROWS_AT_ONCE = 1000
+const ROWS_AT_ONCE = 256
 
 /**
  * A result in rows, made off the event loop when it is first asked for.
  *
- * `for await (const row of table)` goes through it a thousand rows at a time, so that the event loop
+ * `for await (const row of table)` goes through it some hundred rows at a time, so that the event loop
  * keeps turning; `toArray()` holds all of them; `toArrow()` hands the columns over as they are.
  */
 export class Table<R> implements AsyncIterable<R> {

@@ -1,6 +1,7 @@
 //! Pairs of plain objects, weighed by a model that was made ready once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cdm_core::Result;
 use cdm_core::bound::{BoundModel, BoundRecord};
@@ -22,8 +23,8 @@ pub(crate) struct Pairs {
 /// one record with many, or many with few, has each made ready once.
 struct Ready {
     names: Names,
-    lately: HashMap<String, BoundRecord>,
-    before: HashMap<String, BoundRecord>,
+    lately: HashMap<String, Arc<BoundRecord>>,
+    before: HashMap<String, Arc<BoundRecord>>,
     /// Of the JSON in `lately`.
     bytes: usize,
 }
@@ -36,11 +37,12 @@ impl Pairs {
     }
 
     pub(crate) fn score(&mut self, left: &str, right: &str) -> Result<Score> {
-        let (left, right) = self.ready.both(&self.model, left, right)?;
+        let (left, right) =
+            (self.ready.get(&self.model, left)?, self.ready.get(&self.model, right)?);
         let (left, right) = if left.key() <= right.key() { (left, right) } else { (right, left) };
         let rules = self.model.model().plan().rules();
-        let rule = self.model.decide(left, right).map(|rule| &rules[rule]);
-        let weight = self.model.weight(left, right);
+        let rule = self.model.decide(&left, &right).map(|rule| &rules[rule]);
+        let weight = self.model.weight(&left, &right);
         Ok(Score {
             match_weight: weight.map(|weight| weight.bits()),
             match_probability: weight.map(|weight| weight.probability()),
@@ -53,39 +55,29 @@ impl Pairs {
     }
 
     pub(crate) fn score_json(&mut self, left: &str, right: &str) -> Result<String> {
-        let (left, right) = self.ready.both(&self.model, left, right)?;
-        let score = self.model.score_prepared(left, right);
+        let (left, right) =
+            (self.ready.get(&self.model, left)?, self.ready.get(&self.model, right)?);
+        let score = self.model.score_prepared(&left, &right);
         // A score is of strings, numbers and lists, which always serialise.
         Ok(serde_json::to_string(&score).unwrap_or_default())
     }
 }
 
 impl Ready {
-    fn both(
-        &mut self,
-        model: &BoundModel,
-        left: &str,
-        right: &str,
-    ) -> Result<(&BoundRecord, &BoundRecord)> {
+    /// A record, ready to be weighed.
+    fn get(&mut self, model: &BoundModel, json: &str) -> Result<Arc<BoundRecord>> {
+        if let Some(known) = self.lately.get(json) {
+            return Ok(Arc::clone(known));
+        }
         if self.bytes > KEPT_BYTES {
             (self.before, self.bytes) = (std::mem::take(&mut self.lately), 0);
         }
-        self.keep(model, left)?;
-        self.keep(model, right)?;
-        Ok((&self.lately[left], &self.lately[right]))
-    }
-
-    /// Have a record among those asked for lately.
-    fn keep(&mut self, model: &BoundModel, json: &str) -> Result<()> {
-        if self.lately.contains_key(json) {
-            return Ok(());
-        }
         let (json, record) = match self.before.remove_entry(json) {
             Some(known) => known,
-            None => (json.to_owned(), model.prepare(&self.names.record(json)?)?),
+            None => (json.to_owned(), Arc::new(model.prepare(&self.names.record(json)?)?)),
         };
         self.bytes += json.len();
-        self.lately.insert(json, record);
-        Ok(())
+        self.lately.insert(json, Arc::clone(&record));
+        Ok(record)
     }
 }

@@ -9,8 +9,8 @@ use crate::schema::Kind;
 const MOST_TWINS: f64 = 0.02;
 
 /// The largest share of parents and children of one name: a family of four has six pairs, and one in
-/// eight or so names a child after a parent.
-const MOST_NAMED_AFTER: f64 = 0.02;
+/// sixteen or so names a child after a parent.
+const MOST_NAMED_AFTER: f64 = 0.01;
 
 /// The ways in which two different customers come to agree on some of these comparisons.
 pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<Coincidence> {
