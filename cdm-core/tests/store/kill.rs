@@ -66,7 +66,7 @@ fn what_was_acknowledged_outlasts_a_kill() {
         let wanted = done + if cycle % 3 == 2 { u64::MAX / 2 } else { 1 + cycle % 11 };
         let (told, enough) = std::sync::mpsc::channel();
         let killer = std::thread::spawn(move || {
-            let patience = if wanted > u64::MAX / 2 { 20 + cycle * 37 % 400 } else { 60_000 };
+            let patience = if wanted >= u64::MAX / 2 { 20 + cycle * 37 % 400 } else { 60_000 };
             let _ = enough.recv_timeout(Duration::from_millis(patience));
             std::thread::sleep(Duration::from_micros(cycle * 977 % 20_000));
             child.kill().unwrap();
