@@ -68,8 +68,8 @@ impl Plan {
     /// Learn from `table` what needs a look at all records.
     ///
     /// # Errors
-    /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field of the
-    /// plan, and [`Error::Cancelled`](crate::Error::Cancelled).
+    /// [`Error::UnknownField`] where the table lacks a field of the
+    /// plan, and [`Error::Cancelled`].
     pub fn fit(&self, table: &Table, run: &Run) -> Result<Model> {
         self.fit_labelled(table, &Decisions::new(), run)
     }
@@ -84,7 +84,7 @@ impl Plan {
     /// comparisons has nothing to learn from them.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit), and [`Error::UnknownRecord`](crate::Error::UnknownRecord) where a label
+    /// As [`fit`](Self::fit), and [`Error::UnknownRecord`] where a label
     /// names a record that the table lacks.
     ///
     /// # Examples
@@ -220,8 +220,8 @@ impl Model {
     /// Read a model from JSON.
     ///
     /// # Errors
-    /// [`Error::InvalidDocument`](crate::Error::InvalidDocument) and
-    /// [`Error::DocumentVersion`](crate::Error::DocumentVersion).
+    /// [`Error::InvalidDocument`] and
+    /// [`Error::DocumentVersion`].
     pub fn from_json(json: &str) -> Result<Self> {
         let document: ModelDocument = read_document("model", json, Self::VERSION)?;
         let plan = Plan::check(document.plan)?;
