@@ -12,7 +12,7 @@ use cdm_core::{Decisions, Error, RecordKey, Result, Run};
 use pyo3::prelude::*;
 use serde::Serialize;
 
-use crate::arrow::{Batches, retyped};
+use crate::arrow::Batches;
 use crate::error::raise;
 use crate::input::Records;
 use crate::model::Model;
