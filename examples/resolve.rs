@@ -1,10 +1,11 @@
 //! Customer files in; entities, golden records and a quality report out.
 //!
 //! ```text
-//! resolve --plan plan.json --out out crm=crm.csv shop=shop.jsonl --truth truth.csv
+//! resolve --out out crm=crm.csv shop=shop.jsonl --truth truth.csv
+//! resolve --plan plan.json --out out crm=crm.csv shop=shop.jsonl
 //! ```
 //!
-//! Without a plan, one is inferred from the records.
+//! Without a plan one is inferred from the records, and learned from them without labels.
 //!
 //! Where it fails it writes nothing, says why in one line on stderr, and exits with 1; with 130
 //! where it was interrupted, and with 2 where its arguments make no sense.
@@ -58,9 +59,19 @@ struct Options {
     #[arg(required = true, value_parser = source_and_path)]
     inputs: Vec<(String, PathBuf)>,
 
-    /// The plan: fields, rules, survivorship, as JSON; inferred from the records where absent.
+    /// The plan: fields, rules, comparisons, survivorship, as JSON. Without one, it is inferred from
+    /// the records; plan.json in the output folder is what came of it, to be changed and used again.
     #[arg(long)]
     plan: Option<PathBuf>,
+
+    /// A source that holds each customer once; may be given several times. Only without a plan, which
+    /// says so itself.
+    #[arg(long, value_name = "SOURCE", conflicts_with = "plan")]
+    duplicate_free: Vec<String>,
+
+    /// Link records of different sources only. Only without a plan, which says so itself.
+    #[arg(long, conflicts_with = "plan")]
+    link: bool,
 
     /// The folder to write to; it appears whole or not at all.
     #[arg(long, default_value = "out")]
@@ -138,7 +149,7 @@ fn resolve(options: &Options) -> Result<(), Error> {
 
     let plan = match &options.plan {
         Some(path) => Plan::from_json(&text("plan", path)?)?,
-        None => bare_plan(&options.inputs, &run)?,
+        None => bare_plan(options, &run)?,
     };
     let decisions = match &options.decisions {
         Some(path) => Decisions::from_json(&text("decisions", path)?)?,
@@ -169,18 +180,38 @@ fn resolve(options: &Options) -> Result<(), Error> {
     }
 }
 
-/// The plan that says no more than what its fields are, as the files' columns tell, and which
-/// sources there are: any two records may be one customer.
-fn bare_plan(inputs: &[(String, PathBuf)], run: &Run) -> Result<Plan, Error> {
-    let files: Vec<Input> = inputs.iter().map(|(source, path)| Input::file(source, path)).collect();
-    let schema = infer_schema(&files, run)?;
-    let mut plan = Plan::builder("customers").link_type(LinkType::LinkAndDedupe);
-    for field in schema.fields() {
+/// What there is of a plan before the records are looked at: fields by the names and values of
+/// columns, and what the options say of the sources.
+fn bare_plan(options: &Options, run: &Run) -> Result<Plan, Error> {
+    let inputs: Vec<Input> =
+        options.inputs.iter().map(|(source, path)| Input::file(source, path)).collect();
+    let names: BTreeSet<&str> = options.inputs.iter().map(|(source, _)| source.as_str()).collect();
+    if let Some(unknown) = options.duplicate_free.iter().find(|name| !names.contains(name.as_str()))
+    {
+        return Err(Error::InvalidDocument {
+            document: "options",
+            path: "--duplicate-free".into(),
+            reason: format!("no input is of source {unknown:?}"),
+            suggestion: None,
+        });
+    }
+    let schema = infer_schema(&inputs, run)?;
+    let link_type = match (options.link, names.len()) {
+        (true, _) => LinkType::Link,
+        (false, 1) => LinkType::Dedupe,
+        (false, _) => LinkType::LinkAndDedupe,
+    };
+    let mut plan = Plan::builder("customers").link_type(link_type);
+    // The column that says what is true must not help.
+    let bare = |name: &str| name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_");
+    let is_truth =
+        |name: &str| options.truth_column.as_ref().is_some_and(|truth| bare(truth) == bare(name));
+    for field in schema.fields().iter().filter(|field| !is_truth(&field.name)) {
         plan = plan.field(field.clone());
     }
-    let names: BTreeSet<&String> = inputs.iter().map(|(source, _)| source).collect();
     for name in names {
-        plan = plan.source(Source { name: name.clone(), ..Source::default() });
+        let duplicate_free = options.duplicate_free.iter().any(|free| free == name);
+        plan = plan.source(Source { name: name.into(), duplicate_free, ..Source::default() });
     }
     plan.build()
 }
@@ -221,9 +252,9 @@ fn spare_inputs(options: &Options, plan: &Plan) -> Result<(), Error> {
         path.parent() == Some(&out) && FILES.iter().any(|name| path.ends_with(name))
     };
     // The plan that an earlier run wrote is written again as it is.
-    let is_rewritten =
+    let rewritten =
         |path: &&PathBuf| fs::read(path).is_ok_and(|text| text == plan.to_json().as_bytes());
-    let plan = options.plan.as_ref().filter(|path| !is_rewritten(path));
+    let plan = options.plan.as_ref().filter(|path| !rewritten(path));
     match inputs.chain(documents).chain(plan).find(|path| is_result(path)) {
         None => Ok(()),
         Some(path) => Err(Error::WriteFile {

@@ -13,6 +13,7 @@ use crate::quality::QualityReport;
 use crate::resolve::{RefusalReason, Resolution};
 use crate::review::{ReviewItem, ReviewOptions};
 use crate::schema::{EntityId, RecordKey};
+use crate::summary::Summary;
 
 /// How many records of an entity are shown.
 const SHOWN: usize = 24;
@@ -46,18 +47,12 @@ pub struct Report {
     pub title: String,
     /// Whether values are left out.
     pub redacted: bool,
-    /// How many records there are.
-    pub records: usize,
-    /// How many entities they make.
-    pub entities: usize,
+    /// The resolution in a few numbers.
+    pub summary: Summary,
     /// How many entities of each size there are.
     pub sizes: BTreeMap<usize, usize>,
-    /// Links by what made them: rules by name, `weight`, `decision`.
-    pub links: Vec<(String, usize)>,
     /// Refused links by reason.
     pub refusals: BTreeMap<&'static str, usize>,
-    /// What the model is in doubt of.
-    pub doubts: Vec<String>,
     /// The quality of the values.
     pub quality: QualityReport,
     /// What the model believes; `None` where nothing is compared.
@@ -181,15 +176,9 @@ impl Resolution {
         let mut report = Report {
             title: options.title.clone().unwrap_or_else(|| self.model().plan().name().to_owned()),
             redacted: options.redact,
-            records: self.table().len(),
-            entities: self.len(),
+            summary: self.summary(),
             sizes,
-            links: self.link_counts(),
             refusals: self.refusal_counts(),
-            doubts: self
-                .model()
-                .parameters()
-                .map_or_else(Vec::new, |learned| learned.diagnostics.warnings.clone()),
             quality: self.quality(),
             expectation,
             evaluation,
@@ -205,26 +194,6 @@ impl Resolution {
         }
         run.report("report", 4, 4)?;
         Ok(report)
-    }
-
-    fn link_counts(&self) -> Vec<(String, usize)> {
-        let mut by_rule: BTreeMap<String, usize> = BTreeMap::new();
-        let (mut by_weight, mut by_hand) = (0, 0);
-        for link in self.links() {
-            match (link.rule, link.match_weight) {
-                (Some(rule), _) => *by_rule.entry(rule).or_insert(0) += 1,
-                (None, Some(_)) => by_weight += 1,
-                (None, None) => by_hand += 1,
-            }
-        }
-        let rules = self.model().plan().rules().iter();
-        let rules = rules.filter_map(|rule| by_rule.remove_entry(&rule.name));
-        let mut counts: Vec<(String, usize)> =
-            rules.map(|(rule, count)| (format!("rule: {rule}"), count)).collect();
-        counts.push(("the weight of the evidence".to_owned(), by_weight));
-        counts.push(("people's decisions".to_owned(), by_hand));
-        counts.retain(|(_, count)| *count > 0);
-        counts
     }
 
     fn refusal_counts(&self) -> BTreeMap<&'static str, usize> {

@@ -23,8 +23,8 @@ pub(super) fn summary(report: &Report) -> String {
     let single = report.sizes.get(&1).copied().unwrap_or_default();
     let largest = report.sizes.keys().next_back().copied().unwrap_or_default();
     let mut html = String::from("<div class=tiles>");
-    html += &tile(number(report.records as u64), "records");
-    html += &tile(number(report.entities as u64), "entities");
+    html += &tile(number(report.summary.records as u64), "records");
+    html += &tile(number(report.summary.entities as u64), "entities");
     html += &tile(number(single as u64), "of one record");
     html += &tile(number(largest as u64), "records in the largest");
     if let Some(expectation) = &report.expectation {
@@ -41,16 +41,26 @@ pub(super) fn summary(report: &Report) -> String {
         html += "<p class=note>Values are left out of this report: equal numbers are equal values. \
                  Record keys are not.</p>";
     }
-    if !report.doubts.is_empty() {
+    if !report.summary.doubts.is_empty() {
         html += "<h3>To be looked at</h3><ul>";
-        report.doubts.iter().for_each(|doubt| html += &format!("<li>{}</li>", escape(doubt)));
+        report
+            .summary
+            .doubts
+            .iter()
+            .for_each(|doubt| html += &format!("<li>{}</li>", escape(doubt)));
         html += "</ul>";
     }
     let rows = |counts: &mut dyn Iterator<Item = (String, usize)>| -> Vec<Vec<String>> {
         counts.map(|(what, count)| vec![escape(&what), number(count as u64)]).collect()
     };
     html += "<div class=tables>";
-    let links = rows(&mut report.links.iter().cloned());
+    let by_rule =
+        report.summary.links_by_rule.iter().map(|(rule, n)| (format!("rule: {rule}"), *n));
+    let others = [
+        ("the weight of the evidence".to_owned(), report.summary.links_by_weight),
+        ("people's decisions".to_owned(), report.summary.links_by_decision),
+    ];
+    let links = rows(&mut by_rule.chain(others).filter(|(_, count)| *count > 0));
     if !links.is_empty() {
         html += &table(&["joined by", "links"], &links);
     }
@@ -68,14 +78,14 @@ pub(super) fn summary(report: &Report) -> String {
 }
 
 pub(super) fn quality(report: &Report) -> String {
-    let records = report.records.max(1) as f64;
+    let records = report.summary.records.max(1) as f64;
     let bar = |part: usize, class: &str| {
         let share = 100.0 * part as f64 / records;
         format!(
             "<span class=meter title=\"{} of {}\"><i class={class} style=\"width:{share:.1}%\"></i>\
              </span> {share:.0}&nbsp;%",
             number(part as u64),
-            number(report.records as u64)
+            number(report.summary.records as u64)
         )
     };
     let row = |field: &crate::quality::FieldQuality| {
