@@ -52,7 +52,7 @@ fn stages(criterion: &mut Criterion) {
             // Knuth (1997), The Art of Computer Programming, volume 2: any two rows.
             let draw = |seed: u64| {
                 let mixed = (pair * 2 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                (u128::from(mixed) * table.len() as u128 >> 64) as u32
+                ((u128::from(mixed) * table.len() as u128) >> 64) as u32
             };
             (draw(1), draw(2))
         })

@@ -93,6 +93,7 @@ fn what_says_who_somebody_is_is_compared_and_the_rest_is_left_out_with_its_reaso
             "date_of_birth",
             "passport",
             "email",
+            "email_in_part",
             "phone",
             "street",
             "place",

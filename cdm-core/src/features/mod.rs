@@ -63,7 +63,7 @@ impl Features {
 
     /// As [`new`](Self::new), with all that [`narrow`](Self::narrow) takes to make of these features
     /// those of a plan that is not known yet.
-    pub(crate) fn to_be_narrowed(
+    pub(crate) fn keeping_values(
         table: &Table,
         settings: &Settings,
         needs: &Needs,

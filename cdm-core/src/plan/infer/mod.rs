@@ -194,7 +194,7 @@ impl PlanBuilder {
         let settings = settings(&plan, table);
         let needs = Needs::new().with_expressions(expressions);
         let features = match keeps {
-            true => Features::to_be_narrowed(&sample.table, &settings, &needs, blocked, run)?,
+            true => Features::keeping_values(&sample.table, &settings, &needs, blocked, run)?,
             false => Features::new(&sample.table, &settings, &needs, blocked, run)?,
         };
         let facts = Facts::all(&sample.table, plan.schema(), &features)?;
