@@ -1,13 +1,16 @@
 //! Customer files in; entities, golden records and a quality report out.
 //!
 //! ```text
-//! resolve --plan plan.json --out out crm=crm.csv shop=shop.jsonl --truth truth.csv
+//! resolve --out out crm=crm.csv shop=shop.jsonl --truth truth.csv
+//! resolve --plan plan.json --out out crm=crm.csv shop=shop.jsonl
 //! ```
+//!
+//! Without a plan one is inferred from the records, and learned from them without labels.
 //!
 //! Where it fails it writes nothing, says why in one line on stderr, and exits with 1; with 130
 //! where it was interrupted, and with 2 where its arguments make no sense.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -15,11 +18,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use cdm_core::evaluate::Evaluation;
-use cdm_core::plan::Source;
+use cdm_core::plan::{LinkType, Source};
 use cdm_core::read::{FieldMapping, Format, Input, Mapping, ReadReport, RejectReason, read};
 use cdm_core::write::{GoldenWriters, OutputFolder};
 use cdm_core::{
     CancelToken, Decisions, Error, Field, Kind, Plan, RecordKey, Resolution, Run, Schema, Table,
+    infer_schema,
 };
 use clap::Parser;
 
@@ -55,9 +59,19 @@ struct Options {
     #[arg(required = true, value_parser = source_and_path)]
     inputs: Vec<(String, PathBuf)>,
 
-    /// The plan: fields, rules, survivorship, as JSON.
+    /// The plan: fields, rules, comparisons, survivorship, as JSON. Without one, it is inferred from
+    /// the records; plan.json in the output folder is what came of it, to be changed and used again.
     #[arg(long)]
-    plan: PathBuf,
+    plan: Option<PathBuf>,
+
+    /// A source that holds each customer once; may be given several times. Only without a plan, which
+    /// says so itself.
+    #[arg(long, value_name = "SOURCE", conflicts_with = "plan")]
+    duplicate_free: Vec<String>,
+
+    /// Link records of different sources only. Only without a plan, which says so itself.
+    #[arg(long, conflicts_with = "plan")]
+    link: bool,
 
     /// The folder to write to; it appears whole or not at all.
     #[arg(long, default_value = "out")]
@@ -133,7 +147,10 @@ fn resolve(options: &Options) -> Result<(), Error> {
         run = run.with_progress(bar.watcher());
     }
 
-    let plan = Plan::from_json(&text("plan", &options.plan)?)?;
+    let plan = match &options.plan {
+        Some(path) => Plan::from_json(&text("plan", path)?)?,
+        None => bare_plan(options, &run)?,
+    };
     let decisions = match &options.decisions {
         Some(path) => Decisions::from_json(&text("decisions", path)?)?,
         None => Decisions::new(),
@@ -144,7 +161,10 @@ fn resolve(options: &Options) -> Result<(), Error> {
     let (table, reports) = read(&inputs, plan.schema(), &run)?;
     reports.iter().try_for_each(usable)?;
     let truth = truth(options, &inputs, &reports, &run)?;
-    let resolution = plan.resolve(&table, &decisions, &run)?;
+    let resolution = match &options.plan {
+        Some(_) => plan.resolve(&table, &decisions, &run)?,
+        None => Plan::infer_and_resolve(&table, &plan, &decisions, &run)?,
+    };
     write(&mut folder, options, &resolution, &reports, &run)?;
     let summary = (!options.quiet).then(|| {
         let score = truth.map(|truth| score(&resolution, &truth));
@@ -158,6 +178,42 @@ fn resolve(options: &Options) -> Result<(), Error> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::WriteStream(error)),
         _ => Ok(()),
     }
+}
+
+/// What there is of a plan before the records are looked at: fields by the names and values of
+/// columns, and what the options say of the sources.
+fn bare_plan(options: &Options, run: &Run) -> Result<Plan, Error> {
+    let inputs: Vec<Input> =
+        options.inputs.iter().map(|(source, path)| Input::file(source, path)).collect();
+    let names: BTreeSet<&str> = options.inputs.iter().map(|(source, _)| source.as_str()).collect();
+    if let Some(unknown) = options.duplicate_free.iter().find(|name| !names.contains(name.as_str()))
+    {
+        return Err(Error::InvalidDocument {
+            document: "options",
+            path: "--duplicate-free".into(),
+            reason: format!("no input is of source {unknown:?}"),
+            suggestion: None,
+        });
+    }
+    let schema = infer_schema(&inputs, run)?;
+    let link_type = match (options.link, names.len()) {
+        (true, _) => LinkType::Link,
+        (false, 1) => LinkType::Dedupe,
+        (false, _) => LinkType::LinkAndDedupe,
+    };
+    let mut plan = Plan::builder("customers").link_type(link_type);
+    // The column that says what is true must not help.
+    let bare = |name: &str| name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_");
+    let is_truth =
+        |name: &str| options.truth_column.as_ref().is_some_and(|truth| bare(truth) == bare(name));
+    for field in schema.fields().iter().filter(|field| !is_truth(&field.name)) {
+        plan = plan.field(field.clone());
+    }
+    for name in names {
+        let duplicate_free = options.duplicate_free.iter().any(|free| free == name);
+        plan = plan.source(Source { name: name.into(), duplicate_free, ..Source::default() });
+    }
+    plan.build()
 }
 
 /// A token that Ctrl-C and requests to terminate cancel; asked twice, the process ends at once.
@@ -196,8 +252,9 @@ fn spare_inputs(options: &Options, plan: &Plan) -> Result<(), Error> {
         path.parent() == Some(&out) && FILES.iter().any(|name| path.ends_with(name))
     };
     // The plan that an earlier run wrote is written again as it is.
-    let rewritten = fs::read(&options.plan).is_ok_and(|text| text == plan.to_json().as_bytes());
-    let plan = Some(&options.plan).filter(|_| !rewritten);
+    let rewritten =
+        |path: &&PathBuf| fs::read(path).is_ok_and(|text| text == plan.to_json().as_bytes());
+    let plan = options.plan.as_ref().filter(|path| !rewritten(path));
     match inputs.chain(documents).chain(plan).find(|path| is_result(path)) {
         None => Ok(()),
         Some(path) => Err(Error::WriteFile {

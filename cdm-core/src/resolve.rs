@@ -121,7 +121,22 @@ impl Plan {
     /// # Errors
     /// As [`Model::resolve`].
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
-        let fitted = self.fit_whole(table, &Decisions::new(), None, run)?;
+        self.resolve_labelled(table, &Decisions::new(), decisions, run)
+    }
+
+    /// [`resolve`](Self::resolve), with the plan fitted to `labels` as well: what people said of
+    /// pairs, which teaches and binds nobody.
+    ///
+    /// # Errors
+    /// As [`fit_labelled`](Self::fit_labelled) and [`Model::resolve`].
+    pub fn resolve_labelled(
+        &self,
+        table: &Table,
+        labels: &Decisions,
+        decisions: &Decisions,
+        run: &Run,
+    ) -> Result<Resolution> {
+        let fitted = self.fit_whole(table, labels, None, run)?;
         Resolution::new(fitted, table, decisions, run)
     }
 

@@ -51,32 +51,37 @@ impl Plan {
         self.0.to_json()
     }
 
-    /// Learn from these records what needs a look at all of them.
-    #[pyo3(signature = (records, progress = None, /))]
+    /// Learn from these records what needs a look at all of them, and from labelled pairs.
+    #[pyo3(signature = (records, labels_json = None, progress = None, /))]
     fn fit(
         &self,
         py: Python<'_>,
         records: &Records,
+        labels_json: Option<&str>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Model> {
+        let labels = decisions(py, labels_json)?;
         let (plan, table) = (Arc::clone(&self.0), records.table.clone());
-        let model = interruptible(py, progress, move |run| plan.fit(&table, run))?;
+        let model =
+            interruptible(py, progress, move |run| plan.fit_labelled(&table, &labels, run))?;
         Ok(Model(Arc::new(model)))
     }
 
     /// Fit and resolve in one go.
-    #[pyo3(signature = (records, decisions_json = None, progress = None, /))]
+    #[pyo3(signature = (records, labels_json = None, decisions_json = None, progress = None, /))]
     fn resolve(
         &self,
         py: Python<'_>,
         records: &Records,
+        labels_json: Option<&str>,
         decisions_json: Option<&str>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Resolution> {
-        let decisions = decisions(py, decisions_json)?;
+        let (labels, decisions) = (decisions(py, labels_json)?, decisions(py, decisions_json)?);
         let (plan, table) = (Arc::clone(&self.0), records.table.clone());
-        let resolution =
-            interruptible(py, progress, move |run| plan.resolve(&table, &decisions, run))?;
+        let resolution = interruptible(py, progress, move |run| {
+            plan.resolve_labelled(&table, &labels, &decisions, run)
+        })?;
         Ok(Resolution::new(resolution, records))
     }
 }

@@ -320,3 +320,23 @@ def test_columns_that_are_named_are_the_ones_that_are_read():
     (report,) = json.loads(read.records.reports_json)
     assert [entry["field"] for entry in report["mapping"]["fields"]] == ["name", "email"]
     assert report["unused_columns"] == ["seen"]
+
+
+def test_labels_teach_and_bind_nobody():
+    people = [
+        {"id": 1, "name": "Ann Li", "email": "li@lotus.example", "born": "1970-01-02"},
+        {"id": 2, "name": "A. Li", "email": "li@lotus.example", "born": "1970-01-02"},
+        {"id": 3, "name": "Bo Li", "email": "li@lotus.example", "born": "1999-03-04"},
+    ]
+    labels = [(1, 2, True), (1, 3, False)]
+    taught = cdm.resolve(people, labels=labels, progress=False)
+    assert taught.model.to_dict()["parameters"]["diagnostics"]["labelled_pairs"] == 2
+    fitted = taught.plan.fit(people, labels=labels, progress=False)
+    assert fitted == taught.model
+    with pytest.raises(cdm.UnknownNameError) as unknown:
+        cdm.resolve(people, labels=[(1, 99, True)], progress=False)
+    assert unknown.value.code == "UNKNOWN_RECORD"
+    with pytest.raises(cdm.InvalidError, match="a model has learned already"):
+        cdm.resolve(people, plan=taught.model, labels=labels, progress=False)
+    with pytest.raises(cdm.InvalidError, match=r"labels\[0\]: wanted \(left, right"):
+        cdm.resolve(people, labels=[(1, 2)], progress=False)

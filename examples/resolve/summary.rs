@@ -186,12 +186,19 @@ fn write_entities(text: &mut String, resolution: &Resolution) -> std::fmt::Resul
         count((sizes.len() - alone) as u64),
         sizes.iter().max().unwrap_or(&0)
     )?;
-    let mut by_rule: BTreeMap<Option<String>, u64> = BTreeMap::new();
-    resolution.links().for_each(|link| *by_rule.entry(link.rule).or_default() += 1);
-    let rules = resolution.model().plan().rules().iter().map(|rule| Some(rule.name.clone()));
-    for rule in std::iter::once(None).chain(rules) {
-        if let Some(links) = by_rule.get(&rule) {
-            let name = rule.unwrap_or_else(|| "by a steward".into());
+    let by = |rule: Option<String>, by_weight: bool| match (rule, by_weight) {
+        (Some(rule), _) => rule,
+        (None, true) => "the evidence of all that was compared".to_owned(),
+        (None, false) => "a steward".to_owned(),
+    };
+    let mut by_cause: BTreeMap<String, u64> = BTreeMap::new();
+    for link in resolution.links() {
+        *by_cause.entry(by(link.rule, link.match_weight.is_some())).or_default() += 1;
+    }
+    let rules = resolution.model().plan().rules().iter().map(|rule| rule.name.clone());
+    let causes = std::iter::once(by(None, false)).chain(rules).chain([by(None, true)]);
+    for name in causes {
+        if let Some(links) = by_cause.get(&name) {
             writeln!(text, "  {:>9} joined by: {name}", count(*links))?;
         }
     }
@@ -202,6 +209,7 @@ fn write_entities(text: &mut String, resolution: &Resolution) -> std::fmt::Resul
             RefusalReason::NeverRule { never, .. } => format!("never: {never}"),
             RefusalReason::Limit { field, at_most, .. } => format!("at most {at_most} {field}"),
             RefusalReason::OnePerSource { source } => format!("{source} holds each customer once"),
+            RefusalReason::Outweighed { .. } => "all their records, taken together".into(),
             _ => "another guard".into(),
         };
         *refused.entry(why).or_default() += 1;

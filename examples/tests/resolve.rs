@@ -475,3 +475,15 @@ fn a_run_that_is_killed_leaves_earlier_results_whole() {
     // What it left does not trouble the next one.
     desk.run(&["crm=many.csv"]).succeeded();
 }
+
+#[test]
+fn without_a_plan_one_is_inferred_and_written_out() {
+    let desk = Desk::new().with("crm.csv", people(200));
+    let ran = desk.command(&["--quiet", "crm=crm.csv"]).output().expect("the program runs");
+    Ran::of(ran).succeeded();
+    let plan = fs::read_to_string(desk.path("out/plan.json")).expect("the plan");
+    let plan = Plan::from_json(&plan).expect("it is sound");
+    assert!(!plan.blocking().is_empty() && !plan.comparisons().is_empty());
+    let entities = fs::read_to_string(desk.path("out/entities.csv")).expect("the entities");
+    assert_eq!(entities.lines().count(), 201);
+}

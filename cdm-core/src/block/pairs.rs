@@ -21,6 +21,9 @@ const PAIRS_PER_CHECK: u32 = 1024;
 /// The most rules whose blocks are in memory at once.
 const MOST_BLOCKS: usize = 4;
 
+/// How many rows a thread takes at once.
+const ROWS_AT_ONCE: usize = 1 << 14;
+
 /// How finely progress within one rule is told.
 const PARTS: u64 = 1000;
 
@@ -32,7 +35,7 @@ impl Blocking<'_> {
     /// results come back in an order that depends on the table alone, not on threads; there are at
     /// most 256 for each rule. `rank_of_row` says where in the order of keys each row is.
     ///
-    /// Memory: beside the results, 4 bytes for each record and key of up to four rules, and 8 a key.
+    /// Memory: beside the results, 8 bytes for each record and key of up to four rules, and 8 a key.
     ///
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
@@ -64,15 +67,22 @@ impl Blocking<'_> {
         let total = self.rules.len() as u64 * PARTS;
         let all: Vec<usize> = (0..self.rules.len()).collect();
         // Blocks are made by one thread each, and take memory until their pairs were met.
-        for rules in all.chunks(rayon::current_num_threads().min(MOST_BLOCKS)) {
+        for rules in all.chunks(MOST_BLOCKS) {
             run.report("match", rules[0] as u64 * PARTS, total)?;
-            let blocks = rules.par_iter().map(|rule| {
+            // The cells of a row lie together and those of the next by key far away: one way through
+            // them for several rules.
+            let mut cells = vec![0_u32; self.rows * rules.len()];
+            let of_rows = cells.par_chunks_mut(rules.len()).zip(&row_of_rank);
+            of_rows.with_min_len(ROWS_AT_ONCE).for_each(|(cells, row)| {
+                cells.copy_from_slice(&self.cells(*row as usize)[rules[0]..][..rules.len()]);
+            });
+            let blocks = rules.par_iter().enumerate().map(|(place, rule)| {
                 run.check()?;
-                let members =
-                    row_of_rank.iter().map(|row| (*row, self.cells(*row as usize)[*rule]));
-                Ok(self.keys[*rule].blocks(members))
+                let cells = cells.iter().skip(place).step_by(rules.len()).copied();
+                Ok(self.keys[*rule].blocks(row_of_rank.iter().copied().zip(cells)))
             });
             let blocks: Vec<Blocks> = blocks.collect::<Result<_>>()?;
+            drop(cells);
             for (rule, blocks) in rules.iter().copied().zip(blocks) {
                 run.report("match", rule as u64 * PARTS, total)?;
                 let chunks = chunks(&blocks);

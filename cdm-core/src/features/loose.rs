@@ -70,6 +70,13 @@ impl LooseRecord {
         &self.fields[field]
     }
 
+    /// The same without the keys of the expressions that are not `wanted`.
+    pub(crate) fn without_keys(mut self, wanted: impl Fn(usize) -> bool) -> Self {
+        let unwanted = self.keys.iter_mut().enumerate().filter(|(number, _)| !wanted(*number));
+        unwanted.for_each(|(_, keys)| *keys = LooseKeys::default());
+        self
+    }
+
     /// The keys of the expression of that number.
     pub(crate) fn keys(&self, expression: usize) -> &LooseKeys {
         &self.keys[expression]
@@ -136,11 +143,15 @@ impl LooseFeatures {
         })
     }
 
-    /// The features of a record.
+    /// The features of a record, with its keys of the expressions, by number, that are `wanted`.
     ///
     /// # Errors
     /// [`Error::UnknownField`] and [`Error::TooManyValues`], as where a table takes a record in.
-    pub(crate) fn of(&self, record: &Record) -> Result<LooseRecord> {
+    pub(crate) fn of(
+        &self,
+        record: &Record,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<LooseRecord> {
         let raw = self.raw(record)?;
         let mut normalized: Vec<Vec<Normalized>> = Vec::with_capacity(raw.len());
         for (field, texts) in self.fields.iter().zip(&raw) {
@@ -172,8 +183,10 @@ impl LooseFeatures {
             usable.collect()
         });
         let fields = fields.collect();
-        let keys = self.expressions.iter().map(|bound| self.keys(bound, &normalized)).collect();
-        Ok(LooseRecord { fields, keys })
+        let keys = self.expressions.iter().enumerate().map(|(number, bound)| {
+            if wanted(number) { self.keys(bound, &normalized) } else { LooseKeys::default() }
+        });
+        Ok(LooseRecord { fields, keys: keys.collect() })
     }
 
     /// The raw values of a record by field, as a table would take them in.

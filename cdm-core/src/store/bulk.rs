@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::current::Current;
 use super::event::{Change, Revision};
 use super::reading::View;
+use super::seal::Seals;
 use super::tables::{CANNOT, Cell, MUST, Row};
 use super::writing::Writing;
 use super::{Store, When, files, lock};
@@ -198,19 +199,20 @@ impl Writing<'_> {
         let (current, names, shared) = (Arc::clone(&self.current), &self.names, self.shared);
         let total = rows.len() as u64;
         let mut records: Vec<Arc<BoundRecord>> = Vec::with_capacity(rows.len());
-        // By name, then record; with the rule that gives the key.
-        let mut keys: Vec<(u64, u32, Keying)> = Vec::new();
+        // By name, then record; with the rule that gives the key. Names are so long here that no two
+        // keys have the same one, so that pairs need not look at the keys themselves.
+        let mut keys: Vec<(u128, u32, Keying)> = Vec::new();
         for batch in rows.chunks(BATCH) {
             run.report("keys", records.len() as u64, total)?;
             let prepared = batch.par_iter().map(|(number, cell)| {
-                let record = shared.bound_anew(&current, names, *number, *cell)?;
+                let record = current.bound.prepare(&shared.record(names, *number, *cell)?)?;
                 let mut keys = Vec::new();
                 for keying in current.bound.keyings() {
                     let of_rule = current.bound.keys(keying, &record);
-                    let named = of_rule.iter().map(|key| shared.cells.seals.key(keying, key));
+                    let named = of_rule.iter().map(|key| shared.cells.seals.long_key(keying, key));
                     keys.extend(named.map(|name| (name, *number, keying)));
                 }
-                Ok((Arc::new(record), keys))
+                Ok((Arc::new(current.bound.lighten(record)), keys))
             });
             for (record, of_record) in prepared.collect::<Result<Vec<_>>>()? {
                 records.push(record);
@@ -220,7 +222,7 @@ impl Writing<'_> {
         keys.par_sort_unstable();
         let place = |number: u32| rows.partition_point(|(known, _)| *known < number);
         let most = current.bound.model().plan().guards().max_records_per_key as usize;
-        let mut hot: Vec<(u64, Keying, Vec<u32>)> = Vec::new();
+        let mut hot: Vec<(u128, Keying, Vec<u32>)> = Vec::new();
         let mut pairs: Vec<(u32, u32)> = Vec::new();
         for holders in keys.chunk_by(|one, other| one.0 == other.0) {
             let (name, _, keying) = holders[0];
@@ -229,7 +231,7 @@ impl Writing<'_> {
                 continue;
             }
             for (position, (_, number, _)) in holders.iter().enumerate() {
-                let added = self.tables.keys.insert((name, *number), ()).map(|_| ());
+                let added = self.tables.keys.insert((Seals::short(name), *number), ()).map(|_| ());
                 self.engine(added)?;
                 if let Keying::Blocking(_) = keying {
                     let rest = holders[position + 1..].iter();
@@ -239,11 +241,12 @@ impl Writing<'_> {
         }
         drop(keys);
         for (name, keying, holders) in hot {
-            let record = Arc::clone(&records[place(holders[0])]);
+            let (number, cell) = rows[place(holders[0])];
+            let record = current.bound.prepare(&shared.record(&self.names, number, cell)?)?;
             let key = current.bound.keys(keying, &record).into_iter();
-            let mut key = key.filter(|key| shared.cells.seals.key(keying, key) == name);
+            let mut key = key.filter(|key| shared.cells.seals.long_key(keying, key) == name);
             if let Some(key) = key.next() {
-                self.stop(keying, &key, name, &holders, holders.len())?;
+                self.stop(keying, &key, Seals::short(name), &holders, holders.len())?;
             }
         }
         pairs.par_sort_unstable();
@@ -254,7 +257,7 @@ impl Writing<'_> {
             run.report("match", (done << 16) as u64, pairs.len() as u64)?;
             let weighed = batch.par_iter().filter_map(|(one, other)| {
                 let (left, right) = (&records[place(*one)], &records[place(*other)]);
-                let weight = current.link(&shared.cells.seals, left, right)?;
+                let weight = current.weighs(left, right)?;
                 Some([((*one, *other), weight), ((*other, *one), weight)])
             });
             links.extend(weighed.collect::<Vec<_>>().into_iter().flatten());

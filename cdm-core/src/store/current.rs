@@ -75,21 +75,15 @@ impl Current {
         })
     }
 
-    /// The bits by which two records are linked, where they are a candidate pair and weigh more than
-    /// nothing.
-    pub(super) fn link(
-        &self,
-        seals: &Seals,
-        one: &BoundRecord,
-        other: &BoundRecord,
-    ) -> Option<f64> {
+    /// The bits that two records weigh, where that is more than nothing: if they are a candidate pair,
+    /// they are linked by as much.
+    pub(super) fn weighs(&self, one: &BoundRecord, other: &BoundRecord) -> Option<f64> {
         if !self.bound.may_pair(one, other) {
             return None;
         }
         let (left, right) = if one.key() <= other.key() { (one, other) } else { (other, one) };
         let weight = Weight::from_bits(self.bound.weight(left, right)?.bits());
-        // That they share a key was told by its hash so far.
-        (weight > Weight::ZERO && self.shares_key(seals, left, right)).then(|| weight.bits())
+        (weight > Weight::ZERO).then(|| weight.bits())
     }
 
     /// The model with all keys that were stopped.

@@ -156,7 +156,7 @@ impl Shared {
             .ok_or_else(|| self.cells.place.damaged(format!("the cell at {} is empty", cell.place)))
     }
 
-    /// A record as the model sees it.
+    /// A record as the model sees it, without the keys of blocking rules.
     fn bound(
         &self,
         current: &Current,
@@ -167,23 +167,15 @@ impl Shared {
         if let Some(record) = lock(&self.cache).get(number, cell) {
             return Ok(record);
         }
-        let bound = Arc::new(self.bound_anew(current, names, number, cell)?);
+        let bound = Arc::new(current.bound.prepare_light(&self.record(names, number, cell)?)?);
         self.keep(number, cell, &bound);
         Ok(bound)
     }
 
-    /// The same, where it is not kept.
-    fn bound_anew(
-        &self,
-        current: &Current,
-        names: &Names,
-        number: u32,
-        cell: Cell,
-    ) -> Result<BoundRecord> {
-        let plain = self.plain(cell)?;
-        let record = record::decode(&plain, names);
-        let record = record.ok_or_else(|| self.cells.place.damaged(format!("record {number}")))?;
-        current.bound.prepare(&record)
+    /// A record as it was given.
+    fn record(&self, names: &Names, number: u32, cell: Cell) -> Result<Record> {
+        let record = record::decode(&self.plain(cell)?, names);
+        record.ok_or_else(|| self.cells.place.damaged(format!("record {number}")))
     }
 
     fn keep(&self, number: u32, cell: Cell, record: &Arc<BoundRecord>) {

@@ -150,7 +150,7 @@ impl View<'_> {
         if let Some(record) = lock(&self.shared.cache).get(number, cell) {
             return Ok(record);
         }
-        let bound = Arc::new(self.current.bound.prepare(&self.record(cell)?)?);
+        let bound = Arc::new(self.current.bound.prepare_light(&self.record(cell)?)?);
         self.shared.keep(number, cell, &bound);
         Ok(bound)
     }

@@ -98,6 +98,16 @@ impl Seals {
 
     /// The name of a key that a rule gives a record.
     pub(super) fn key(&self, keying: Keying, texts: &[&str]) -> u64 {
+        Self::short(self.long_key(keying, texts))
+    }
+
+    /// The name of a key, of a longer name of it.
+    pub(super) fn short(name: u128) -> u64 {
+        (name >> 64) as u64
+    }
+
+    /// A name that no other key has, as good as surely; in the order of the shorter ones.
+    pub(super) fn long_key(&self, keying: Keying, texts: &[&str]) -> u128 {
         let (kind, rule) = match keying {
             Keying::Rule(rule) => (b'm', rule),
             Keying::Blocking(rule) => (b'b', rule),
@@ -105,7 +115,7 @@ impl Seals {
         let mut hasher = self.hasher(kind);
         hasher.update(&rule.to_le_bytes());
         texts.iter().for_each(|part| text(&mut hasher, part));
-        u64::from_le_bytes(first(&hasher))
+        u128::from_be_bytes(first(&hasher))
     }
 
     /// The id of the entity of that number.

@@ -113,6 +113,19 @@ impl<'w> Writing<'w> {
         self.shared.bound(&self.current, &self.names, number, cell)
     }
 
+    /// The same, with all its keys.
+    fn bound_whole(&self, number: u32, cell: Cell) -> Result<BoundRecord> {
+        self.current.bound.prepare(&self.shared.record(&self.names, number, cell)?)
+    }
+
+    /// Whether two records that are there share a key of a blocking rule, by the keys themselves.
+    fn shares_key(&self, one: &BoundRecord, other: u32) -> Result<bool> {
+        let row = self.alive(other)?;
+        let row = row.ok_or_else(|| self.shared.cells.place.damaged("a record went missing"))?;
+        let other = self.bound_whole(other, row.cell)?;
+        Ok(self.current.shares_key(&self.shared.cells.seals, one, &other))
+    }
+
     fn bound_alive(&self, number: u32) -> Result<Arc<BoundRecord>> {
         match self.alive(number)? {
             Some(row) => self.bound(number, row.cell),
@@ -138,10 +151,11 @@ impl<'w> Writing<'w> {
 
     /// Take a record in, new or changed; whether anything is different.
     pub(super) fn upsert(&mut self, record: &Record) -> Result<bool> {
-        let bound = Arc::new(self.current.bound.prepare(record)?);
+        let bound = self.current.bound.prepare(record)?;
         let Some((number, cell)) = self.take_in(record)? else { return Ok(false) };
-        self.shared.keep(number, cell, &bound);
         self.index(number, &bound)?;
+        let light = self.current.bound.lighten(bound);
+        self.shared.keep(number, cell, &Arc::new(light));
         Ok(true)
     }
 
@@ -159,7 +173,7 @@ impl<'w> Writing<'w> {
                     if self.shared.plain(row.cell)? == plain {
                         return Ok(None);
                     }
-                    let old = self.bound(number, row.cell)?;
+                    let old = self.bound_whole(number, row.cell)?;
                     self.unindex(number, &old)?;
                 }
                 self.drop_cell(row.cell)?;
@@ -186,7 +200,7 @@ impl<'w> Writing<'w> {
         let Some(number) = self.number(key)? else { return Ok(false) };
         let Some(row) = self.row(number)? else { return Ok(false) };
         if let Some(entity) = row.entity {
-            let old = self.bound(number, row.cell)?;
+            let old = self.bound_whole(number, row.cell)?;
             self.unindex(number, &old)?;
             if entity != FRESH {
                 self.left.insert(number, entity);
@@ -297,8 +311,10 @@ impl<'w> Writing<'w> {
         candidates.remove(&number);
         for other in candidates {
             let candidate = self.bound_alive(other)?;
-            let seals = &self.shared.cells.seals;
-            if let Some(bits) = self.current.link(seals, record, &candidate) {
+            // That they share a key was told by its hash so far.
+            if let Some(bits) = self.current.weighs(record, &candidate)
+                && self.shares_key(record, other)?
+            {
                 for pair in [(number, other), (other, number)] {
                     let linked = self.tables.links.insert(pair, bits).map(|_| ());
                     self.engine(linked)?;
@@ -366,8 +382,9 @@ impl<'w> Writing<'w> {
                         if *holder > other || holders.binary_search(&other).is_err() {
                             continue;
                         }
-                        let pair = (self.bound_alive(*holder)?, self.bound_alive(other)?);
-                        if !self.current.shares_key(&self.shared.cells.seals, &pair.0, &pair.1) {
+                        let Some(row) = self.alive(*holder)? else { continue };
+                        let record = self.bound_whole(*holder, row.cell)?;
+                        if !self.shares_key(&record, other)? {
                             self.unlink(*holder, other)?;
                             self.seeds.extend([*holder, other]);
                         }

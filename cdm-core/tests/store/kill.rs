@@ -61,20 +61,26 @@ fn what_was_acknowledged_outlasts_a_kill() {
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
+        // Once something was acknowledged, and every third time at a moment that nothing is waited
+        // for, while the store is being opened perhaps.
+        let wanted = done + if cycle % 3 == 2 { u64::MAX / 2 } else { 1 + cycle % 11 };
+        let (told, enough) = std::sync::mpsc::channel();
         let killer = std::thread::spawn(move || {
-            // At another moment each time, some while the store is being opened.
-            std::thread::sleep(Duration::from_millis(20 + cycle * 37 % 400));
+            let patience = if wanted > u64::MAX / 2 { 20 + cycle * 37 % 400 } else { 60_000 };
+            let _ = enough.recv_timeout(Duration::from_millis(patience));
+            std::thread::sleep(Duration::from_micros(cycle * 977 % 20_000));
             child.kill().unwrap();
             child.wait().unwrap();
         });
         let mut acknowledged = done;
         for line in out.lines().map_while(Result::ok) {
-            if let Some(number) =
-                line.rsplit_once("acknowledged ").and_then(|(_, n)| n.parse::<u64>().ok())
-            {
-                acknowledged = number + 1;
+            let number = line.rsplit_once("acknowledged ").and_then(|(_, n)| n.parse::<u64>().ok());
+            acknowledged = number.map_or(acknowledged, |number| number + 1);
+            if acknowledged >= wanted {
+                let _ = told.send(());
             }
         }
+        drop(told);
         killer.join().unwrap();
         let store = Store::open(&path, &rules(100), &Options::new()).unwrap();
         let is_there = |number: &u64| store.get(&record(*number).key).unwrap().is_some();

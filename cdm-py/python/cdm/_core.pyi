@@ -73,9 +73,14 @@ class Plan:
     @staticmethod
     def json_schema() -> str: ...
     def to_json(self) -> str: ...
-    def fit(self, records: Records, progress: _Progress = None, /) -> Model: ...
+    def fit(self, records: Records, labels_json: Optional[str] = None, progress: _Progress = None, /) -> Model: ...
     def resolve(
-        self, records: Records, decisions_json: Optional[str] = None, progress: _Progress = None, /
+        self,
+        records: Records,
+        labels_json: Optional[str] = None,
+        decisions_json: Optional[str] = None,
+        progress: _Progress = None,
+        /,
     ) -> Resolution: ...
 
 @final

@@ -15,6 +15,10 @@ Decisions = Mapping[str, Iterable["tuple[Key, Key]"]]
 """Pairs of records by ``"must_link"`` and ``"cannot_link"``."""
 
 
+Label = tuple[Key, Key, bool]
+"""A pair that somebody looked at, and whether the two are one customer."""
+
+
 def key(record: Key, sources: list[str]) -> tuple[str, str]:
     """The source and the id of one record."""
     named = _key("record", record, sources)

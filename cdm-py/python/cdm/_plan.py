@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Optional, Union
 
 from cdm import _core, _decisions, _explain, _files, _html, _progress, _read
@@ -157,9 +157,13 @@ class Plan:
         id: Optional[_read.Column] = None,
         source: Optional[_read.Column] = None,
         time: Optional[_read.Column] = None,
+        labels: Optional[Iterable[_decisions.Label]] = None,
         progress: _progress.Progress = True,
     ) -> Model:
         """Learn from `data` what needs a look at all records; the model resolves these and others.
+
+        `labels` are pairs that somebody looked at, ``(left, right, whether they are one)``, each record
+        as ``(source, id)``, or its id alone where there is one source. A few help already.
 
         >>> import cdm
         >>> plan = cdm.Plan({"version": 1, "name": "p", "fields": [{"name": "born", "kind": "date"}]})
@@ -168,7 +172,8 @@ class Plan:
         """
         with _progress.callback(progress) as callback:
             read = _read.read(data, id=id, source=source, time=time, plan=self._inner, progress=callback)
-            return Model._of(self._inner.fit(read.records, callback))
+            said = _decisions.labels(labels or [], read.sources)
+            return Model._of(self._inner.fit(read.records, said, callback))
 
     def resolve(
         self,
@@ -177,6 +182,7 @@ class Plan:
         id: Optional[_read.Column] = None,
         source: Optional[_read.Column] = None,
         time: Optional[_read.Column] = None,
+        labels: Optional[Iterable[_decisions.Label]] = None,
         decisions: Optional[Union[_decisions.Decisions, str]] = None,
         progress: _progress.Progress = True,
     ) -> Resolution:
@@ -184,7 +190,8 @@ class Plan:
         with _progress.callback(progress) as callback:
             read = _read.read(data, id=id, source=source, time=time, plan=self._inner, progress=callback)
             decided = _decisions.to_json(decisions, read.sources)
-            return Resolution(self._inner.resolve(read.records, decided, callback), read)
+            said = _decisions.labels(labels or [], read.sources)
+            return Resolution(self._inner.resolve(read.records, said, decided, callback), read)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Plan) and self.to_json() == other.to_json()

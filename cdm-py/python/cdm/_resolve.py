@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Optional, Union
 
 from cdm import _decisions, _progress, _read
@@ -21,6 +21,7 @@ def resolve(
     time: Optional[_read.Column] = None,
     fields: Optional[_read.Fields] = None,
     plan: Optional[Union[Plan, Model, Mapping[str, Any], str, os.PathLike[str]]] = None,
+    labels: Optional[Iterable[_decisions.Label]] = None,
     decisions: Optional[Union[_decisions.Decisions, str]] = None,
     region: Optional[str] = None,
     link_type: Optional[LinkType] = None,
@@ -41,6 +42,8 @@ def resolve(
             that look useful where absent.
         plan: A `Plan` or `Model`, a dict or the path of a file of JSON that holds a plan; inferred from
             the data where absent.
+        labels: Pairs that somebody looked at, ``(left, right, whether they are one)``, to learn from; a few
+            help already. Given as `decisions` as well they are obeyed, too.
         decisions: What people decided: pairs of records by ``"must_link"`` and ``"cannot_link"``, each
             record as ``(source, id)``, or its id alone where there is one source.
         region: The ISO 3166 code, such as ``"DE"``, of phones, addresses and the like that do not name
@@ -78,6 +81,8 @@ def resolve(
         for name, value in (("fields", fields), ("region", region), ("link_type", link_type)):
             if value is not None:
                 raise InvalidError(f"a model has its {name}: fit another plan to change that", "INVALID_DOCUMENT")
+        if labels is not None:
+            raise InvalidError("a model has learned already: give labels with a plan, or with none", "INVALID_DOCUMENT")
         return plan.resolve(data, id=id, source=source, time=time, decisions=decisions, progress=progress)
     if plan is not None:
         plan = with_options(plan, region, link_type)
@@ -88,7 +93,8 @@ def resolve(
         if plan is None:
             plan = infer(read.records, None, region, link_type, callback)
         decided = _decisions.to_json(decisions, read.sources)
-        return Resolution(plan._inner.resolve(read.records, decided, callback), read)
+        said = _decisions.labels(labels or [], read.sources)
+        return Resolution(plan._inner.resolve(read.records, said, decided, callback), read)
 
 
 resolve.__module__ = "cdm"

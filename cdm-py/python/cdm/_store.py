@@ -125,7 +125,8 @@ class Store:
 
     def get(self, key: tuple[str, Union[str, int]]) -> Optional[dict[str, Any]]:
         """A record as it was given, with `source`, `id`, `time` and `fields`."""
-        return _loads(self._inner.get_json(*_key(key)))
+        found: Optional[dict[str, Any]] = _loads(self._inner.get_json(*_key(key)))
+        return found
 
     def entity_of(self, key: tuple[str, Union[str, int]]) -> Optional[str]:
         """The entity of a record."""
