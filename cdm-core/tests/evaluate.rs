@@ -147,7 +147,16 @@ fn a_sample_is_drawn_alike_each_time_and_says_what_is_true() {
     let plan = SamplingPlan::from_json(&json).unwrap();
     let found = estimate(&plan, labels.clone());
     let real = resolution.evaluate(&Truth::entities(truth), &Run::new()).unwrap().whole.precision;
-    assert!(found.low <= real && real <= found.high, "{found:?} {real}");
+    // One sample in twenty may miss it, so that twenty are drawn.
+    let held = (1..=20).filter(|seed| {
+        let plan = resolution.sampling_plan(150, *seed, &Run::new()).unwrap();
+        let truth = sample::truth();
+        let is_one = |pair: &SampledPair| truth[&pair.left] == truth[&pair.right];
+        let label = |pair: &SampledPair| (pair.left.clone(), pair.right.clone(), is_one(pair));
+        let found = estimate(&plan, plan.sample.iter().map(label));
+        found.low <= real && real <= found.high
+    });
+    assert!(held.count() >= 16);
     assert_eq!((found.reviewed as usize, found.missing), (plan.sample.len(), 0));
     let half = estimate(&plan, labels.into_iter().step_by(2));
     assert!(half.missing > 0 && half.high - half.low > found.high - found.low);

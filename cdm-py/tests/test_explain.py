@@ -97,11 +97,16 @@ def test_it_is_measured_by_the_truth_by_pairs_and_by_a_sample(sample):
 
     with open(SAMPLE / "truth.csv", encoding="utf-8") as file:
         truth = {(row["source"], row["id"]): row["entity_id"] for row in csv.DictReader(file)}
-    plan = sample.sample(120)
-    keys = [tuple((key["source"], key["id"]) for key in (pair["left"], pair["right"])) for pair in plan["sample"]]
-    labels = [(left, right, truth[left] == truth[right]) for left, right in keys]
-    estimate = cdm.estimate(json.loads(json.dumps(plan)), labels)
-    assert estimate["low"] <= report["precision"] <= estimate["high"] and estimate["missing"] == 0
+    held = 0
+    for seed in range(1, 21):
+        plan = sample.sample(120, seed=seed)
+        keys = [tuple((key["source"], key["id"]) for key in (pair["left"], pair["right"])) for pair in plan["sample"]]
+        labels = [(left, right, truth[left] == truth[right]) for left, right in keys]
+        estimate = cdm.estimate(json.loads(json.dumps(plan)), labels)
+        assert estimate["missing"] == 0
+        held += estimate["low"] <= report["precision"] <= estimate["high"]
+    # One in twenty may miss; fewer than 16 of them hold by bad luck once in 400 such tests.
+    assert held >= 16
     labelled = sample.evaluate_pairs(labels)["labelled_pairs"]
     assert labelled["pairs"] == len(labels) and labelled["recall"] == 1.0
 
