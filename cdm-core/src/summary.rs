@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use crate::cancel::Run;
     use crate::plan::{Decisions, Plan};
-    use crate::read::{Input, read};
+    use crate::read::{FieldMapping, Input, Mapping, read};
 
     const PLAN: &str = r#"{"version": 1, "name": "people",
         "fields": [{"name": "email", "kind": "email"}, {"name": "phone", "kind": "phone"}],
@@ -185,7 +185,10 @@ mod tests {
     fn what_deserves_a_look_is_said_in_words() {
         let plan = Plan::from_json(PLAN).unwrap();
         let csv = "id,email,phone\n1,a@b.example,\n1,a@b.example,\n2,n/a,\n,x,\n3,A@b.example,\n";
-        let input = Input::bytes("crm", "crm.csv", csv.as_bytes());
+        // An id that stands twice does not look like one.
+        let fields = ["email", "phone"].map(|name| FieldMapping::new(name, name)).into();
+        let mapping = Mapping { id: Some("id".into()), source: None, time: None, fields };
+        let input = Input::bytes("crm", "crm.csv", csv.as_bytes()).with_mapping(mapping);
         let (table, reports) = read(&[input], plan.schema(), &Run::new()).unwrap();
         let decisions = r#"{"version": 1, "cannot_link":
             [[{"source": "crm", "id": "1"}, {"source": "crm", "id": "77"}]]}"#;
