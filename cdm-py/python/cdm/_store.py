@@ -14,7 +14,17 @@ from cdm._frames import Data
 from cdm._plan import Model
 
 class StoredGolden(NamedTuple):
-    """The golden record of an entity, and where each of its values came from."""
+    """The golden record of an entity, and where each of its values came from.
+
+    >>> import cdm
+    >>> plan = cdm.Plan({"version": 1, "name": "people", "fields": [{"name": "email", "kind": "email"}],
+    ...     "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]})
+    >>> with cdm.Store(None, model=plan.fit([{"email": "x@li.example"}])) as store:
+    ...     ann = store.upsert({"email": "ann@li.example"}, source="crm", id=1)
+    ...     record, lineage = store.golden(ann)
+    >>> record["fields"]["email"], lineage["fields"]["email"]["values"][0]["from"]["id"]
+    (['ann@li.example'], '1')
+    """
 
     record: dict[str, Any]
     lineage: dict[str, Any]
