@@ -117,7 +117,7 @@ impl Plan {
     ///     Record::new(RecordKey::new("crm", "3")).with("family_name", "Li").with("email", "l@b.example"),
     /// ];
     /// let plan = Plan::infer(&Table::from_records(schema, &records)?, &Run::new())?;
-    /// assert_eq!(plan.comparisons().len(), 3);
+    /// assert_eq!(plan.comparisons().len(), 4); // of the e-mail two: whole, and its mailbox
     /// assert!(!plan.blocking().is_empty());
     /// # Ok::<(), cdm_core::Error>(())
     /// ```
