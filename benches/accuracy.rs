@@ -120,7 +120,10 @@ impl How {
         let (table, reports) = read(&inputs, plan.schema(), run)?;
         let resolution = match self {
             How::Rules => plan.resolve(&table, &Decisions::new(), run)?,
-            How::ZeroConfig => Plan::infer_and_resolve(&table, plan, &Decisions::new(), run)?,
+            How::ZeroConfig => {
+                let none = Decisions::new();
+                Plan::infer_and_resolve(&table, plan, &none, &none, run)?
+            }
         };
         let took = started.elapsed();
         let truth = set.truth.read(&inputs, &reports, &table, run)?;

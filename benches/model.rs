@@ -33,7 +33,7 @@ fn stages(criterion: &mut Criterion) {
     let decisions = Decisions::new();
     group.bench_function("infer, fit and resolve", |bencher| {
         bencher.iter(|| {
-            black_box(Plan::infer_and_resolve(&table, &bare, &decisions, &run).is_ok());
+            black_box(Plan::infer_and_resolve(&table, &bare, &decisions, &decisions, &run).is_ok());
         });
     });
     group.finish();

@@ -163,7 +163,7 @@ fn resolve(options: &Options) -> Result<(), Error> {
     let truth = truth(options, &inputs, &reports, &run)?;
     let resolution = match &options.plan {
         Some(_) => plan.resolve(&table, &decisions, &run)?,
-        None => Plan::infer_and_resolve(&table, &plan, &decisions, &run)?,
+        None => Plan::infer_and_resolve(&table, &plan, &Decisions::new(), &decisions, &run)?,
     };
     write(&mut folder, options, &resolution, &reports, &run)?;
     let summary = (!options.quiet).then(|| {

@@ -140,21 +140,24 @@ impl Plan {
         Resolution::new(fitted, table, decisions, run)
     }
 
-    /// Infer what `given` leaves open, fit that plan to `table` and resolve it, in one go.
+    /// Infer what `given` leaves open, fit that plan to `table` and to labelled pairs, and resolve
+    /// it, in one go.
     ///
-    /// The same as [`infer_with`](Plan::infer_with) and then [`resolve`](Plan::resolve), and sooner:
-    /// values are normalised once for both. The model of the resolution has the plan.
+    /// The same as [`infer_with`](Plan::infer_with) and then
+    /// [`resolve_labelled`](Plan::resolve_labelled), and sooner: values are normalised once for
+    /// both. The model of the resolution has the plan.
     ///
     /// # Errors
     /// As these.
     pub fn infer_and_resolve(
         table: &Table,
         given: &Plan,
+        labels: &Decisions,
         decisions: &Decisions,
         run: &Run,
     ) -> Result<Resolution> {
         let (inferred, features) = Plan::infer_whole(table, given, run)?;
-        let fitted = inferred.plan.fit_whole(table, &Decisions::new(), features, run)?;
+        let fitted = inferred.plan.fit_whole(table, labels, features, run)?;
         Resolution::new(fitted, table, decisions, run)
     }
 }

@@ -8,9 +8,11 @@ use cdm_core::features::{Features, Needs, Settings};
 use cdm_core::model::Comparer;
 use cdm_core::read::FieldMapping;
 use cdm_core::{
-    Decisions, Field, Input, Kind, Mapping, Model, Plan, RecordKey, Resolution, Run, Schema, Table,
-    infer_schema, read,
+    Decisions, Field, Input, Kind, Mapping, Model, Plan, Record, RecordKey, Resolution, Run,
+    Schema, Table, infer_schema, read,
 };
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
 
 const SOURCES: [(&str, &str); 4] = [
     ("crm", "crm.csv"),
@@ -137,6 +139,57 @@ fn a_damaged_model_is_an_error_that_says_where() {
     }
 }
 
+/// The records of the sample by true customer, of which those with several come first.
+fn customers() -> &'static (Schema, Vec<Vec<Record>>) {
+    static CUSTOMERS: std::sync::OnceLock<(Schema, Vec<Vec<Record>>)> = std::sync::OnceLock::new();
+    CUSTOMERS.get_or_init(|| {
+        let (table, truth) = (table(&SOURCES), truth());
+        let mut by_customer: BTreeMap<&str, Vec<Record>> = BTreeMap::new();
+        for record in (0..table.len()).map(|row| table.record(row)) {
+            let Some(customer) = truth.get(&record.key) else { continue };
+            by_customer.entry(customer).or_default().push(record);
+        }
+        let mut customers: Vec<Vec<Record>> = by_customer.into_values().collect();
+        customers.sort_by_key(|records| std::cmp::Reverse(records.len()));
+        (table.schema().clone(), customers)
+    })
+}
+
+/// Everything that is inferred, learned and decided of these records, in writing.
+fn written(records: &[Record]) -> Vec<String> {
+    let resolution = resolved(&Table::from_records(customers().0.clone(), records).unwrap());
+    let run = Run::new();
+    let mut files = vec![Vec::new(); 3];
+    resolution.write_entities(&mut files[0], &run).unwrap();
+    resolution.write_links_json_lines(&mut files[1], &run).unwrap();
+    resolution.write_golden_json_lines(&mut files[2], &run).unwrap();
+    let texts = files.into_iter().map(|file| String::from_utf8(file).unwrap());
+    texts.chain([resolution.model().to_json()]).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn neither_the_order_of_records_nor_the_threads_change_a_byte(
+        (records, shuffled) in subsequence(customers().1[..400].to_vec(), 60..120)
+            .prop_map(|customers| customers.concat())
+            .prop_flat_map(|records| (Just(records.clone()), Just(records).prop_shuffle())),
+        threads in select(vec![1, 2, 8]),
+    ) {
+        let expected = written(&records);
+        prop_assert!(expected[1].lines().count() > 100, "hardly a link");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let got = pool.install(|| written(&shuffled));
+        for (expected, got) in expected.iter().zip(&got) {
+            for (expected, got) in expected.lines().zip(got.lines()) {
+                prop_assert_eq!(expected, got);
+            }
+        }
+        prop_assert_eq!(expected, got);
+    }
+}
+
 #[test]
 fn in_one_go_is_the_same_as_one_after_the_other() {
     let (table, run) = (table(&SOURCES), Run::new());
@@ -145,7 +198,9 @@ fn in_one_go_is_the_same_as_one_after_the_other() {
     let given = given.build().unwrap();
     let plan = Plan::infer_with(&table, &given, &run).unwrap().plan;
     let apart = plan.resolve(&table, &Decisions::new(), &run).unwrap();
-    let at_once = Plan::infer_and_resolve(&table, &given, &Decisions::new(), &run).unwrap();
+    let at_once =
+        Plan::infer_and_resolve(&table, &given, &Decisions::new(), &Decisions::new(), &run)
+            .unwrap();
     assert_eq!(apart.model().to_json(), at_once.model().to_json());
     assert_eq!(outcome(&apart), outcome(&at_once));
     let golden = |resolution: &Resolution| -> Vec<String> {

@@ -67,6 +67,25 @@ impl Plan {
         Ok(Model(Arc::new(model)))
     }
 
+    /// Infer what `given` leaves open, fit and resolve in one go.
+    #[staticmethod]
+    #[pyo3(signature = (records, given, labels_json = None, decisions_json = None, progress = None, /))]
+    fn infer_and_resolve(
+        py: Python<'_>,
+        records: &Records,
+        given: &Plan,
+        labels_json: Option<&str>,
+        decisions_json: Option<&str>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Resolution> {
+        let (labels, decisions) = (decisions(py, labels_json)?, decisions(py, decisions_json)?);
+        let (table, given) = (records.table.clone(), Arc::clone(&given.0));
+        let resolution = interruptible(py, progress, move |run| {
+            cdm_core::Plan::infer_and_resolve(&table, &given, &labels, &decisions, run)
+        })?;
+        Ok(Resolution::new(resolution, records))
+    }
+
     /// Fit and resolve in one go.
     #[pyo3(signature = (records, labels_json = None, decisions_json = None, progress = None, /))]
     fn resolve(

@@ -27,7 +27,9 @@ static CLASSES: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::n
 /// A class is named after its head, the full form. A name may be in several (Alex is short for
 /// Alexander and Alexandra); one in none is a class of its own; there is none where the name has no
 /// letter or digit. `name` is transliterated by [`ascii`](super::ascii) first, and looked up
-/// as a whole: pass [`Form::Given`](super::Form::Given) to leave middle names out. The list holds
+/// as a whole: pass [`Form::Given`](super::Form::Given) to leave middle names out. Pet names are
+/// spelt with one ending or another (Peggy, Peggie), so one that is not listed is looked up with
+/// these. The list holds
 /// short, pet and variant forms of English, German, French, Spanish, Italian, Dutch, Portuguese,
 /// Slavic, Nordic, Greek, Arabic and other names; it was compiled for this library.
 ///
@@ -35,6 +37,7 @@ static CLASSES: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::n
 /// ```
 /// use cdm_core::normalize::nickname_classes;
 /// assert_eq!(nickname_classes("Peggy"), ["margaret"]);
+/// assert_eq!(nickname_classes("Peggie"), ["margaret"]);
 /// assert_eq!(nickname_classes("Bobby"), ["robert", "roberta"]);
 /// assert_eq!(nickname_classes("Zé"), ["jose"]);
 /// assert_eq!(nickname_classes("Zaphod"), ["zaphod"]);
@@ -42,11 +45,34 @@ static CLASSES: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::n
 #[must_use]
 pub fn nickname_classes(name: &str) -> Vec<String> {
     let name = super::ascii(name);
-    match CLASSES.get(name.as_str()) {
-        Some(heads) => heads.iter().map(|head| (*head).to_owned()).collect(),
-        None if name.is_empty() => Vec::new(),
-        None => vec![name],
+    if let Some(heads) = CLASSES.get(name.as_str()) {
+        return heads.iter().map(|head| (*head).to_owned()).collect();
     }
+    let heads = of_another_ending(&name);
+    match heads.is_empty() {
+        false => heads.into_iter().map(str::to_owned).collect(),
+        true if name.is_empty() => Vec::new(),
+        true => vec![name],
+    }
+}
+
+/// The endings that pet names are spelt with, all of one sound; a longer one before what it ends in.
+const ENDINGS: [&str; 4] = ["ie", "ey", "y", "i"];
+
+/// The classes of what a name would be with another of these endings, sorted.
+fn of_another_ending(name: &str) -> Vec<&'static str> {
+    let Some(stem) = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)) else {
+        return Vec::new();
+    };
+    // Behind two letters the ending is half the name: Ami is not Amy.
+    if stem.len() < 3 {
+        return Vec::new();
+    }
+    let spelt = ENDINGS.iter().filter_map(|ending| CLASSES.get(format!("{stem}{ending}").as_str()));
+    let mut heads: Vec<&str> = spelt.flatten().copied().collect();
+    heads.sort_unstable();
+    heads.dedup();
+    heads
 }
 
 #[cfg(test)]
@@ -84,6 +110,8 @@ mod tests {
         for (short, full) in [
             ("Bill", "William"),
             ("Peggy", "Margaret"),
+            ("Peggie", "Margaret"),
+            ("Mandi", "Amanda"),
             ("Sepp", "Josef"),
             ("Hans", "Johannes"),
             ("Paco", "Francisco"),

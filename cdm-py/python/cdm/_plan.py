@@ -338,10 +338,14 @@ def infer(
     callback: Optional[_progress.Callback],
 ) -> Plan:
     """What `given` leaves open, inferred from the records; where nothing is given, all."""
-    if given is None:
-        given = Plan({"version": 1, "name": "inferred", "fields": json.loads(records.fields_json)})
-    given = with_options(given, region, link_type)
+    given = bare(records, region, link_type) if given is None else with_options(given, region, link_type)
     return Plan._of(_core.Plan.infer(records, given._inner, callback))
+
+
+def bare(records: _core.Records, region: Optional[str], link_type: Optional[str]) -> Plan:
+    """A plan of the records' fields and nothing else: all is left open."""
+    plan = Plan({"version": 1, "name": "inferred", "fields": json.loads(records.fields_json)})
+    return with_options(plan, region, link_type)
 
 
 def with_options(plan: Plan, region: Optional[str], link_type: Optional[str]) -> Plan:

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional, Union
 
-from cdm import _decisions, _progress, _read
+from cdm import _core, _decisions, _progress, _read
 from cdm._errors import InvalidError
 from cdm._frames import Data
-from cdm._plan import LinkType, Model, Plan, infer, with_options
+from cdm._plan import LinkType, Model, Plan, bare, with_options
 from cdm._resolution import Resolution
 
 
@@ -90,10 +90,11 @@ def resolve(
         read = _read.read(
             data, id=id, source=source, time=time, fields=fields, plan=plan._inner if plan else None, progress=callback
         )
-        if plan is None:
-            plan = infer(read.records, None, region, link_type, callback)
         decided = _decisions.to_json(decisions, read.sources)
         said = _decisions.labels(labels or [], read.sources)
+        if plan is None:
+            given = bare(read.records, region, link_type)._inner
+            return Resolution(_core.Plan.infer_and_resolve(read.records, given, said, decided, callback), read)
         return Resolution(plan._inner.resolve(read.records, said, decided, callback), read)
 
 
