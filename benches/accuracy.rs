@@ -76,6 +76,11 @@ struct Options {
     #[arg(long, default_value_t = 0)]
     why_not: usize,
 
+    /// Instead, whether `why_not` names the cause that a person found, for the pairs of
+    /// `accuracy/why_not.tsv`.
+    #[arg(long)]
+    why_not_checked: bool,
+
     /// With `--blocking`: what was inferred, rule by rule, and some of the true pairs that no rule
     /// finds.
     #[arg(long)]
@@ -185,7 +190,8 @@ fn main() -> ExitCode {
     if options.blocking {
         return print_blocking(&sets, options.verbose);
     }
-    if options.review || options.why_not > 0 || options.report.is_some() {
+    let explained = options.why_not > 0 || options.why_not_checked;
+    if options.review || explained || options.report.is_some() {
         return print_review(&sets, &options);
     }
     println!(
@@ -241,6 +247,7 @@ fn print_review(sets: &[DataSet], options: &Options) -> ExitCode {
         let text = match (&options.report, options.review) {
             (Some(folder), _) => review::report(set, folder, &run),
             (None, true) => review::row(set, &run),
+            (None, false) if options.why_not_checked => review::checked(set, &run),
             (None, false) => review::causes(set, options.why_not, &run)
                 .map(|text| format!("## {}\n\n{text}", set.name)),
         };

@@ -154,6 +154,48 @@ pub(crate) fn causes(set: &DataSet, most: usize, run: &Run) -> Result<String, Er
     Ok(text)
 }
 
+/// The pairs of [`CHECKED`] that are of this set, each with the cause that is named now: how many
+/// are as a person found them, and those that are not.
+pub(crate) fn checked(set: &DataSet, run: &Run) -> Result<String, Error> {
+    let of_set = |line: &'static str| {
+        let [name, left, right, cause] = line.split('\t').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        (name == set.name).then_some((key(left), key(right), cause))
+    };
+    let pairs: Vec<_> =
+        CHECKED.lines().filter(|line| !line.starts_with('#')).filter_map(of_set).collect();
+    if pairs.is_empty() {
+        return Ok(format!("{}: no pair was checked by hand", set.name));
+    }
+    let bare = set.bare_plan(run)?;
+    let (table, _) = read(&set.inputs(&bare, run)?, bare.schema(), run)?;
+    let none = Decisions::new();
+    let resolution = Plan::infer_and_resolve(&table, &bare, &none, &none, run)?;
+    let (mut text, mut held) = (String::new(), 0);
+    for (left, right, wanted) in &pairs {
+        let found = resolution.why_not(left, right, run)?;
+        let cause = serde_json::to_value(&found.cause).unwrap_or_default();
+        match cause["cause"] == *wanted {
+            true => held += 1,
+            false => {
+                let _ = write!(text, "\n  {left} and {right}: by hand {wanted}, now {cause}");
+            }
+        }
+    }
+    Ok(format!("{}: {held} of {} causes are those found by hand{text}", set.name, pairs.len()))
+}
+
+/// Pairs of records that are apart, and why, as a person found it: data set, one record, the other,
+/// the cause.
+const CHECKED: &str = include_str!("why_not.tsv");
+
+/// A record key as it is shown: the source, a colon, the id.
+fn key(shown: &str) -> RecordKey {
+    let (source, id) = shown.split_once(':').unwrap_or(("", shown));
+    RecordKey::new(source, id)
+}
+
 /// Half of them true pairs that were missed, a quarter refused links, a quarter any.
 fn apart(
     table: &Table,
