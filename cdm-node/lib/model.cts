@@ -108,9 +108,10 @@ export class Model {
     options?: { levels?: boolean } | null,
   ): Score | ScoreWithLevels
   score(left: unknown, right: unknown, options?: { levels?: boolean } | null): Score | ScoreWithLevels {
-    const [one, other] = [recordJson('left', left), recordJson('right', right)]
+    const one = recordJson('left', left)
+    const other = recordJson('right', right)
     try {
-      if (known(options, ['levels']).levels) return camelKeys(JSON.parse(this.#inner.scoreJson(one, other))) as ScoreWithLevels
+      if (options != null && known(options, ['levels']).levels) return camelKeys(JSON.parse(this.#inner.scoreJson(one, other))) as ScoreWithLevels
       const { matchWeight, matchProbability, rule, decision } = this.#inner.score(one, other)
       return {
         matchWeight: matchWeight ?? null,
