@@ -15,8 +15,8 @@ export declare class Batches {
   get columnNames(): Array<string>
   /** How many rows there are. */
   get length(): number
-  /** Those rows, as JSON arrays of `size` objects each, the last perhaps of fewer. */
-  json(start: number, end: number, size: number): Promise<Array<string>>
+  /** Those rows, as one JSON array of objects. */
+  json(start: number, end: number): Promise<string>
   /** The whole table as the bytes of an Arrow IPC stream. */
   ipc(): Promise<Uint8Array>
 }

@@ -4,9 +4,6 @@ import type { Batches } from '../native.js'
 /** How many rows become objects at once: a moment's work for the event loop. */
 const ROWS_AT_ONCE = 256
 
-/** How many rows cross the border at once, where they are asked for in smaller pieces. */
-const ROWS_AHEAD = 4096
-
 /**
  * A result in rows, made off the event loop when it is first asked for.
  *
@@ -58,25 +55,18 @@ export class Table<R> implements AsyncIterable<R> {
     }
     const batches = await this.#batches()
     const total = batches.length
-    const most = Math.max(1, Math.floor(ROWS_AHEAD / size))
-    // The next are written while these are worked on; who looks at a few rows only has few written.
-    let [start, pieces] = [0, 1]
-    const ask = (): Promise<string[]> | undefined => {
+    // The next is written while this one is worked on.
+    const ask = (start: number): Promise<string> | undefined => {
       if (start >= total) return undefined
-      const end = Math.min(start + size * pieces, total)
-      const json = batches.json(start, end, Math.min(size, total))
+      const json = batches.json(start, Math.min(start + size, total))
       json.catch(() => {})
-      start = end
-      pieces = Math.min(2 * pieces, most)
       return json
     }
-    for (let ahead = ask(); ahead !== undefined; ) {
-      const written = await answer(() => ahead as Promise<string[]>)
-      ahead = ask()
-      for (const [place, json] of written.entries()) {
-        if (place > 0) await new Promise((resolve) => setImmediate(resolve))
-        yield JSON.parse(json) as R[]
-      }
+    let ahead = ask(0)
+    for (let start = 0; ahead !== undefined; start += size) {
+      const json = ahead
+      ahead = ask(start + size)
+      yield JSON.parse(await answer(() => json)) as R[]
     }
   }
 
@@ -91,6 +81,7 @@ export class Table<R> implements AsyncIterable<R> {
         if (all.length >= limit) return all
         all.push(row)
       }
+      await new Promise((resolve) => setImmediate(resolve))
     }
     return all
   }

@@ -184,24 +184,19 @@ impl Batches {
         self.table.num_rows() as u32
     }
 
-    /// Those rows, as JSON arrays of `size` objects each, the last perhaps of fewer.
-    #[napi(ts_return_type = "Promise<Array<string>>")]
+    /// Those rows, as one JSON array of objects.
+    #[napi(ts_return_type = "Promise<string>")]
     pub fn json<'e>(
         &self,
         env: &'e Env,
         start: u32,
         end: u32,
-        size: u32,
-    ) -> napi::Result<PromiseRaw<'e, Vec<String>>> {
+    ) -> napi::Result<PromiseRaw<'e, String>> {
         let rows = Arc::clone(&self.rows);
         off_loop(env, None, move |_| {
-            let (end, size) = (end as usize, size.max(1) as usize);
-            let pieces = (start as usize..end).step_by(size).map(|start| {
-                let json = rows.to_json(start..end.min(start + size))?;
-                // JSON is UTF-8.
-                Ok(String::from_utf8(json).unwrap_or_default())
-            });
-            pieces.collect()
+            let json = rows.to_json(start as usize..end as usize)?;
+            // JSON is UTF-8.
+            Ok(String::from_utf8(json).unwrap_or_default())
         })
     }
 
