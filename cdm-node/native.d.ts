@@ -66,6 +66,10 @@ export declare class Model {
   get plan(): Plan
   /** Resolve these records into entities. */
   resolve(job: Job, records: Records, decisionsJson?: string | undefined | null): Promise<Resolution>
+  /** What the model says of two records, each a JSON object of fields, with all that adds up to it. */
+  explain(left: string, right: string): Promise<Explained>
+  /** What each level of each comparison weighs, as a chart in JSON; `null` without comparisons. */
+  chartJson(): Promise<string>
   /** What is to be said of two records, each a JSON object of fields. */
   score(left: string, right: string): Score
   /** The same with the levels that they reach, as JSON. */
@@ -89,8 +93,8 @@ export declare class Plan {
    * labelled.
    */
   fit(job: Job, records: Records, labelsJson?: string | undefined | null): Promise<Model>
-  /** Fit and resolve in one go. */
-  resolve(job: Job, records: Records, decisionsJson?: string | undefined | null): Promise<Resolution>
+  /** Fit, to the pairs that people labelled as well, and resolve in one go. */
+  resolve(job: Job, records: Records, labelsJson?: string | undefined | null, decisionsJson?: string | undefined | null): Promise<Resolution>
 }
 
 /** Records that were read, and what was found on the way. */
@@ -103,6 +107,32 @@ export declare class Records {
 
 /** The outcome over records. */
 export declare class Resolution {
+  /** Why two records are one customer. */
+  why(left: [string, string], right: [string, string]): Promise<Explained>
+  /** Why two records are not one customer. */
+  whyNot(left: [string, string], right: [string, string]): Promise<Explained>
+  /** How an entity came together, as JSON. */
+  howJson(entityId: string): Promise<string>
+  /** How the entity of a record came together, as JSON. */
+  howOfJson(record: [string, string]): Promise<string>
+  /** How good the entities are, by records whose only field says which is which, as JSON. */
+  evaluateJson(job: Job, truth: Records): Promise<string>
+  /** How pairs fare that people labelled, as JSON; or all pairs that are one customer. */
+  evaluatePairsJson(job: Job, labelsJson: string, complete: boolean): Promise<string>
+  /** What the model believes of the candidate pairs, as JSON; `null` without weights. */
+  expectJson(job: Job): Promise<string>
+  /** How the weights of candidate pairs are spread, as a chart in JSON; `null` without weights. */
+  weightsJson(job: Job): Promise<string>
+  /** Pairs to look at for an estimate of precision, as JSON. */
+  samplingPlanJson(job: Job, size: number, seed: number): Promise<string>
+  /** What is worth a person's minute, as JSON. */
+  reviewJson(job: Job, most: number): Promise<string>
+  /** What is different in another resolution, as JSON. */
+  compareJson(after: Resolution): Promise<string>
+  /** The report as one HTML page; with `truth`, records whose only field says which is which. */
+  reportHtml(job: Job, options: ReportOptions, truth?: Records | undefined | null): Promise<string>
+  /** The decisions that were honoured, as JSON. */
+  decisionsJson(): Promise<string>
   /** How many entities there are. */
   get size(): number
   /** How many records were resolved. */
@@ -119,8 +149,6 @@ export declare class Resolution {
   summaryJson(): Promise<string>
   /** What a person should look at, as JSON. */
   warningsJson(): Promise<string>
-  /** How good the entities are, by records whose only field says which is which, as JSON. */
-  evaluateJson(truth: Records): Promise<string>
   /** One of the results that are tables. */
   table(job: Job, name: string): Promise<Batches>
   /** Let go of the resolution and its records. */
@@ -147,6 +175,12 @@ export declare class Store {
   adopt(job: Job, model: Model, preview: boolean): Promise<string>
   /** Copy the store, as it is at one moment, to a path where nothing is yet. */
   backup(job: Job, path: string): Promise<void>
+  /** Make the files small. */
+  compact(job: Job): Promise<void>
+  /** Write all records and decisions to a file, as JSON lines; how many lines. */
+  exportTo(job: Job, path: string): Promise<number>
+  /** Take in what was exported to a file; how many lines. */
+  importFrom(job: Job, path: string): Promise<number>
   /** Resolve everything in batch and compare, as JSON. */
   verify(job: Job): Promise<string>
   /** Who a record may be, as JSON. */
@@ -159,6 +193,8 @@ export declare class Store {
   entity(id: string): string
   /** The golden record of an entity, as JSON. */
   golden(id: string): string | null
+  /** Where each value of an entity's golden record came from, as JSON. */
+  lineage(id: string): string | null
   /** The events after number `since`, as JSON. */
   events(since: number, most: number): string
   /** The same, waiting for one. */
@@ -169,6 +205,25 @@ export declare class Store {
   model(): Promise<Model>
   /** Close the store once what was asked before is done; its files are free then. */
   close(): Promise<void>
+}
+
+/** What a sample says of all pairs, as JSON. */
+export declare function estimateJson(planJson: string, labelsJson: string): Promise<string>
+
+/**
+ * How good a partition is, by the found and the true entity of each record, -1 where the latter is
+ * not known, as JSON.
+ */
+export declare function evaluatePartitionJson(found: Int32Array, truth: Int32Array): Promise<string>
+
+/** An answer about two records. */
+export interface Explained {
+  /** The answer as JSON. */
+  json: string
+  /** The answer in plain words. */
+  sentence: string
+  /** The parts of the pair's weight as a chart in JSON; left out where nothing was weighed. */
+  chart?: string
 }
 
 /** Every form's name. */
@@ -194,6 +249,18 @@ export declare function normalizeManyJson(job: Job, kind: string, valuesJson: st
 
 /** The Double Metaphone codes of a name. */
 export declare function phoneticCodes(name: string): Array<string>
+
+/** What of a report can be chosen. */
+export interface ReportOptions {
+  /** What it is called. */
+  title?: string
+  /** Whether values are left out. */
+  redact?: boolean
+  /** How many entities of each sort, and how many pairs, are shown. */
+  examples?: number
+  /** How many questions the review queue holds. */
+  review?: number
+}
 
 /** What a model says of two records. */
 export interface Score {

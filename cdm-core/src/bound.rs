@@ -173,8 +173,11 @@ impl BoundModel {
     }
 
     /// The same without the keys of blocking rules: a fraction of the time and memory, and enough for
-    /// all but [`keys`](Self::keys) of those.
-    pub(crate) fn prepare_light(&self, record: &Record) -> Result<BoundRecord> {
+    /// whatever is to be said of two records.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_light(&self, record: &Record) -> Result<BoundRecord> {
         self.prepared(record, |number| self.of_rules[number])
     }
 
@@ -201,7 +204,7 @@ impl BoundModel {
     /// # Errors
     /// As [`prepare`](Self::prepare).
     pub fn score(&self, one: &Record, other: &Record) -> Result<PairScore> {
-        let (one, other) = (self.prepare(one)?, self.prepare(other)?);
+        let (one, other) = (self.prepare_light(one)?, self.prepare_light(other)?);
         Ok(self.score_prepared(&one, &other))
     }
 

@@ -19,17 +19,38 @@ export async function textOf(file: unknown): Promise<string> {
   }
 }
 
-/** Write a file whole or not at all: beside its place first, then moved there. */
+/** Write a file whole or not at all. */
 export async function save(file: unknown, text: string): Promise<void> {
+  await whole(file, (partial) => fs.writeFile(partial, text))
+}
+
+/** Let a file be written whole or not at all: beside its place first, then moved there. */
+export async function whole<T>(file: unknown, write: (partial: string) => Promise<T>): Promise<T> {
   const where = checked(file)
-  const name = typeof where === 'string' ? where : fileURLToPath(where)
+  const name = pathOf(where)
   const partial = path.join(path.dirname(name), `.${path.basename(name)}.partial-${process.pid}`)
   try {
-    await fs.writeFile(partial, text)
-    await fs.rename(partial, where)
+    const written = await write(partial)
+    await fs.rename(partial, name)
+    return written
   } catch (error) {
     await fs.rm(partial, { force: true }).catch(() => {})
+    // What says what it is, such as that the work was stopped, is not about the file.
+    if (error instanceof CdmError && !ABOUT_FILES.includes(error.code)) throw error
     throw new CdmError(`cannot write ${quoted(where)}: nothing was written there`, 'WRITE_FILE', { cause: error })
+  }
+}
+
+const ABOUT_FILES = ['WRITE_FILE', 'WRITE_STREAM']
+
+/** The path of a file. */
+export function pathOf(file: unknown): string {
+  const where = checked(file)
+  if (typeof where === 'string') return where
+  try {
+    return fileURLToPath(where)
+  } catch (error) {
+    throw new CdmError('a URL is not of a file: wanted one that begins with file:', 'READ_FILE', { cause: error })
   }
 }
 

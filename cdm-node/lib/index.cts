@@ -1,6 +1,7 @@
 import native = require('../native.js')
 
 export { CdmError } from './errors.cjs'
+export { estimate, evaluatePartition } from './evaluate.cjs'
 export { normalize } from './normalize.cjs'
 export { Plan } from './plan.cjs'
 export { Model } from './model.cjs'
@@ -11,27 +12,29 @@ export { Table } from './table.cjs'
 
 export type { CdmErrorDetails } from './errors.cjs'
 export type { Context, Forms, Kind, Normalized, Normalizer, Normalizers, Status } from './normalize.cjs'
-export type { FitOptions, InferOptions, ResolveByOptions } from './plan.cjs'
-export type { EvaluateOptions } from './resolution.cjs'
+export type { FitAndResolveOptions, FitOptions, InferOptions, ResolveByOptions } from './plan.cjs'
+export type { EvaluateOptions, EvaluatePairsOptions, KeptDecisions, ReportOptions, ReviewOptions, SampleOptions } from './resolution.cjs'
 export type { ResolveOptions } from './resolve.cjs'
 export type { Column, ColumnOptions, Data, FieldsOption, Row, Source, Stream, URLLike } from './inputs.cjs'
-export type { Decisions, Key } from './decisions.cjs'
+export type { Decisions, Key, Label, Labels } from './decisions.cjs'
 export type { FilePath } from './files.cjs'
 export type {
   Adoption,
   Change,
+  Contribution,
   Entity,
   StoreEvent,
   EventRecord,
+  GoldenLineage,
   Hit,
   Stats,
   StoreKey,
   StoreOptions,
-  StoredRecord,
   Verification,
 } from './store.cjs'
 export type { Progress, Signal, WorkOptions } from './work.cjs'
 export type * from './documents.cjs'
+export type * from './explanations.cjs'
 export type * from './results.cjs'
 
 /** The version of the package, which is the core's. */

@@ -1,14 +1,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { answer, call, translated, wrongType } from './errors.cjs'
 import { type FilePath, save, textOf } from './files.cjs'
+import { chartOf, explained } from './answers.cjs'
 import { COLUMN_OPTIONS, type Data, read } from './inputs.cjs'
 import { decisionsJson } from './decisions.cjs'
 import type { ModelDocument } from './documents.cjs'
+import type { Chart, Explanation, PairExplanation } from './explanations.cjs'
 import { camelKeys, known } from './options.cjs'
 import { innerOf, type Plan, planOf, type ResolveByOptions } from './plan.cjs'
 import { Resolution } from './resolution.cjs'
 import { recordJson } from './rows.cjs'
-import type { Decision, LooseRecord, Score, ScoreWithLevels } from './results.cjs'
+import type { Decision, LooseRecord, Score, ScoreWithLevels, StoredRecord } from './results.cjs'
 import { WORK_OPTIONS, work } from './work.cjs'
 import native = require('../native.js')
 
@@ -82,7 +84,7 @@ export class Model {
         try {
           const decided = decisionsJson(said.decisions, sources)
           const resolution = await answer(() => this.#inner.resolve(piece.job, records, decided))
-          return Resolution._of(resolution, notes)
+          return Resolution._of(resolution, notes, sources)
         } finally {
           records.close()
         }
@@ -106,9 +108,10 @@ export class Model {
     options?: { levels?: boolean } | null,
   ): Score | ScoreWithLevels
   score(left: unknown, right: unknown, options?: { levels?: boolean } | null): Score | ScoreWithLevels {
-    const [one, other] = [recordJson('left', left), recordJson('right', right)]
+    const one = recordJson('left', left)
+    const other = recordJson('right', right)
     try {
-      if (known(options, ['levels']).levels) return camelKeys(JSON.parse(this.#inner.scoreJson(one, other))) as ScoreWithLevels
+      if (options != null && known(options, ['levels']).levels) return camelKeys(JSON.parse(this.#inner.scoreJson(one, other))) as ScoreWithLevels
       const { matchWeight, matchProbability, rule, decision } = this.#inner.score(one, other)
       return {
         matchWeight: matchWeight ?? null,
@@ -119,6 +122,26 @@ export class Model {
     } catch (error) {
       throw translated(error)
     }
+  }
+
+  /**
+   * What the model says of two records, whatever data they are in: what is said for and against it in
+   * parts that add up to the match weight exactly, the rule that holds, the keys that they share.
+   *
+   * Each is an object as for `score`, or as `store.get` gives it. Where one has no `id`, it is called
+   * `left` or `right`.
+   */
+  async explain<L extends LooseRecord<L>, R extends LooseRecord<R>>(
+    left: L | StoredRecord,
+    right: R | StoredRecord,
+  ): Promise<Explanation<PairExplanation>> {
+    const [one, other] = [recordJson('left', unpacked(left)), recordJson('right', unpacked(right))]
+    return explained(await answer(() => this.#inner.explain(one, other)))
+  }
+
+  /** What each level of each comparison weighs, as a chart; null where the plan compares nothing. */
+  async chart(): Promise<Chart | null> {
+    return chartOf(await answer(() => this.#inner.chartJson()))
   }
 
   /** Let go of the model; what is asked of it afterwards is an error. */
@@ -133,4 +156,11 @@ export class Model {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close()
   }
+}
+
+/** A record whose fields lie together, as the store gives it, with the fields beside its key. */
+function unpacked(record: unknown): unknown {
+  if (typeof record !== 'object' || record === null || !('fields' in record)) return record
+  const { fields, ...key } = record
+  return typeof fields === 'object' && fields !== null && !Array.isArray(fields) ? { ...fields, ...key } : record
 }

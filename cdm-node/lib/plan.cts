@@ -1,7 +1,7 @@
 import { CdmError, answer, call, wrongType } from './errors.cjs'
 import { type FilePath, save, textOf } from './files.cjs'
 import { COLUMN_OPTIONS, type ColumnOptions, type Data, type FieldsOption, read } from './inputs.cjs'
-import { decisionsJson, type Decisions } from './decisions.cjs'
+import { decisionsJson, type Decisions, labelsJson, type Labels } from './decisions.cjs'
 import type { LinkType, PlanDocument } from './documents.cjs'
 import { Model } from './model.cjs'
 import type { Kind } from './normalize.cjs'
@@ -25,7 +25,7 @@ export interface InferOptions extends ColumnOptions, WorkOptions {
 /** What `plan.fit` may be told. */
 export interface FitOptions extends ColumnOptions, WorkOptions {
   /** Pairs that somebody looked at: a few dozen help, and none is needed. */
-  labels?: Decisions | string | null
+  labels?: Labels | string | null
 }
 
 /** What resolving by a plan or model may be told. */
@@ -33,6 +33,9 @@ export interface ResolveByOptions extends ColumnOptions, WorkOptions {
   /** What people decided by hand; or its JSON document. */
   decisions?: Decisions | string | null
 }
+
+/** What fitting and resolving by a plan may be told. */
+export interface FitAndResolveOptions extends FitOptions, ResolveByOptions {}
 
 /** Each plan's own core. */
 const inner = new WeakMap<Plan, native.Plan>()
@@ -131,7 +134,7 @@ export class Plan {
       async (piece) => {
         const { records, sources } = await read(data, said, innerOf(this), piece)
         try {
-          const labels = decisionsJson(said.labels, sources, 'labels')
+          const labels = labelsJson(said.labels, sources)
           return Model._of(await answer(() => innerOf(this).fit(piece.job, records, labels)))
         } finally {
           records.close()
@@ -142,16 +145,17 @@ export class Plan {
   }
 
   /** Fit this plan to `data` and resolve it by the model, in one go. */
-  async resolve(data: Data, options?: ResolveByOptions | null): Promise<Resolution> {
-    const said = known(options, [...COLUMN_OPTIONS, ...WORK_OPTIONS, 'decisions'])
+  async resolve(data: Data, options?: FitAndResolveOptions | null): Promise<Resolution> {
+    const said = known(options, [...COLUMN_OPTIONS, ...WORK_OPTIONS, 'labels', 'decisions'])
     return work(
       said,
       async (piece) => {
         const { records, sources, notes } = await read(data, said, innerOf(this), piece)
         try {
+          const labels = labelsJson(said.labels, sources)
           const decided = decisionsJson(said.decisions, sources)
-          const resolution = await answer(() => innerOf(this).resolve(piece.job, records, decided))
-          return Resolution._of(resolution, notes)
+          const resolution = await answer(() => innerOf(this).resolve(piece.job, records, labels, decided))
+          return Resolution._of(resolution, notes, sources)
         } finally {
           records.close()
         }

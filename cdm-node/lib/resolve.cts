@@ -1,4 +1,4 @@
-import { decisionsJson, type Decisions } from './decisions.cjs'
+import { decisionsJson, type Decisions, labelsJson, type Labels } from './decisions.cjs'
 import type { LinkType, PlanDocument } from './documents.cjs'
 import { CdmError, answer, wrongType } from './errors.cjs'
 import { COLUMN_OPTIONS, type ColumnOptions, type Data, type FieldsOption, read, type URLLike } from './inputs.cjs'
@@ -14,6 +14,8 @@ export interface ResolveOptions extends ColumnOptions, WorkOptions {
   fields?: FieldsOption | null
   /** A `Plan` or `Model`, a plan as an object, or the path of its file; inferred where absent. */
   plan?: Plan | Model | PlanDocument | string | URLLike | null
+  /** Pairs that somebody looked at, to learn from: a few dozen help, and none is needed. */
+  labels?: Labels | string | null
   /** What people decided by hand; or its JSON document. */
   decisions?: Decisions | string | null
   /** The ISO 3166 code, such as `"DE"`, of phones and the like that do not name their own. */
@@ -29,11 +31,11 @@ export interface ResolveOptions extends ColumnOptions, WorkOptions {
  * event loop.
  */
 export async function resolve(data: Data, options?: ResolveOptions | null): Promise<Resolution> {
-  const names = [...COLUMN_OPTIONS, ...WORK_OPTIONS, 'fields', 'plan', 'decisions', 'region', 'linkType']
+  const names = [...COLUMN_OPTIONS, ...WORK_OPTIONS, 'fields', 'plan', 'labels', 'decisions', 'region', 'linkType']
   const said = known(options, names)
   const by = await planOf(said.plan)
   if (by instanceof Model) {
-    for (const name of ['fields', 'region', 'linkType'] as const) {
+    for (const name of ['fields', 'labels', 'region', 'linkType'] as const) {
       if (said[name] === undefined) continue
       const message = `options.${name}: a model has its own; fit another plan to change that`
       throw new CdmError(message, 'INVALID_DOCUMENT', { path: `options.${name}` })
@@ -48,8 +50,9 @@ export async function resolve(data: Data, options?: ResolveOptions | null): Prom
       const { records, sources, notes } = await read(data, said, given && innerOf(given), piece)
       try {
         const plan = given ? innerOf(given) : await inferred(records, undefined, said, piece.job)
+        const labels = labelsJson(said.labels, sources)
         const decided = decisionsJson(said.decisions, sources)
-        return Resolution._of(await answer(() => plan.resolve(piece.job, records, decided)), notes)
+        return Resolution._of(await answer(() => plan.resolve(piece.job, records, labels, decided)), notes, sources)
       } finally {
         records.close()
       }

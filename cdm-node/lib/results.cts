@@ -113,6 +113,13 @@ export interface RecordKey {
   id: string
 }
 
+/** A record as it was given to a store. */
+export interface StoredRecord extends RecordKey {
+  /** When it was last changed in its source, in RFC 3339. */
+  time?: string
+  fields: { [field: string]: string[] }
+}
+
 /** The numbers that tell the story of a resolution. */
 export interface Summary {
   records: number
@@ -178,18 +185,66 @@ export interface QualityReport {
   })[]
 }
 
-/** How good entities are, against a known truth. */
+/** How good a partition is, against a known truth. */
 export interface Evaluation {
+  /** Records whose truth is known. */
   records: number
   foundPairs: number
   truePairs: number
   commonPairs: number
+  /** Of pairs. */
   precision: number
+  /** Of pairs. */
   recall: number
   f1: number
+  /** A mean over records, not pairs. */
+  bCubedPrecision: number
+  bCubedRecall: number
   bCubedF1: number
   trueEntities: number
+  foundEntities: number
+  /** True entities that were found with exactly their records. */
   exactEntities: number
+  exactRate: number
   largestFound: number
   largestTrue: number
+}
+
+/** An entity that is made of parts of several of the other partition. */
+export interface MixedEntity {
+  /** Its id, or its name in the truth where it has one. */
+  entity: string | null
+  records: number
+  /** How many pairs of records are wrong about it. */
+  wrongPairs: number
+  /** The largest part first, each with its first records. */
+  parts: { entity: string | null; records: number; examples: RecordKey[] }[]
+}
+
+/** How good entities are, and where they are not. */
+export interface EvaluationReport extends Evaluation {
+  /** Share of the true pairs that could be found at all; null where no true pair is known. */
+  blockingRecall: number | null
+  /** How many entities hold records of several true ones. */
+  overMerged: number
+  worstOverMerged: MixedEntity[]
+  /** How many true entities were found in several parts. */
+  overSplit: number
+  worstOverSplit: MixedEntity[]
+  /** How good it would be if links below a weight were left out; null: all of them are. */
+  curve: { leastWeight: number | null; foundPairs: number; precision: number; recall: number; f1: number }[]
+  /** The same for parts of the records, told apart by their source and by how complete they are. */
+  segments: ({ by: 'source' | 'completeness'; value: string } & Evaluation)[]
+  /** Where single pairs are known and not whole entities: how they fare. */
+  labelledPairs?: {
+    pairs: number
+    truePairs: number
+    foundPairs: number
+    commonPairs: number
+    precision: number
+    recall: number
+    f1: number
+  }
+  /** How many records the truth names that were not resolved. */
+  unknownRecords: number
 }

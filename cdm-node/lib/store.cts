@@ -1,11 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { fileURLToPath } from 'node:url'
-
+import { answered } from './answers.cjs'
 import { answer, call, wrongType } from './errors.cjs'
-import type { FilePath } from './files.cjs'
+import type { Answer } from './explanations.cjs'
+import { type FilePath, pathOf, whole } from './files.cjs'
 import { Model } from './model.cjs'
-import { camelKeys, known } from './options.cjs'
-import type { GoldenRecord, LooseRecord, RecordKey, ScoreWithLevels } from './results.cjs'
+import type { Status } from './normalize.cjs'
+import { camelKeys, count, known, most } from './options.cjs'
+import type { GoldenRecord, LooseRecord, RecordKey, ScoreWithLevels, StoredRecord } from './results.cjs'
 import { recordJson } from './rows.cjs'
 import { WORK_OPTIONS, type WorkOptions, type Work, work } from './work.cjs'
 import native = require('../native.js')
@@ -30,17 +31,32 @@ export interface StoreOptions {
   cachedBytes?: number | null
 }
 
-/** A record as it was given. */
-export interface StoredRecord extends RecordKey {
-  /** When it was last changed in its source, in RFC 3339. */
-  time?: string
-  fields: { [field: string]: string[] }
-}
-
 /** An entity and its records. */
 export interface Entity {
   id: string
   records: RecordKey[]
+}
+
+/** A value of a record, as it lies in the lineage of an entity. */
+export interface Contribution extends RecordKey {
+  time: string | null
+  /** The value as it came. */
+  raw: string
+  status: Status
+  issues: string[]
+}
+
+/** Where the values of a golden record came from: by field, those that survived and those that lost. */
+export interface GoldenLineage {
+  entityId: string
+  fields: {
+    [field: string]: {
+      strategy: string
+      /** Each with the record that it is from, and those that agree with it. */
+      values: { value: string; from: Contribution; agreed: Contribution[] }[]
+      lost: Contribution[]
+    }
+  }
 }
 
 /** An entity that a record may be of. */
@@ -120,6 +136,7 @@ const WAIT_MS = 200
 export class Store {
   readonly #inner: native.Store
   readonly #watching = new Set<Promise<unknown>>()
+  #compacting: Promise<unknown> | undefined
   #isClosed = false
 
   private constructor(inner: native.Store) {
@@ -129,7 +146,7 @@ export class Store {
   /** Open the store at `path`, a folder; where there is nothing, begin one that the model resolves. */
   static async open(path: FilePath, options?: StoreOptions | null): Promise<Store> {
     const said = known(options, STORE_OPTIONS)
-    const where = folderOf(path)
+    const where = pathOf(path)
     const model = said.model == null ? undefined : modelOf(said.model, 'options.model')
     const told = storeOptions(said)
     return new Store(await answer(() => native.Store.open(where, model, told)))
@@ -235,6 +252,12 @@ export class Store {
     return json == null ? null : (JSON.parse(json) as GoldenRecord)
   }
 
+  /** Where each value of an entity's golden record came from, and what lost; null where `golden` is. */
+  lineage(id: string): Answer<GoldenLineage> | null {
+    const json = call(() => this.#inner.lineage(entityId(id)))
+    return json == null ? null : answered<GoldenLineage>(json)
+  }
+
   /** The events after number `since`, in order. */
   events(since = 0, options?: { limit?: number } | null): StoreEvent[] {
     const { limit = 10_000 } = known(options, ['limit'])
@@ -250,6 +273,10 @@ export class Store {
     let since = count('options.since', start)
     while (!this.#isClosed) {
       if (signal?.aborted) throw signal.reason
+      if (this.#compacting) {
+        await this.#compacting
+        continue
+      }
       const asked = answer(() => this.#inner.nextEvents(since, EVENTS_AT_ONCE, WAIT_MS))
       this.#watching.add(asked)
       const over = (): boolean => this.#watching.delete(asked)
@@ -291,8 +318,40 @@ export class Store {
 
   /** Copy the store, as it is at one moment and without garbage, to a path where nothing is yet. */
   async backup(path: FilePath, options?: WorkOptions | null): Promise<void> {
-    const where = folderOf(path)
+    const where = pathOf(path)
     await work(known(options, WORK_OPTIONS), (piece) => answer(() => this.#inner.backup(piece.job, where)))
+  }
+
+  /**
+   * Make the files of the store as small as can be; one in memory has none. Changes wait until that is done,
+   * `subscribe` as well; whatever else is asked meanwhile is refused with `STORE_LOCKED`.
+   */
+  async compact(options?: WorkOptions | null): Promise<void> {
+    const said = known(options, WORK_OPTIONS)
+    await work(said, (piece) => {
+      const compacted = Promise.allSettled(this.#watching).then(() => answer(() => this.#inner.compact(piece.job)))
+      const over = (): void => {
+        if (this.#compacting === settled) this.#compacting = undefined
+      }
+      const settled = compacted.then(over, over)
+      this.#compacting = settled
+      return compacted
+    })
+  }
+
+  /**
+   * Write all records, and what stewards decided, to a file of JSON lines, whole or not at all; how many lines.
+   * `import` takes it in, and so does every other language.
+   */
+  async export(path: FilePath, options?: WorkOptions | null): Promise<number> {
+    const said = known(options, WORK_OPTIONS)
+    return work(said, (piece) => whole(path, (partial) => answer(() => this.#inner.exportTo(piece.job, partial))))
+  }
+
+  /** Take in what `export` wrote; how many lines. A line that is none is an error, before anything is taken in. */
+  async import(path: FilePath, options?: WorkOptions | null): Promise<number> {
+    const [said, where] = [known(options, WORK_OPTIONS), pathOf(path)]
+    return work(said, (piece) => answer(() => this.#inner.importFrom(piece.job, where)))
   }
 
   /** Read everything, resolve it in batch, and compare. */
@@ -310,6 +369,7 @@ export class Store {
   /** Close the store once what was asked before is done; its files are free then. */
   async close(): Promise<void> {
     this.#isClosed = true
+    if (this.#compacting) await this.#compacting
     const closed = answer(() => this.#inner.close())
     await Promise.allSettled([...this.#watching])
     await closed
@@ -318,12 +378,6 @@ export class Store {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-}
-
-function folderOf(path: unknown): string {
-  if (typeof path === 'string') return path
-  if (path instanceof URL) return fileURLToPath(path)
-  throw wrongType('path', 'a string or a file: URL', path)
 }
 
 function modelOf(model: unknown, name: string): native.Model {
@@ -347,16 +401,6 @@ function storeOptions(said: Partial<StoreOptions>): native.StoreOptions {
   if (cachedRecords != null) told.cachedRecords = count('options.cachedRecords', cachedRecords)
   if (cachedBytes != null) told.cachedBytes = count('options.cachedBytes', cachedBytes)
   return told
-}
-
-/** A number as the core takes it: more than 32 bits hold nobody asks for. */
-function most(name: string, value: unknown): number {
-  return Math.min(count(name, value), 0xffff_ffff)
-}
-
-function count(name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  throw wrongType(name, 'a whole number of at least 0', value)
 }
 
 function entityId(id: unknown): string {

@@ -43,6 +43,11 @@ pub(crate) fn closed(what: &str) -> napi::Error {
     told("CLOSED", format!("the {what} was closed: nothing is left of it to be asked"))
 }
 
+/// The error for a store that cannot be looked at just now.
+pub(crate) fn compacting() -> napi::Error {
+    told("STORE_LOCKED", "the store is being compacted: wait for that, then ask again".into())
+}
+
 /// The error for a defect of this library, which a panic is.
 pub(crate) fn panicked() -> napi::Error {
     told("INTERNAL", "cdm failed in a way it should not: please report it".into())

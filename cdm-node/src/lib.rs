@@ -1,5 +1,6 @@
 //! What Node calls. It converts and calls the core; nothing is decided here.
 
+pub mod answers;
 pub mod error;
 pub mod input;
 pub mod model;

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use cdm_core::report::match_weights;
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 
+use crate::answers::{Explained, json_of};
 use crate::error::{closed, raise};
 use crate::input::Records;
+use crate::names::{Names, named};
 use crate::pairs::Pairs;
 use crate::plan::{Plan, decisions};
 use crate::resolution::Resolution;
@@ -94,6 +97,34 @@ impl Model {
         let (model, read) = (Arc::clone(self.get()?), records.get()?);
         off_loop(env, Some(job), move |run| {
             Ok(Resolution::new(model.resolve(&read.table, &decisions, run)?, read))
+        })
+    }
+
+    /// What the model says of two records, each a JSON object of fields, with all that adds up to it.
+    #[napi(ts_return_type = "Promise<Explained>")]
+    pub fn explain<'e>(
+        &self,
+        env: &'e Env,
+        left: String,
+        right: String,
+    ) -> napi::Result<PromiseRaw<'e, Explained>> {
+        let model = Arc::clone(self.get()?);
+        off_loop(env, None, move |run| {
+            let names = Names::new(model.plan().schema());
+            let left = named(names.record(&left)?, "left");
+            let right = named(names.record(&right)?, "right");
+            let pair = model.explain(&left, &right, run)?;
+            Ok(Explained::new(&pair, pair.sentence(), &pair))
+        })
+    }
+
+    /// What each level of each comparison weighs, as a chart in JSON; `null` without comparisons.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn chart_json<'e>(&self, env: &'e Env) -> napi::Result<PromiseRaw<'e, String>> {
+        let model = Arc::clone(self.get()?);
+        off_loop(env, None, move |_| {
+            let learned = model.parameters();
+            Ok(json_of(&learned.map(|learned| match_weights(model.plan(), learned))))
         })
     }
 

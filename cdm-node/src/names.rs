@@ -29,3 +29,11 @@ impl Names {
         Record::from_object(json, &self.schema, field)
     }
 }
+
+/// The record, under that id where it brought none.
+pub(crate) fn named(mut record: Record, id: &str) -> Record {
+    if record.key.id.is_empty() {
+        record.key.id = id.to_owned();
+    }
+    record
+}

@@ -74,7 +74,7 @@ impl Ready {
         }
         let (json, record) = match self.before.remove_entry(json) {
             Some(known) => known,
-            None => (json.to_owned(), Arc::new(model.prepare(&self.names.record(json)?)?)),
+            None => (json.to_owned(), Arc::new(model.prepare_light(&self.names.record(json)?)?)),
         };
         self.bytes += json.len();
         self.lately.insert(json, Arc::clone(&record));

@@ -69,19 +69,21 @@ impl Plan {
         })
     }
 
-    /// Fit and resolve in one go.
+    /// Fit, to the pairs that people labelled as well, and resolve in one go.
     #[napi(ts_return_type = "Promise<Resolution>")]
     pub fn resolve<'e>(
         &self,
         env: &'e Env,
         job: &Job,
         records: &Records,
+        labels_json: Option<String>,
         decisions_json: Option<String>,
     ) -> napi::Result<PromiseRaw<'e, Resolution>> {
-        let decisions = decisions(decisions_json)?;
+        let (labels, decisions) = (decisions(labels_json)?, decisions(decisions_json)?);
         let (plan, read) = (Arc::clone(&self.0), records.get()?);
         off_loop(env, Some(job), move |run| {
-            Ok(Resolution::new(plan.resolve(&read.table, &decisions, run)?, read))
+            let resolution = plan.resolve_labelled(&read.table, &labels, &decisions, run)?;
+            Ok(Resolution::new(resolution, read))
         })
     }
 }

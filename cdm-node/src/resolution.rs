@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use cdm_core::evaluate::Truth;
 use cdm_core::read::rows_of_inputs;
 use cdm_core::write::ArrowTable;
 use cdm_core::{Error, Result, Run};
@@ -11,8 +10,9 @@ use napi::bindgen_prelude::{Int32Array, PromiseRaw, Uint8Array};
 use napi_derive::napi;
 use serde::Serialize;
 
+use crate::answers::json_of;
 use crate::error::closed;
-use crate::input::{Read, Records};
+use crate::input::Read;
 use crate::model::Model;
 use crate::run::{Heavy, Job, off_loop};
 
@@ -20,8 +20,8 @@ use crate::run::{Heavy, Job, off_loop};
 #[napi]
 pub struct Resolution(Heavy<Outcome>);
 
-struct Outcome {
-    resolution: cdm_core::Resolution,
+pub(crate) struct Outcome {
+    pub(crate) resolution: cdm_core::Resolution,
     model: Arc<cdm_core::Model>,
     read: Read,
 }
@@ -38,7 +38,7 @@ impl Resolution {
         Self(Heavy::new(Outcome { resolution, model, read }))
     }
 
-    fn get(&self) -> napi::Result<Arc<Outcome>> {
+    pub(crate) fn get(&self) -> napi::Result<Arc<Outcome>> {
         self.0.get().ok_or_else(|| closed("resolution"))
     }
 
@@ -48,8 +48,7 @@ impl Resolution {
         make: impl FnOnce(&Outcome) -> T + Send + 'static,
     ) -> napi::Result<PromiseRaw<'e, String>> {
         let outcome = self.get()?;
-        // What is made is of strings, numbers and lists, which always serialise.
-        off_loop(env, None, move |_| Ok(serde_json::to_string(&make(&outcome)).unwrap_or_default()))
+        off_loop(env, None, move |_| Ok(json_of(&make(&outcome))))
     }
 }
 
@@ -132,20 +131,6 @@ impl Resolution {
     pub fn warnings_json<'e>(&self, env: &'e Env) -> napi::Result<PromiseRaw<'e, String>> {
         self.json(env, |Outcome { resolution, read, .. }| {
             resolution.summary().warnings(&resolution.quality(), &read.reports)
-        })
-    }
-
-    /// How good the entities are, by records whose only field says which is which, as JSON.
-    #[napi(ts_return_type = "Promise<string>")]
-    pub fn evaluate_json<'e>(
-        &self,
-        env: &'e Env,
-        truth: &Records,
-    ) -> napi::Result<PromiseRaw<'e, String>> {
-        let (truth, outcome) = (truth.get()?, self.get()?);
-        off_loop(env, None, move |run| {
-            let report = outcome.resolution.evaluate(&Truth::of_table(&truth.table), run)?;
-            Ok(serde_json::to_string(&report).unwrap_or_default())
         })
     }
 

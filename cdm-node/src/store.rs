@@ -1,19 +1,23 @@
 //! Live stores: changes go through a thread of the store's own, in the order in which they were asked for.
 
-use std::sync::Arc;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter};
+use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use cdm_core::merge::{GoldenRecord, Strategy};
 use cdm_core::store::{self, Durability, Options, StoreKey};
-use cdm_core::{EntityId, Error, Record, RecordKey, Result};
+use cdm_core::{EntityId, Error, Record, RecordKey, Result, Run};
 use napi::Env;
 use napi::bindgen_prelude::{PromiseRaw, Uint8Array};
 use napi_derive::napi;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::error::{closed, raise};
+use crate::answers::json_of;
+use crate::error::{closed, compacting, raise};
 use crate::input::Inputs;
 use crate::model::Model;
 use crate::names::Names;
@@ -21,7 +25,7 @@ use crate::run::{Job, Later, off_loop};
 
 /// What the thread of a store is told.
 enum Told {
-    Change(Box<dyn FnOnce(&store::Store) + Send>),
+    Change(Box<dyn FnOnce(&Slot) + Send>),
     /// Close the store, and say so when its files are free.
     Close(Later<()>),
 }
@@ -31,9 +35,56 @@ enum Told {
 pub struct Store(Option<Open>);
 
 struct Open {
-    store: Arc<store::Store>,
+    slot: Arc<Slot>,
     names: Arc<Names>,
     tell: Sender<Told>,
+}
+
+/// Where the store is, but while it is compacted.
+struct Slot {
+    store: Mutex<Option<Arc<store::Store>>>,
+    /// None where it is in memory.
+    path: Option<PathBuf>,
+    options: Options,
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<store::Store>>> {
+        // Nothing that could panic is done under the lock.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The store, for the thread that alone takes it away.
+    fn get(&self) -> Result<Arc<store::Store>> {
+        self.lock().clone().ok_or_else(|| {
+            let path = self.path.clone().unwrap_or_default();
+            let source = io::Error::other("it could not be opened again when it was compacted");
+            Error::StoreIo { path, source }
+        })
+    }
+
+    /// Make the files small, while nobody else has the store.
+    fn compact(&self, run: &Run) -> Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let mut held = self.get()?;
+        *self.lock() = None;
+        // Who looks at it on JavaScript's own thread is done within a moment.
+        let alone = loop {
+            match Arc::try_unwrap(held) {
+                Ok(store) => break store,
+                Err(shared) => held = shared,
+            }
+            thread::yield_now();
+        };
+        let compacted = alone.compact(&self.options, run);
+        let (store, outcome) = match compacted {
+            Ok(store) => (store, Ok(())),
+            // As it was: nothing has taken its place, or all of it has.
+            Err(error) => (store::Store::open_existing(path, &self.options)?, Err(error)),
+        };
+        *self.lock() = Some(Arc::new(store));
+        outcome
+    }
 }
 
 /// How a store works.
@@ -81,11 +132,11 @@ impl StoreOptions {
 }
 
 impl Open {
-    fn new(store: store::Store) -> Result<Self> {
+    fn new(store: store::Store, path: Option<PathBuf>, options: Options) -> Result<Self> {
         let names = Arc::new(Names::new(store.model()?.plan().schema()));
-        let store = Arc::new(store);
+        let slot = Arc::new(Slot { store: Mutex::new(Some(Arc::new(store))), path, options });
         let (tell, told) = channel();
-        let own = Arc::clone(&store);
+        let own = Arc::clone(&slot);
         let work = move || {
             let mut closing = None;
             for told in told {
@@ -97,9 +148,8 @@ impl Open {
                     }
                 }
             }
-            let flushed = own.flush();
             // The files are free once nobody holds the store.
-            drop(own);
+            let flushed = own.lock().take().map_or(Ok(()), |store| store.flush());
             if let Some(later) = closing {
                 later.settle(|| flushed);
             }
@@ -107,7 +157,7 @@ impl Open {
         let thread = thread::Builder::new().name("cdm-store".into());
         let spawned = thread.spawn(work);
         spawned.map_err(Error::WriteStream)?;
-        Ok(Self { store, names, tell })
+        Ok(Self { slot, names, tell })
     }
 }
 
@@ -117,8 +167,9 @@ impl Store {
     }
 
     /// Answer on the spot.
-    fn read<T>(&self, read: impl FnOnce(&Open) -> Result<T>) -> napi::Result<T> {
-        read(self.get()?).map_err(raise)
+    fn read<T>(&self, read: impl FnOnce(&store::Store) -> Result<T>) -> napi::Result<T> {
+        let store = self.get()?.slot.lock().clone().ok_or_else(compacting)?;
+        read(&store).map_err(raise)
     }
 
     /// Change something when its turn comes.
@@ -127,16 +178,25 @@ impl Store {
         env: &'e Env,
         change: impl FnOnce(&store::Store) -> Result<T> + Send + 'static,
     ) -> napi::Result<PromiseRaw<'e, T>> {
+        self.turn(env, move |slot| change(&*slot.get()?))
+    }
+
+    /// Do something with the store's place when its turn comes.
+    fn turn<'e, T: napi::bindgen_prelude::ToNapiValue + Send + 'static>(
+        &self,
+        env: &'e Env,
+        work: impl FnOnce(&Slot) -> Result<T> + Send + 'static,
+    ) -> napi::Result<PromiseRaw<'e, T>> {
         let open = self.get()?;
         let (later, promise) = Later::new(env)?;
-        let change = Told::Change(Box::new(move |store| later.settle(|| change(store))));
+        let change = Told::Change(Box::new(move |slot| later.settle(|| work(slot))));
         // The thread ends only when the store is closed, and then there is none to ask.
         open.tell.send(change).map_err(|_| closed("store"))?;
         Ok(promise)
     }
 
     fn record(&self, json: &str) -> napi::Result<Record> {
-        self.read(|open| keyed(open.names.record(json)?))
+        self.get()?.names.record(json).and_then(keyed).map_err(raise)
     }
 }
 
@@ -147,11 +207,6 @@ fn keyed(record: Record) -> Result<Record> {
     }
     let (path, reason) = ("id".to_owned(), "a record is stored under its id".to_owned());
     Err(Error::InvalidDocument { document: "record", path, reason, suggestion: None })
-}
-
-/// What is made of strings, numbers and lists, which always serialise.
-fn json_of(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
 
 #[napi]
@@ -167,11 +222,12 @@ impl Store {
         let options = options.options().map_err(raise)?;
         let model = model.map(Model::get).transpose()?.cloned();
         off_loop(env, None, move |_| {
+            let path = PathBuf::from(path);
             let store = match &model {
-                Some(model) => store::Store::open(path, model, &options)?,
-                None => store::Store::open_existing(path, &options)?,
+                Some(model) => store::Store::open(&path, model, &options)?,
+                None => store::Store::open_existing(&path, &options)?,
             };
-            Ok(Store(Some(Open::new(store)?)))
+            Ok(Store(Some(Open::new(store, Some(path), options)?)))
         })
     }
 
@@ -185,7 +241,8 @@ impl Store {
         let options = options.options().map_err(raise)?;
         let model = Arc::clone(model.get()?);
         off_loop(env, None, move |_| {
-            Ok(Store(Some(Open::new(store::Store::in_memory(&model, &options)?)?)))
+            let store = store::Store::in_memory(&model, &options)?;
+            Ok(Store(Some(Open::new(store, None, options)?)))
         })
     }
 
@@ -287,6 +344,49 @@ impl Store {
         self.change(env, move |store| store.backup(path, &run))
     }
 
+    /// Make the files small.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn compact<'e>(&self, env: &'e Env, job: &Job) -> napi::Result<PromiseRaw<'e, ()>> {
+        let run = job.run();
+        self.turn(env, move |slot| slot.compact(&run))
+    }
+
+    /// Write all records and decisions to a file, as JSON lines; how many lines.
+    #[napi(ts_return_type = "Promise<number>")]
+    pub fn export_to<'e>(
+        &self,
+        env: &'e Env,
+        job: &Job,
+        path: String,
+    ) -> napi::Result<PromiseRaw<'e, f64>> {
+        let run = job.run();
+        self.change(env, move |store| {
+            let path = PathBuf::from(path);
+            let file = File::create(&path).map_err(|source| Error::WriteFile { path, source })?;
+            let mut file = BufWriter::new(file);
+            let lines = store.export(&mut file, &run)?;
+            let file = file.into_inner().map_err(|error| Error::WriteStream(error.into_error()))?;
+            file.sync_all().map_err(Error::WriteStream)?;
+            Ok(lines as f64)
+        })
+    }
+
+    /// Take in what was exported to a file; how many lines.
+    #[napi(ts_return_type = "Promise<number>")]
+    pub fn import_from<'e>(
+        &self,
+        env: &'e Env,
+        job: &Job,
+        path: String,
+    ) -> napi::Result<PromiseRaw<'e, f64>> {
+        let run = job.run();
+        self.change(env, move |store| {
+            let path = PathBuf::from(path);
+            let file = File::open(&path).map_err(|source| Error::ReadFile { path, source })?;
+            store.import(&mut BufReader::new(file), &run).map(|lines| lines as f64)
+        })
+    }
+
     /// Resolve everything in batch and compare, as JSON.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn verify<'e>(&self, env: &'e Env, job: &Job) -> napi::Result<PromiseRaw<'e, String>> {
@@ -297,46 +397,54 @@ impl Store {
     /// Who a record may be, as JSON.
     #[napi]
     pub fn search(&self, record: String, most: u32) -> napi::Result<String> {
-        self.read(|open| {
-            Ok(json_of(&open.store.search(&open.names.record(&record)?, most as usize)?))
-        })
+        let record = self.get()?.names.record(&record).map_err(raise)?;
+        self.read(|store| Ok(json_of(&store.search(&record, most as usize)?)))
     }
 
     /// A record as it was given, as JSON.
     #[napi]
     pub fn get_record(&self, source: String, id: String) -> napi::Result<Option<String>> {
         let key = RecordKey::new(source, id);
-        self.read(|open| Ok(open.store.get(&key)?.map(|record| json_of(&record))))
+        self.read(|store| Ok(store.get(&key)?.map(|record| json_of(&record))))
     }
 
     /// The entity of a record.
     #[napi]
     pub fn entity_of(&self, source: String, id: String) -> napi::Result<Option<String>> {
         let key = RecordKey::new(source, id);
-        self.read(|open| Ok(open.store.entity_of(&key)?.map(|entity| entity.to_string())))
+        self.read(|store| Ok(store.entity_of(&key)?.map(|entity| entity.to_string())))
     }
 
     /// The entity of that id, or those that have its records now, as JSON.
     #[napi]
     pub fn entity(&self, id: String) -> napi::Result<String> {
-        self.read(|open| Ok(json_of(&open.store.entity(&id.parse::<EntityId>()?)?)))
+        self.read(|store| Ok(json_of(&store.entity(&id.parse::<EntityId>()?)?)))
     }
 
     /// The golden record of an entity, as JSON.
     #[napi]
     pub fn golden(&self, id: String) -> napi::Result<Option<String>> {
-        self.read(|open| {
-            let Some(golden) = open.store.golden(&id.parse::<EntityId>()?)? else {
+        self.read(|store| {
+            let Some(golden) = store.golden(&id.parse::<EntityId>()?)? else {
                 return Ok(None);
             };
             Ok(Some(json_of(&Flat(&golden.record()?))))
         })
     }
 
+    /// Where each value of an entity's golden record came from, as JSON.
+    #[napi]
+    pub fn lineage(&self, id: String) -> napi::Result<Option<String>> {
+        self.read(|store| {
+            let Some(golden) = store.golden(&id.parse::<EntityId>()?)? else { return Ok(None) };
+            Ok(Some(json_of(&golden.record()?.lineage())))
+        })
+    }
+
     /// The events after number `since`, as JSON.
     #[napi]
     pub fn events(&self, since: f64, most: u32) -> napi::Result<String> {
-        self.read(|open| Ok(json_of(&open.store.events(since as u64, most as usize)?)))
+        self.read(|store| Ok(json_of(&store.events(since as u64, most as usize)?)))
     }
 
     /// The same, waiting for one.
@@ -348,7 +456,7 @@ impl Store {
         most: u32,
         timeout_ms: u32,
     ) -> napi::Result<PromiseRaw<'e, String>> {
-        let mut subscription = self.get()?.store.subscribe(since as u64);
+        let mut subscription = self.read(|store| Ok(store.subscribe(since as u64)))?;
         let timeout = Duration::from_millis(timeout_ms.into());
         off_loop(env, None, move |_| Ok(json_of(&subscription.next(most as usize, timeout)?)))
     }
@@ -356,7 +464,7 @@ impl Store {
     /// How much there is, as JSON.
     #[napi]
     pub fn stats(&self) -> napi::Result<String> {
-        self.read(|open| Ok(json_of(&open.store.stats()?)))
+        self.read(|store| Ok(json_of(&store.stats()?)))
     }
 
     /// The model that the store is resolved by.
@@ -371,8 +479,7 @@ impl Store {
         let (later, promise) = Later::new(env)?;
         match self.0.take() {
             None => later.settle(|| Ok(())),
-            Some(Open { store, tell, .. }) => {
-                drop(store);
+            Some(Open { tell, .. }) => {
                 tell.send(Told::Close(later)).map_err(|_| closed("store"))?;
             }
         }

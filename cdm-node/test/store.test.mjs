@@ -211,6 +211,105 @@ test('values lie encrypted where a key is given', async () => {
   await again.close()
 })
 
+test('a store is compacted while it is watched, and goes on', async () => {
+  const store = await Store.open(at('wasteful'), { model, durability: 'byHand' })
+  const seen = []
+  const watching = (async () => {
+    for await (const event of store.subscribe()) seen.push(event)
+  })()
+  for (let n = 0; n < 40; n += 1) await store.upsert({ id: 1, email: `m${n}@li.example`, full_name: 'Ann '.repeat(40) })
+  await store.flush()
+  const before = store.stats()
+  assert.ok(before.garbageBytes > 0)
+  const compacted = store.compact()
+  const late = store.upsert({ id: 2, email: 'late@li.example' })
+  await compacted
+  assert.equal(typeof (await late), 'string')
+  const after = store.stats()
+  assert.ok(after.cellBytes < before.cellBytes, `${after.cellBytes} of ${before.cellBytes} bytes`)
+  assert.deepEqual(store.get(['records', 1]).fields.email, ['m39@li.example'])
+  assert.deepEqual((await store.verify()).problems, [])
+  await store.upsert({ id: 3, email: 'later@li.example' })
+  const expected = store.events()
+  while (seen.length < expected.length) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.deepEqual(seen, expected)
+  await assert.rejects(store.compact({ signal: AbortSignal.abort() }), { name: 'AbortError' })
+  // What is asked for before the store is closed is done before it is.
+  const again = store.compact()
+  await store.close()
+  await again
+  await watching
+  await assert.rejects(store.compact(), { code: 'CLOSED' })
+  const opened = await Store.open(at('wasteful'))
+  assert.equal(opened.stats().records, 3)
+  await opened.close()
+  const memory = await Store.inMemory(model)
+  await memory.upsert({ id: 1, email: 'a@b.example' })
+  await memory.compact()
+  assert.equal(memory.stats().records, 1)
+  await memory.close()
+})
+
+test('a store that cannot be compacted stays as it is', async () => {
+  const store = await Store.open(at('stuck'), { model })
+  await store.upsert({ id: 1, email: 'a@b.example' })
+  fs.writeFileSync(path.join(at('stuck'), 'compacting'), 'a file where a folder is wanted')
+  await assert.rejects(store.compact(), { code: 'STORE_IO' })
+  assert.equal(store.stats().records, 1)
+  fs.rmSync(path.join(at('stuck'), 'compacting'))
+  await store.compact()
+  await store.upsert({ id: 2, email: 'A@b.example' })
+  assert.equal(store.stats().entities, 1)
+  await store.close()
+})
+
+test('a store goes out as lines of JSON and comes in again', async () => {
+  const store = await Store.inMemory(model)
+  await store.upsertMany([{ id: 1, email: 'a@b.example' }, { id: 2, email: 'A@b.example' }, { id: 3, email: 'c@d.example' }])
+  await store.cannotLink(['records', 1], ['records', 2])
+  assert.equal(await store.export(at('people.jsonl')), 4)
+  const lines = fs.readFileSync(at('people.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line))
+  assert.deepEqual(lines[3], { cannot_link: [{ source: 'records', id: '1' }, { source: 'records', id: '2' }] })
+  const other = await Store.inMemory(model)
+  assert.equal(await other.import(new URL(`file://${at('people.jsonl')}`)), 4)
+  assert.deepEqual(other.stats().entities, 3)
+  assert.deepEqual(other.get(['records', 3]), store.get(['records', 3]))
+  await assert.rejects(store.export(at('no/people.jsonl')), { code: 'WRITE_FILE' })
+  await assert.rejects(store.export(at('stopped.jsonl'), { signal: AbortSignal.abort() }), { name: 'AbortError' })
+  assert.deepEqual(fs.readdirSync(folder).filter((name) => name.includes('partial') || name.includes('stopped')), [])
+  await assert.rejects(other.import(at('none.jsonl')), (error) => error.code === 'READ_FILE' && error.cause instanceof Error)
+  fs.writeFileSync(at('bad.jsonl'), '{"record": 5}\n')
+  await assert.rejects(other.import(at('bad.jsonl')), { code: 'MALFORMED_INPUT' })
+  await store.close()
+  await other.close()
+})
+
+test('a golden record has its lineage, and stored records are explained', async () => {
+  const store = await Store.inMemory(model)
+  const ann = await store.upsert({ id: 1, source: 'crm', fullName: 'Ann Li', email: 'ann@li.example', time: '2024-05-01' })
+  await store.upsert({ id: 2, source: 'shop', fullName: 'Ann Lee', email: 'ANN@li.example', time: '2024-06-01' })
+  const lineage = store.lineage(ann)
+  assert.equal(lineage.entityId, ann)
+  assert.deepEqual(Object.keys(lineage.fields), ['full_name', 'email'])
+  assert.deepEqual(lineage.fields.full_name.lost.map((lost) => lost.raw), ['Ann Li'])
+  assert.deepEqual(lineage.fields.email.values[0].from, {
+    source: 'shop',
+    id: '2',
+    time: '2024-06-01T00:00:00Z',
+    raw: 'ANN@li.example',
+    status: 'valid',
+    issues: [],
+  })
+  assert.equal(JSON.parse(lineage.json).entity_id, ann)
+  const why = await model.explain(store.get(['crm', 1]), store.get(['shop', 2]))
+  assert.deepEqual([why.left, why.rule.name], [{ source: 'crm', id: '1' }, 'e-mail'])
+  await store.delete(['crm', 1])
+  await store.delete(['shop', 2])
+  assert.equal(store.lineage(ann), null)
+  assert.equal(store.golden(ann), null)
+  await store.close()
+})
+
 test('what is wrong is told', async () => {
   const store = await Store.inMemory(model)
   for (const [call, details] of [
@@ -241,6 +340,10 @@ test('what is wrong is told', async () => {
     () => store.mustLink(['crm', 1], null),
     async () => store.get({ source: 'crm' }),
     async () => store.entity(5),
+    async () => store.lineage(5),
+    () => store.compact(5),
+    () => store.export(5),
+    () => store.import(null),
     async () => store.search({}, { limit: -1 }),
     () => Store.open(5),
     () => Store.open(at('x'), { model: {} }),

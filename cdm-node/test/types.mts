@@ -1,6 +1,6 @@
 // Never run: `tsc` checks that the types of the ES module say what it does.
-import cdm, { CdmError, Model, normalize, Plan, resolve, Resolution, Store, Table, version } from 'cdm'
-import type { Context, Data, GoldenRecord, Hit, Kind, LinkRow, Normalized, Normalizers, PlanDocument, Progress, Row, Score, ScoreWithLevels, StoredRecord, Summary } from 'cdm'
+import cdm, { CdmError, estimate, evaluatePartition, Model, normalize, Plan, resolve, Resolution, Store, Table, version } from 'cdm'
+import type { Answer, Chart, Context, Data, Explanation, How, KeptDecisions, Label, PairExplanation, ReviewItem, SamplingPlan, Why, GoldenRecord, Hit, Kind, LinkRow, Normalized, Normalizers, PlanDocument, Progress, Row, Score, ScoreWithLevels, StoredRecord, Summary } from 'cdm'
 
 interface Customer {
   id: number
@@ -56,9 +56,43 @@ for await (const event of store.subscribe({ since: 7 })) {
   // @ts-expect-error
   event.records.length
 }
+const lines: number = await store.export('people.jsonl', { signal })
+await store.import('people.jsonl')
+await store.compact()
+const lost: string | undefined = store.lineage(entity)?.fields['email']?.lost[0]?.raw
 const stored: StoredRecord | null = store.get(['crm', 1])
+if (stored) await model.explain(stored, stored)
 // @ts-expect-error
 store.delete('crm')
+const why: Explanation<Why> = await resolution.why(['crm', 1], { source: 'shop', id: 'a' })
+const [json, chart]: [string, Chart | null] = [why.json, why.chart]
+const term: number | undefined = why.weight?.comparisons[0]?.termFrequency?.weight
+const { cause } = await resolution.whyNot(1, 2)
+if (cause?.cause === 'refused' && cause.refusal.reason === 'limit') cause.refusal.atMost.toFixed()
+// @ts-expect-error
+if (cause?.cause === 'never_rule') cause.refusal
+// @ts-expect-error
+resolution.why(['crm'], 1)
+const how: How = await resolution.how('9p5')
+const questions: Answer<ReviewItem[]> = await resolution.review({ most: 5, signal })
+const labels: Label[] = questions.map(({ left, right, together }) => [left, right, together])
+const sampled: SamplingPlan = await resolution.sample(50, { seed: 2 })
+const interval: [number, number] = await estimate(sampled, labels).then(({ low, high }) => [low, high])
+const recall: number | undefined = (await resolution.evaluatePairs(labels, { complete: true })).labelledPairs?.recall
+const kept: KeptDecisions = await resolution.decisions()
+await model.resolve(customers, { decisions: kept })
+await plan.resolve(customers, { labels, decisions: { cannotLink: [[1, 2]] } })
+const merged: number = (await resolution.compare(one)).merged
+const page: string = await resolution.report({ path: 'report.html', redact: true, truth: customers, entity: 'is', signal })
+const spread: Chart | null = await resolution.weights()
+const exact: number = (await evaluatePartition(['a', 1], ['b', null])).exactRate
+const pair: Explanation<PairExplanation> = await model.explain(customer, { emails: ['ann@li.example'] })
+// @ts-expect-error
+why.json = ''
+// @ts-expect-error
+resolution.report({ redacted: true })
+// @ts-expect-error
+resolution.compare({})
 const f1: number = (await resolution.evaluate(customers, { entity: 'is' })).f1
 await using closed = resolution
 using both = model
@@ -77,4 +111,5 @@ new Model()
 const text: string = resolution.size
 
 export { all, both, closed, entity, hit, stored, levels, score, data, f1, golden, many, numbers, one, summary }
+export { chart, exact, how, interval, json, lines, lost, merged, page, pair, recall, spread, term }
 export { aliases, canonical, code, everyKindHasAFunction, version }
