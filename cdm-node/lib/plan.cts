@@ -75,8 +75,8 @@ export class Plan {
     return work(said, async (piece) => {
       const { records } = await read(data, said, given && innerOf(given), piece)
       try {
-        const plan = await inferred(records, given, said, piece.job)
-        return planOf(plan)
+        const start = startOf(records, given, said)
+        return planOf(await answer(() => start.infer(piece.job, records)))
       } finally {
         records.close()
       }
@@ -179,17 +179,15 @@ export function planOf(core: native.Plan): Plan {
   return plan
 }
 
-/** @internal What `given` leaves open, inferred from the records; where nothing is given, all. */
-export async function inferred(
+/** @internal The plan to infer from: what is given; where nothing is, the records' fields and nothing else. */
+export function startOf(
   records: native.Records,
   given: Plan | undefined,
   said: { region?: string | null; linkType?: string | null },
-  job: native.Job,
-): Promise<native.Plan> {
+): native.Plan {
   const fields = call(() => records.fieldsJson)
   const base = given ?? new Plan(`{"version": 1, "name": "inferred", "fields": ${fields}}`)
-  const start = innerOf(withOptions(base, said))
-  return answer(() => start.infer(job, records))
+  return innerOf(withOptions(base, said))
 }
 
 /** @internal The plan, with what was said beside it. */

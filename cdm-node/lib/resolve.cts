@@ -4,7 +4,7 @@ import { CdmError, answer, wrongType } from './errors.cjs'
 import { COLUMN_OPTIONS, type ColumnOptions, type Data, type FieldsOption, read, type URLLike } from './inputs.cjs'
 import { Model } from './model.cjs'
 import { known } from './options.cjs'
-import { inferred, innerOf, Plan, withOptions } from './plan.cjs'
+import { innerOf, Plan, startOf, withOptions } from './plan.cjs'
 import { Resolution } from './resolution.cjs'
 import { WORK_OPTIONS, type WorkOptions, work } from './work.cjs'
 
@@ -49,10 +49,15 @@ export async function resolve(data: Data, options?: ResolveOptions | null): Prom
     async (piece) => {
       const { records, sources, notes } = await read(data, said, given && innerOf(given), piece)
       try {
-        const plan = given ? innerOf(given) : await inferred(records, undefined, said, piece.job)
         const labels = labelsJson(said.labels, sources)
         const decided = decisionsJson(said.decisions, sources)
-        return Resolution._of(await answer(() => plan.resolve(piece.job, records, labels, decided)), notes, sources)
+        const start = given ? innerOf(given) : startOf(records, undefined, said)
+        const resolution = await answer(() =>
+          given
+            ? start.resolve(piece.job, records, labels, decided)
+            : start.inferAndResolve(piece.job, records, labels, decided),
+        )
+        return Resolution._of(resolution, notes, sources)
       } finally {
         records.close()
       }

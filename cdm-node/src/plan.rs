@@ -69,6 +69,26 @@ impl Plan {
         })
     }
 
+    /// Infer what the plan leaves open, fit, to the pairs that people labelled as well, and resolve in
+    /// one go.
+    #[napi(ts_return_type = "Promise<Resolution>")]
+    pub fn infer_and_resolve<'e>(
+        &self,
+        env: &'e Env,
+        job: &Job,
+        records: &Records,
+        labels_json: Option<String>,
+        decisions_json: Option<String>,
+    ) -> napi::Result<PromiseRaw<'e, Resolution>> {
+        let (labels, decisions) = (decisions(labels_json)?, decisions(decisions_json)?);
+        let (given, read) = (Arc::clone(&self.0), records.get()?);
+        off_loop(env, Some(job), move |run| {
+            let resolution =
+                cdm_core::Plan::infer_and_resolve(&read.table, &given, &labels, &decisions, run)?;
+            Ok(Resolution::new(resolution, read))
+        })
+    }
+
     /// Fit, to the pairs that people labelled as well, and resolve in one go.
     #[napi(ts_return_type = "Promise<Resolution>")]
     pub fn resolve<'e>(
