@@ -3,9 +3,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::count::count;
-use super::index::KeyIndex;
-use super::scope::two_of;
+use super::count::{count, count_pairs};
+use super::index::{KeyIndex, KeyNames};
 use super::{BlockingRule, Conjunction, PairScope, RuleCount, SharedKey, StopKeys};
 use crate::cancel::Run;
 use crate::error::Result;
@@ -20,7 +19,8 @@ const FEW_ROWS: usize = 1 << 18;
 /// their sources are in scope. That is decided by the keys of those two records and the stop keys
 /// alone; it does not matter what other records there are.
 ///
-/// Holds four bytes for each record and rule, and four more for each key of a record with several.
+/// Holds four bytes for each record and rule, four for each key of a record, and as many again where
+/// it has several; and for each key four, and four for each expression.
 ///
 /// # Examples
 /// ```
@@ -59,8 +59,17 @@ pub struct Blocking<'a> {
     pub(super) scope: PairScope,
     pub(super) rows: usize,
     pub(super) keys: Vec<KeyIndex>,
+    /// By rule; empty where nobody will ask.
+    names: Vec<KeyNames>,
     /// By row, then rule: the row's keys under the rule. What a pair is asked lies together.
     cells: Vec<u32>,
+}
+
+/// Whether the texts of keys are kept, which only a count asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KeyTexts {
+    Kept,
+    LeftOut,
 }
 
 /// Keys by the name of their rule, each with one text for every expression.
@@ -88,13 +97,37 @@ impl<'a> Blocking<'a> {
         rows: usize,
         run: &Run,
     ) -> Result<Self> {
+        Self::stopping(rules, features, stop_keys, (scope, KeyTexts::Kept), rows, run)
+    }
+
+    /// As [`new`](Self::new), for those who will not [`count`](Self::count).
+    pub(crate) fn without_texts(
+        rules: &'a [BlockingRule],
+        features: &Features,
+        stop_keys: &KeysByRule,
+        scope: PairScope,
+        rows: usize,
+        run: &Run,
+    ) -> Result<Self> {
+        Self::stopping(rules, features, stop_keys, (scope, KeyTexts::LeftOut), rows, run)
+    }
+
+    fn stopping(
+        rules: &'a [BlockingRule],
+        features: &Features,
+        stop_keys: &KeysByRule,
+        of: (PairScope, KeyTexts),
+        rows: usize,
+        run: &Run,
+    ) -> Result<Self> {
         let stopped: Vec<StopKeys<'_>> =
             rules.iter().map(|rule| StopKeys::new(stop_keys.get(&rule.to_string()))).collect();
-        Self::bind(rules, features, |rule, key| stopped[rule].contains(key), scope, rows, run)
+        Self::bind(rules, features, |rule, key| stopped[rule].contains(key), of, rows, run)
     }
 
     /// Bind `rules` as [`new`](Self::new) does, the keys that more than `most` of the rows share
     /// being those that are stopped; with those keys, as [`hot_keys`](super::hot_keys) names them.
+    /// For those who will not [`count`](Self::count).
     pub(crate) fn with_most(
         rules: &'a [BlockingRule],
         features: &Features,
@@ -113,7 +146,8 @@ impl<'a> Blocking<'a> {
             }
             is_hot
         };
-        let blocking = Self::bind(rules, features, is_hot, scope, rows, run)?;
+        let of = (scope, KeyTexts::LeftOut);
+        let blocking = Self::bind(rules, features, is_hot, of, rows, run)?;
         Ok((blocking, hot.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
@@ -122,30 +156,35 @@ impl<'a> Blocking<'a> {
         rules: &'a [BlockingRule],
         features: &Features,
         stopped: impl Fn(usize, SharedKey<'_>) -> bool + Sync,
-        scope: PairScope,
+        (scope, texts): (PairScope, KeyTexts),
         rows: usize,
         run: &Run,
     ) -> Result<Self> {
         let mut cells = vec![0; rows * rules.len()];
         let mut keys = Vec::with_capacity(rules.len());
+        let mut names = Vec::new();
         let bound = Conjunction::bind(rules.iter().map(|rule| &rule.same[..]), features)?;
         let bound: Vec<(usize, Conjunction<'_>)> = bound.into_iter().enumerate().collect();
         // Keys take memory: few rules at a time where there are many rows, each by all threads.
-        let at_once = (FEW_ROWS / rows.max(1)).max(1);
+        let at_once = (FEW_ROWS / rows.max(1)).max(2);
         for bound in bound.chunks(at_once) {
             run.report("block", keys.len() as u64, rules.len() as u64)?;
             let indices = bound.par_iter().map(|(rule, conjunction)| {
                 let shared = conjunction.keys(rows, run)?;
-                KeyIndex::new(&shared, rows, |key| stopped(*rule, key))
+                let is_stopped = |key: SharedKey<'_>| stopped(*rule, key);
+                let (index, cells) = KeyIndex::new(&shared, rows, run, is_stopped)?;
+                let names = (texts == KeyTexts::Kept).then(|| KeyNames::new(&shared, is_stopped));
+                Ok((index, cells, names))
             });
-            for (index, of_rule) in indices.collect::<Result<Vec<_>>>()? {
+            for (index, of_rule, of_keys) in indices.collect::<Result<Vec<_>>>()? {
                 let places = cells.iter_mut().skip(keys.len()).step_by(rules.len());
                 places.zip(of_rule).for_each(|(place, cell)| *place = cell);
                 keys.push(index);
+                names.extend(of_keys);
             }
         }
         run.report("block", rules.len() as u64, rules.len() as u64)?;
-        Ok(Self { rules, scope, rows, keys, cells })
+        Ok(Self { rules, scope, rows, keys, names, cells })
     }
 
     /// The same rules and keys, for pairs in another scope.
@@ -157,11 +196,7 @@ impl<'a> Blocking<'a> {
     /// What [`count`](Self::count) would find of all rules at most, and sooner: pairs are counted as
     /// often as they share a key, whatever their sources.
     pub(crate) fn most_pairs(&self) -> u64 {
-        let of_rule = self.keys.iter().enumerate().map(|(rule, index)| {
-            let cells = (0..self.rows).map(|row| self.cells(row)[rule]);
-            let counts = index.counts(cells).into_iter();
-            counts.map(|rows| two_of(rows.into())).fold(0, u64::saturating_add)
-        });
+        let of_rule = self.keys.iter().map(|index| index.blocks().meetings());
         of_rule.fold(0, u64::saturating_add)
     }
 
@@ -179,11 +214,24 @@ impl<'a> Blocking<'a> {
     /// # Panics
     /// Where the scope is of fewer rows; so do the other methods.
     pub fn count(&self, run: &Run) -> Result<Vec<RuleCount>> {
-        let counts = self.keys.iter().enumerate().map(|(rule, index)| {
-            let cells: Vec<u32> = (0..self.rows).map(|row| self.cells(row)[rule]).collect();
-            count(rule, index, &cells, &self.scope, run)
+        let named = self.keys.iter().zip(&self.names).enumerate();
+        let counts = named.map(|(rule, of_rule)| {
+            count(rule, of_rule, &self.cells_of_rule(rule), &self.scope, run)
         });
         counts.collect()
+    }
+
+    /// The pairs that [`count`](Self::count) finds, summed up over the rules.
+    pub(crate) fn count_pairs(&self, run: &Run) -> Result<u64> {
+        let counts =
+            self.keys.iter().enumerate().map(|(rule, index)| {
+                count_pairs(index, &self.cells_of_rule(rule), &self.scope, run)
+            });
+        counts.sum()
+    }
+
+    fn cells_of_rule(&self, rule: usize) -> Vec<u32> {
+        self.cells.iter().skip(rule).step_by(self.rules.len()).copied().collect()
     }
 
     /// The first rule that makes two rows a candidate pair, by position.
@@ -195,7 +243,8 @@ impl<'a> Blocking<'a> {
         if left == right || !self.scope.contains(left, right) {
             return None;
         }
-        self.found(self.cells(left), self.cells(right))
+        let cells = self.keys.iter().zip(self.cells(left).iter().zip(self.cells(right)));
+        cells.enumerate().find(|(_, (keys, (l, r)))| keys.share(**l, **r)).map(|found| found.0)
     }
 
     /// Whether a rule makes two rows a candidate pair, whatever earlier rules do.
@@ -207,13 +256,6 @@ impl<'a> Blocking<'a> {
         left != right
             && self.scope.contains(left, right)
             && self.keys[rule].share(self.cells(left)[rule], self.cells(right)[rule])
-    }
-
-    /// The first rule of which two rows share a key, by their cells under the first rules or all.
-    #[inline]
-    pub(super) fn found(&self, left: &[u32], right: &[u32]) -> Option<usize> {
-        let cells = self.keys.iter().zip(left.iter().zip(right));
-        cells.enumerate().find(|(_, (keys, (l, r)))| keys.share(**l, **r)).map(|found| found.0)
     }
 
     /// The cells of a row, by rule.

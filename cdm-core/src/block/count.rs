@@ -5,9 +5,10 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::index::KeyIndex;
+use super::index::{KeyIndex, KeyNames};
+use super::met::{Met, Mets};
 use super::scope::{PairCounter, two_of};
-use super::{BlockingRule, Conjunction, PairScope};
+use super::{BlockingRule, Conjunction, PairScope, SharedKey};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::Features;
@@ -15,10 +16,16 @@ use crate::features::Features;
 /// How many records of a block are looked at between two looks at the cancel token.
 const LOOKS_AT_ONCE: usize = 64;
 
+/// How many keys are counted between two looks at the cancel token.
+const KEYS_AT_ONCE: u32 = 1 << 14;
+
+/// How many rows a thread takes at once, who may meet thousands of others each.
+const ROWS_AT_ONCE: usize = 256;
+
 /// The most keys that a count names.
 const WORST: usize = 10;
 
-/// The most pairs of kinds of records that are looked at to count pairs once.
+/// The most meetings, and the most pairs of kinds of records, that are looked at to count pairs once.
 const MOST_LOOKS: u64 = 1 << 26;
 
 /// What a blocking rule finds, counted without making a pair.
@@ -86,9 +93,11 @@ pub fn pair_counts(
     let bound = Conjunction::bind(rules.iter().map(|rule| &rule.same[..]), features)?;
     let counts = bound.iter().enumerate().map(|(rule, conjunction)| {
         let keys = conjunction.keys(rows, run)?;
-        let (index, cells) = KeyIndex::new(&keys, rows, |key| key.rows().len() > most as usize)?;
+        let is_hot = |key: SharedKey<'_>| key.rows().len() > most as usize;
+        let (index, cells) = KeyIndex::new(&keys, rows, run, is_hot)?;
+        let names = KeyNames::new(&keys, is_hot);
         drop(keys);
-        count(rule, &index, &cells, scope, run)
+        count(rule, (&index, &names), &cells, scope, run)
     });
     counts.collect()
 }
@@ -96,28 +105,16 @@ pub fn pair_counts(
 /// Count what a rule finds among the rows that have these cells.
 pub(super) fn count(
     rule: usize,
-    index: &KeyIndex,
+    (index, names): (&KeyIndex, &KeyNames),
     cells: &[u32],
     scope: &PairScope,
     run: &Run,
 ) -> Result<RuleCount> {
-    run.check()?;
-    let mut counter = PairCounter::new(scope);
-    let blocks = index.blocks((0..).zip(cells.iter().copied()));
-    let mut meetings = 0_u64;
     let mut worst = Vec::new();
-    for key in 0..index.len() {
-        let rows = blocks.of(key);
-        let pairs = counter.pairs(rows.iter().copied());
-        meetings = meetings.saturating_add(pairs);
-        keep_worst(&mut worst, rows.len() as u64, pairs, || index.texts(key));
-    }
-    drop(blocks);
-    let pairs = if index.has_several() {
-        distinct_pairs(index, cells, scope, run)?
-    } else {
-        Some(meetings)
-    };
+    let meetings = meetings(index, scope, run, |key, records, pairs| {
+        keep_worst(&mut worst, records, pairs, || names.of(key));
+    })?;
+    let pairs = pairs(index, meetings, cells, scope, run)?;
     Ok(RuleCount {
         rule,
         keys: index.len().into(),
@@ -128,6 +125,56 @@ pub(super) fn count(
         exact: pairs.is_some(),
         worst,
     })
+}
+
+/// How many pairs of records share a key of a rule, as [`RuleCount::pairs`].
+pub(super) fn count_pairs(
+    index: &KeyIndex,
+    cells: &[u32],
+    scope: &PairScope,
+    run: &Run,
+) -> Result<u64> {
+    let meetings = meetings(index, scope, run, |_, _, _| ())?;
+    Ok(pairs(index, meetings, cells, scope, run)?.unwrap_or(meetings))
+}
+
+/// The pairs of each key, a pair of several keys as often; `each` hears of every key, how many
+/// records have it and how many pairs they are.
+fn meetings(
+    index: &KeyIndex,
+    scope: &PairScope,
+    run: &Run,
+    mut each: impl FnMut(u32, u64, u64),
+) -> Result<u64> {
+    let mut counter = PairCounter::new(scope);
+    let mut meetings = 0_u64;
+    for key in 0..index.len() {
+        if key % KEYS_AT_ONCE == 0 {
+            run.check()?;
+        }
+        let rows = index.blocks().of(key);
+        let pairs = counter.pairs(rows.iter().copied());
+        meetings = meetings.saturating_add(pairs);
+        each(key, rows.len() as u64, pairs);
+    }
+    Ok(meetings)
+}
+
+/// The pairs behind so many `meetings`, each once; `None` where that takes too long to tell.
+fn pairs(
+    index: &KeyIndex,
+    meetings: u64,
+    cells: &[u32],
+    scope: &PairScope,
+    run: &Run,
+) -> Result<Option<u64>> {
+    if !index.has_several() {
+        return Ok(Some(meetings));
+    }
+    match index.blocks().meetings() {
+        ..=MOST_LOOKS => met_pairs(index, cells, scope, run).map(Some),
+        _ => distinct_pairs(index, cells, scope, run),
+    }
 }
 
 /// Keep a key where it is among the worst; `worst` are in order.
@@ -148,6 +195,32 @@ fn keep_worst(
     worst.truncate(WORST);
 }
 
+/// How many pairs of rows share a key, each once, by a look at every meeting.
+fn met_pairs(index: &KeyIndex, cells: &[u32], scope: &PairScope, run: &Run) -> Result<u64> {
+    let mets = Mets::new(cells.len());
+    let starts: Vec<usize> = (0..cells.len()).step_by(ROWS_AT_ONCE).collect();
+    let pairs = starts.into_par_iter().map(|start| {
+        run.check()?;
+        let rows = start..cells.len().min(start + ROWS_AT_ONCE);
+        let of_row = |met: &mut Met, left: usize| {
+            met.forget();
+            let mut pairs = 0;
+            let mut alone = [0];
+            let keys = index.keys(cells[left], &mut alone);
+            std::hint::black_box(index.blocks().look(keys));
+            for key in keys {
+                for right in index.blocks().after(*key, left as u32) {
+                    let is_new = scope.contains(left, *right as usize) && met.meet(*right);
+                    pairs += u64::from(is_new);
+                }
+            }
+            pairs
+        };
+        Ok(mets.with(|met| rows.map(|left| of_row(met, left)).sum::<u64>()))
+    });
+    pairs.sum()
+}
+
 /// Records that have the same keys, and come from one source where sources matter.
 struct Like {
     /// One of them.
@@ -158,6 +231,7 @@ struct Like {
 
 /// How many pairs of rows share a key, each once; `None` where that takes too long to tell.
 ///
+/// For rules of more meetings than can be looked at one by one.
 /// Records that have the same keys meet others alike, so that two kinds of records are looked at
 /// once, however many there are of each.
 fn distinct_pairs(
@@ -182,9 +256,8 @@ fn distinct_pairs(
     drop(numbers);
     let alike = likes.iter().filter(|like| scope.contains(like.row, like.row));
     let alike: u64 = alike.map(|like| two_of(like.count)).sum();
-    let blocks = index.blocks((0..).zip(likes.iter().map(|like| like.cell)));
-    let looks = (0..index.len()).map(|key| two_of(blocks.of(key).len() as u64));
-    if looks.fold(0_u64, u64::saturating_add) > MOST_LOOKS {
+    let blocks = index.blocks_of((0..).zip(likes.iter().map(|like| like.cell)));
+    if blocks.meetings() > MOST_LOOKS {
         return Ok(None);
     }
     let unlike = (0..index.len()).into_par_iter().map(|key| {

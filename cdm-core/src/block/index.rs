@@ -1,31 +1,29 @@
 use std::cmp::Ordering;
 
+use super::scope::two_of;
 use super::{SharedKey, SharedKeys};
+use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::table::{Codes, Column};
 
-/// The usable keys of one rule, numbered, and the numbers of each row's.
+/// The usable keys of one rule, numbered, with the numbers of each row's and the rows of each.
 ///
 /// What a row has is one word, its *cell*: 0 for no key; below [`SEVERAL`], the number of its only
 /// key and 1; else, which list its keys are. Cells lie with the caller, who may have many rules.
 pub(super) struct KeyIndex {
-    /// Of each expression, its texts, without rows.
-    texts: Vec<Column>,
-    /// By key: the code of each expression.
-    codes: Vec<u32>,
-    count: u32,
     stopped: u64,
     /// Where in `numbers` each list starts, and one more for the end.
-    starts: Vec<usize>,
-    /// Sorted within each list.
+    starts: Vec<u32>,
+    /// Sorted within each list. The lists of a table are in the order of its rows.
     numbers: Vec<u32>,
-    /// By list, a bit for each of its keys: most lists of two rows have none in common, and that is
-    /// told without a look at them.
-    signatures: Vec<u64>,
+    blocks: Blocks,
 }
 
 /// What marks the cell of a row with several keys.
 const SEVERAL: u32 = 1 << 31;
+
+/// How many keys are numbered between two looks at the cancel token.
+const KEYS_AT_ONCE: usize = 1 << 14;
 
 impl KeyIndex {
     /// Number the keys that several rows share and that are not `stopped`; with the cells of all
@@ -33,40 +31,45 @@ impl KeyIndex {
     pub(super) fn new(
         keys: &SharedKeys<'_>,
         rows: usize,
+        run: &Run,
         stopped: impl Fn(SharedKey<'_>) -> bool,
     ) -> Result<(Self, Vec<u32>)> {
         let mut index = Self {
-            texts: keys.columns().iter().map(|column| column.with_codes(Codes::new())).collect(),
-            codes: Vec::new(),
-            count: 0,
             stopped: 0,
             starts: vec![0],
             numbers: Vec::new(),
-            signatures: Vec::new(),
+            blocks: Blocks { starts: vec![0], members: Vec::new() },
         };
         let full = || Error::TableFull { what: "keys of a rule", limit: SEVERAL.into() };
         let mut cells = vec![0_u32; rows];
-        let mut kept: Vec<SharedKey<'_>> = Vec::new();
         // How many keys each row has, until it has a cell.
-        for key in keys.shared() {
+        for (place, key) in keys.shared().enumerate() {
+            if place % KEYS_AT_ONCE == 0 {
+                run.check()?;
+            }
             if stopped(key) {
                 index.stopped += 1;
                 continue;
             }
-            index.codes.extend(key.codes());
-            index.count += 1;
-            if index.count >= SEVERAL {
+            index.blocks.members.extend(key.rows());
+            let end = u32::try_from(index.blocks.members.len()).map_err(|_| Error::TableFull {
+                what: "keys of records under one rule",
+                limit: u32::MAX.into(),
+            })?;
+            index.blocks.starts.push(end);
+            if index.len() >= SEVERAL {
                 return Err(full());
             }
-            kept.push(key);
             key.rows().for_each(|row| cells[row as usize] += 1);
         }
+        index.blocks.members.shrink_to_fit();
+        index.blocks.starts.shrink_to_fit();
         // Where the next key of each row with several goes.
         let mut next = Vec::new();
         let mut end = 0;
         for cell in cells.iter_mut().filter(|cell| **cell > 1) {
             next.push(end);
-            end += *cell as usize;
+            end += *cell;
             *cell = SEVERAL | (next.len() - 1) as u32;
             index.starts.push(end);
             if next.len() >= SEVERAL as usize {
@@ -74,28 +77,33 @@ impl KeyIndex {
             }
         }
         // Keys come in their order, and so they stay within each row.
-        index.numbers = vec![0; end];
-        for (number, key) in (0..).zip(kept) {
-            for row in key.rows() {
-                match &mut cells[row as usize] {
+        index.numbers = vec![0; end as usize];
+        for number in 0..index.len() {
+            if number as usize % KEYS_AT_ONCE == 0 {
+                run.check()?;
+            }
+            for row in index.blocks.of(number) {
+                match &mut cells[*row as usize] {
                     cell if *cell & SEVERAL == 0 => *cell = number + 1,
                     cell => {
                         let next = &mut next[(*cell & !SEVERAL) as usize];
-                        index.numbers[*next] = number;
+                        index.numbers[*next as usize] = number;
                         *next += 1;
                     }
                 }
             }
         }
-        let lists = index.starts.windows(2).map(|ends| &index.numbers[ends[0]..ends[1]]);
-        index.signatures =
-            lists.map(|keys| keys.iter().fold(0, |all, key| all | signature(*key))).collect();
         Ok((index, cells))
     }
 
     /// How many keys there are.
     pub(super) fn len(&self) -> u32 {
-        self.count
+        (self.blocks.starts.len() - 1) as u32
+    }
+
+    /// The rows of every key, each key's in order.
+    pub(super) fn blocks(&self) -> &Blocks {
+        &self.blocks
     }
 
     /// How many keys are stopped.
@@ -106,14 +114,6 @@ impl KeyIndex {
     /// Whether some row has several keys.
     pub(super) fn has_several(&self) -> bool {
         !self.numbers.is_empty()
-    }
-
-    /// The texts of a key, one for each expression.
-    pub(super) fn texts(&self, key: u32) -> Vec<String> {
-        let width = self.texts.len();
-        let codes = &self.codes[key as usize * width..(key as usize + 1) * width];
-        let texts = self.texts.iter().zip(codes).map(|(column, code)| column.pool().get(*code));
-        texts.map(str::to_owned).collect()
     }
 
     /// Whether two rows' cells have a key in common.
@@ -134,9 +134,6 @@ impl KeyIndex {
     }
 
     fn lowest_shared(&self, left: u32, right: u32) -> Option<u32> {
-        if self.signature(left) & self.signature(right) == 0 {
-            return None;
-        }
         let (mut one, mut other) = ([0], [0]);
         let (left, right) = (self.keys(left, &mut one), self.keys(right, &mut other));
         let (mut i, mut j) = (0, 0);
@@ -150,22 +147,12 @@ impl KeyIndex {
         None
     }
 
-    /// A bit for each key of a cell.
-    #[inline]
-    fn signature(&self, cell: u32) -> u64 {
-        match cell {
-            0 => 0,
-            cell if cell & SEVERAL != 0 => self.signatures[(cell & !SEVERAL) as usize],
-            cell => signature(cell - 1),
-        }
-    }
-
     /// The keys of a cell; `alone` is room for an only one.
     #[inline]
     pub(super) fn keys<'l>(&'l self, cell: u32, alone: &'l mut [u32; 1]) -> &'l [u32] {
         if cell & SEVERAL != 0 {
             let list = (cell & !SEVERAL) as usize;
-            return &self.numbers[self.starts[list]..self.starts[list + 1]];
+            return &self.numbers[self.starts[list] as usize..self.starts[list + 1] as usize];
         }
         match cell.checked_sub(1) {
             Some(key) => {
@@ -176,28 +163,19 @@ impl KeyIndex {
         }
     }
 
-    /// How many of the rows that have these cells have each key.
-    pub(super) fn counts(&self, cells: impl Iterator<Item = u32>) -> Vec<u32> {
-        let mut counts = vec![0; self.count as usize];
-        for cell in cells {
-            self.keys(cell, &mut [0]).iter().for_each(|key| counts[*key as usize] += 1);
-        }
-        counts
-    }
-
     /// The members of every key, each key's in the order given: a number and its cell.
-    pub(super) fn blocks(&self, members: impl Iterator<Item = (u32, u32)> + Clone) -> Blocks {
-        let mut starts = vec![0_usize; self.count as usize + 1];
+    pub(super) fn blocks_of(&self, members: impl Iterator<Item = (u32, u32)> + Clone) -> Blocks {
+        let mut starts = vec![0_u32; self.len() as usize + 1];
         for (_, cell) in members.clone() {
             self.keys(cell, &mut [0]).iter().for_each(|key| starts[*key as usize + 1] += 1);
         }
         (1..starts.len()).for_each(|key| starts[key] += starts[key - 1]);
-        let mut placed = vec![0; starts.last().copied().unwrap_or_default()];
+        let mut placed = vec![0; starts.last().copied().unwrap_or_default() as usize];
         let mut next = starts.clone();
         for (member, cell) in members {
             for key in self.keys(cell, &mut [0]) {
                 let place = &mut next[*key as usize];
-                placed[*place] = member;
+                placed[*place as usize] = member;
                 *place += 1;
             }
         }
@@ -205,22 +183,71 @@ impl KeyIndex {
     }
 }
 
-/// One of 64 bits.
-#[inline]
-fn signature(key: u32) -> u64 {
-    // Keys that a row has often have neighbouring numbers.
-    1 << (key.wrapping_mul(0x9e37_79b1) >> 26)
+/// What the keys of a rule are called, by number.
+pub(super) struct KeyNames {
+    /// Of each expression, its texts, without rows.
+    texts: Vec<Column>,
+    /// By key: the code of each expression.
+    codes: Vec<u32>,
 }
+
+impl KeyNames {
+    /// Of the keys that are not `stopped`.
+    pub(super) fn new(keys: &SharedKeys<'_>, stopped: impl Fn(SharedKey<'_>) -> bool) -> Self {
+        let texts = keys.columns().iter().map(|column| column.with_codes(Codes::new()));
+        let named = keys.shared().filter(|key| !stopped(*key));
+        Self { texts: texts.collect(), codes: named.flat_map(SharedKey::codes).copied().collect() }
+    }
+
+    /// The texts of a key, one for each expression.
+    pub(super) fn of(&self, key: u32) -> Vec<String> {
+        let width = self.texts.len();
+        let codes = &self.codes[key as usize * width..(key as usize + 1) * width];
+        let texts = self.texts.iter().zip(codes).map(|(column, code)| column.pool().get(*code));
+        texts.map(str::to_owned).collect()
+    }
+}
+
+/// Of up to so many members each is looked at to find a place among them.
+const FEW: usize = 8;
 
 /// The members of each key of a rule.
 pub(super) struct Blocks {
     /// By key, where its members start, and one more for the end.
-    pub(super) starts: Vec<usize>,
-    pub(super) members: Vec<u32>,
+    starts: Vec<u32>,
+    members: Vec<u32>,
 }
 
 impl Blocks {
+    #[inline]
     pub(super) fn of(&self, key: u32) -> &[u32] {
-        &self.members[self.starts[key as usize]..self.starts[key as usize + 1]]
+        let key = key as usize;
+        &self.members[self.starts[key] as usize..self.starts[key + 1] as usize]
+    }
+
+    /// The members of a key that come after `row`, one of them.
+    #[inline]
+    pub(super) fn after(&self, key: u32, row: u32) -> &[u32] {
+        let all = self.of(key);
+        // Most keys are those of a few.
+        let place = match all.len() {
+            ..=FEW => all.iter().take_while(|member| **member <= row).count(),
+            _ => all.partition_point(|member| *member <= row),
+        };
+        &all[place..]
+    }
+
+    /// A look at the first members of some keys, so that they are at hand: memory is slow to answer,
+    /// and answers many questions in the time of one.
+    #[inline]
+    pub(super) fn look(&self, keys: &[u32]) -> u32 {
+        let first = |key: &u32| self.members[self.starts[*key as usize] as usize];
+        keys.iter().map(first).fold(0, u32::wrapping_add)
+    }
+
+    /// The pairs of each key's members, a pair of several keys as often.
+    pub(super) fn meetings(&self) -> u64 {
+        let sizes = self.starts.windows(2).map(|ends| u64::from(ends[1] - ends[0]));
+        sizes.fold(0, |pairs, size| pairs.saturating_add(two_of(size)))
     }
 }

@@ -80,6 +80,7 @@ impl<'a> Conjunction<'a> {
             .collect();
         match self.columns.len() {
             1 => self.keys_of_one(shared[0], rows, run),
+            2 if !self.is_cut(rows) => self.keys_of_two([shared[0], shared[1]], rows, run),
             // Two codes are one number, which sorts several times as fast.
             2 => {
                 let join = |codes: &[u32], _: &mut Tails| join(codes[0], codes[1]);
@@ -88,6 +89,94 @@ impl<'a> Conjunction<'a> {
             }
             _ => self.keys_of_several(&shared, rows, key_of, |key| key, run),
         }
+    }
+
+    /// Whether some row has more keys than are made, and so the first of them by text.
+    fn is_cut(&self, rows: usize) -> bool {
+        !self.spreads() && (0..rows).any(|row| self.combinations(row) > MAX_KEYS)
+    }
+
+    /// Whether some expression makes many keys of a text.
+    fn spreads(&self) -> bool {
+        self.made.iter().any(Option::is_some)
+    }
+
+    /// The keys of two expressions, where no row has too many to make them all: the rows of each code
+    /// of the one, and of these those that share a code of the other. No more than the rows of one
+    /// code are looked at together, so that they stay near the processor.
+    fn keys_of_two(&self, shared: [&[bool]; 2], rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
+        // The more codes, the fewer rows of each.
+        let head = usize::from(shared[1].len() > shared[0].len());
+        let (column, other) = (self.columns[head], self.columns[1 - head]);
+        let (is_head, is_other) = (shared[head], shared[1 - head]);
+        let spreads = self.spreads();
+        let is_whole = |row: &usize| !spreads || self.combinations(*row) <= MAX_KEYS;
+        let of_row = |row: usize| {
+            let codes = column.codes(row).iter().map(|code| *code as usize);
+            let meets = other.codes(row).iter().any(|code| is_other[*code as usize]);
+            codes.filter(move |code| meets && is_head[*code])
+        };
+        let mut starts = vec![0_usize; is_head.len() + 1];
+        for row in (0..rows).filter(is_whole) {
+            if row % ROWS_AT_ONCE == 0 {
+                run.check()?;
+            }
+            of_row(row).for_each(|code| starts[code + 1] += 1);
+        }
+        (1..starts.len()).for_each(|code| starts[code] += starts[code - 1]);
+        let mut placed = vec![0_u32; starts.last().copied().unwrap_or_default()];
+        let mut next = starts.clone();
+        for row in (0..rows).filter(is_whole) {
+            if row % ROWS_AT_ONCE == 0 {
+                run.check()?;
+            }
+            of_row(row).for_each(|code| {
+                placed[next[code]] = row as u32;
+                next[code] += 1;
+            });
+        }
+        drop(next);
+        let parts = pieces(&starts).into_par_iter().map(|codes| {
+            run.check()?;
+            let mut part = SharedKeys::none(Vec::new());
+            let mut pairs: Vec<u64> = Vec::new();
+            for code in codes {
+                let rows = &placed[starts[code]..starts[code + 1]];
+                if rows.len() < 2 {
+                    continue;
+                }
+                pairs.clear();
+                for row in rows {
+                    let codes = other.codes(*row as usize).iter();
+                    let codes = codes.filter(|code| is_other[**code as usize]);
+                    pairs.extend(codes.map(|code| join(*code, *row)));
+                }
+                pairs.sort_unstable();
+                for of_key in pairs.chunk_by(|left, right| left >> 32 == right >> 32) {
+                    if let [first, _, ..] = of_key {
+                        let mut key = Key::default();
+                        (key[head], key[1 - head]) = (code as u32, (first >> 32) as u32);
+                        part.keys.push(key);
+                        part.rows.extend(of_key.iter().map(|pair| *pair as u32));
+                        part.starts.push(part.rows.len());
+                    }
+                }
+            }
+            Ok(part)
+        });
+        let parts: Vec<SharedKeys<'_>> = parts.collect::<Result<_>>()?;
+        drop(placed);
+        let mut keys = SharedKeys::none(self.columns.clone());
+        keys.keys.reserve_exact(parts.iter().map(|part| part.keys.len()).sum());
+        keys.starts.reserve_exact(keys.keys.capacity());
+        keys.rows.reserve_exact(parts.iter().map(|part| part.rows.len()).sum());
+        for mut part in parts {
+            let before = keys.rows.len();
+            keys.starts.extend(part.starts[1..].iter().map(|start| before + start));
+            keys.keys.append(&mut part.keys);
+            keys.rows.append(&mut part.rows);
+        }
+        Ok(keys)
     }
 
     /// The keys of one expression: its codes, which are numbers already.
@@ -187,7 +276,7 @@ impl<'a> Conjunction<'a> {
         let is_shared =
             |codes: &[u32]| codes.iter().zip(shared).all(|(code, shared)| shared[*code as usize]);
         let (mut made, mut next) = (Vec::new(), Vec::new());
-        let spreads = self.made.iter().any(Option::is_some);
+        let spreads = self.spreads();
         for row in rows {
             if row % ROWS_AT_ONCE == 0 {
                 run.check()?;
@@ -296,6 +385,19 @@ fn ranges(rows: usize, at_once: usize) -> impl IndexedParallelIterator<Item = Ra
     (0..count).into_par_iter().map(move |part| part * at_once..rows.min((part + 1) * at_once))
 }
 
+/// Runs of codes that each have about so many rows as a thread takes at once, by where the rows of
+/// each code start.
+fn pieces(starts: &[usize]) -> Vec<Range<usize>> {
+    let (mut pieces, mut from) = (Vec::new(), 0);
+    for code in 1..starts.len() {
+        if starts[code] - starts[from] >= ROWS_AT_ONCE || code + 1 == starts.len() {
+            pieces.push(from..code);
+            from = code;
+        }
+    }
+    pieces
+}
+
 /// Told apart by few of their bits; the order of keys is never that of their hashes.
 fn hash(codes: &[u32]) -> u64 {
     codes.iter().fold(0, |hash, code| {
@@ -346,7 +448,7 @@ pub struct SharedKeys<'a> {
     columns: Vec<&'a Column>,
     /// What the last place of the keys numbers, where there are more expressions than places.
     tails: Vec<Vec<u32>>,
-    /// Those that more than one row has, sorted by code.
+    /// Those that more than one row has.
     keys: Vec<Key>,
     /// By key, where its rows start, and one more for the end.
     starts: Vec<usize>,

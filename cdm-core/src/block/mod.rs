@@ -4,6 +4,7 @@ mod blocking;
 mod count;
 mod index;
 mod keys;
+mod met;
 mod pairs;
 mod rule;
 mod scope;

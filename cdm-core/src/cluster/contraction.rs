@@ -148,8 +148,7 @@ impl Clusterer<'_> {
         let links = in_order(links, options.cut);
         run.check()?;
         let roots: Vec<u32> = (0..self.records()).map(|record| self.find(record)).collect();
-        let components = Components::new(roots, links);
-        run.check()?;
+        let components = Components::new(roots, links, run)?;
         let total = components.links.len() as u64;
         for start in (0..components.len()).step_by(AT_ONCE) {
             let batch = start..components.len().min(start + AT_ONCE);
@@ -197,11 +196,15 @@ struct Components {
 
 impl Components {
     /// `links` are sorted. Components are numbered in the order of their lowest records.
-    fn new(roots: Vec<u32>, mut links: Vec<ScoredLink>) -> Self {
+    fn new(roots: Vec<u32>, mut links: Vec<ScoredLink>, run: &Run) -> Result<Self> {
         const NONE: u32 = u32::MAX;
+        /// Links or records between two looks at the cancel token.
+        const LOOKS: usize = 1 << 16;
+        let check = |place: usize| if place % LOOKS == 0 { run.check() } else { Ok(()) };
         links.retain(|link| roots[link.left as usize] != roots[link.right as usize]);
         let mut parent = roots.clone();
-        for link in &links {
+        for (place, link) in links.iter().enumerate() {
+            check(place)?;
             let (left, right) = (find(&mut parent, link.left), find(&mut parent, link.right));
             parent[left.max(right) as usize] = left.min(right);
         }
@@ -211,6 +214,7 @@ impl Components {
         let mut sizes = Vec::new();
         let mut place = vec![0; roots.len()];
         for record in 0..roots.len() {
+            check(record)?;
             let root = find(&mut parent, record as u32) as usize;
             if linked[root] {
                 // The root need not be the lowest record, so that its number may be set ahead.
@@ -238,10 +242,12 @@ impl Components {
         }
         let of_link = |link: &ScoredLink| component_of[link.left as usize] as usize;
         links.iter().for_each(|link| link_sizes[of_link(link)] += 1);
+        run.check()?;
         // Stable: the links of one component stay in order.
         links.par_sort_by_key(of_link);
         let link_starts = starts(link_sizes);
-        Self { roots, place, records, record_starts, links, link_starts }
+        run.check()?;
+        Ok(Self { roots, place, records, record_starts, links, link_starts })
     }
 
     fn len(&self) -> usize {

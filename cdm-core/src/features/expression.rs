@@ -138,16 +138,20 @@ impl Term {
 
     /// Put what the transforms make of `text` into `out`, which may hold others already.
     pub(crate) fn apply(&self, text: &str, out: &mut Vec<String>) {
-        match self.transforms.as_slice() {
-            [] => out.push(text.to_owned()),
-            transforms => {
-                let mut texts = vec![text.to_owned()];
-                for transform in transforms {
-                    texts = texts.iter().flat_map(|text| transform.apply(text)).collect();
-                }
-                out.extend(texts);
-            }
-        }
+        self.each(text, &mut |made| out.push(made.to_owned()));
+    }
+
+    /// Meet what the transforms make of `text`, in order.
+    pub(crate) fn each(&self, text: &str, then: &mut dyn FnMut(&str)) {
+        each_of(&self.transforms, text, then);
+    }
+}
+
+fn each_of(transforms: &[Transform], text: &str, then: &mut dyn FnMut(&str)) {
+    match transforms.split_first() {
+        None => then(text),
+        Some((transform, [])) => transform.each(text, then),
+        Some((transform, rest)) => transform.each(text, &mut |made| each_of(rest, made, then)),
     }
 }
 
@@ -164,33 +168,40 @@ fn default_form(kind: Kind) -> Form {
 }
 
 impl Transform {
-    fn apply(self, text: &str) -> Vec<String> {
-        let one = |text: &str| if text.is_empty() { vec![] } else { vec![text.to_owned()] };
-        let end =
-            |count: u8| text.char_indices().nth(usize::from(count)).map_or(text.len(), |c| c.0);
+    fn each(self, text: &str, then: &mut dyn FnMut(&str)) {
+        let start = |count: u8| text.char_indices().nth(usize::from(count)).map(|(at, _)| at);
+        let mut some = |text: &str| {
+            if !text.is_empty() {
+                then(text);
+            }
+        };
         match self {
-            Transform::Phonetic => phonetic_codes(text),
-            Transform::Nickname => nickname_classes(text),
-            Transform::Initial => one(&text[..end(1)]),
-            Transform::First => one(text.split_whitespace().next().unwrap_or_default()),
-            Transform::Words => text.split_whitespace().map(str::to_owned).collect(),
-            Transform::Deletions => deletions(text),
-            Transform::Sorted => one(&sorted_words(text.split_whitespace())),
+            Transform::Phonetic => phonetic_codes(text).iter().for_each(|code| then(code)),
+            Transform::Nickname => nickname_classes(text).iter().for_each(|class| then(class)),
+            Transform::Initial => some(&text[..start(1).unwrap_or(text.len())]),
+            Transform::First => some(text.split_whitespace().next().unwrap_or_default()),
+            Transform::Words => text.split_whitespace().for_each(then),
+            Transform::Deletions => each_deletion(text, then),
+            Transform::Sorted => some(&sorted_words(text.split_whitespace())),
             Transform::Digits => {
-                one(&text.chars().filter(char::is_ascii_digit).collect::<String>())
+                some(&text.chars().filter(char::is_ascii_digit).collect::<String>());
             }
-            Transform::Prefix(count) if text.chars().count() >= count.into() => {
-                one(&text[..end(count)])
+            Transform::Prefix(count) => {
+                if text.chars().count() >= count.into() {
+                    some(&text[..start(count).unwrap_or(text.len())]);
+                }
             }
-            Transform::Last(count) => match text.chars().count().checked_sub(count.into()) {
-                Some(skip) => one(&text.chars().skip(skip).collect::<String>()),
-                None => vec![],
-            },
-            Transform::Prefix(_) => vec![],
-            Transform::Year => one(date_part(text, 0..4).unwrap_or_default()),
-            Transform::YearMonth => one(date_part(text, 0..7).unwrap_or_default()),
+            Transform::Last(count) => {
+                if let Some(skip) = text.chars().count().checked_sub(count.into()) {
+                    let start = text.char_indices().nth(skip).map_or(text.len(), |(at, _)| at);
+                    some(&text[start..]);
+                }
+            }
+            Transform::Year => some(date_part(text, 0..4).unwrap_or_default()),
+            Transform::YearMonth => some(date_part(text, 0..7).unwrap_or_default()),
             Transform::MonthDay => {
-                one(date_part(text, 5..10).or_else(|| text.strip_prefix("--")).unwrap_or_default())
+                let day = date_part(text, 5..10).or_else(|| text.strip_prefix("--"));
+                some(day.unwrap_or_default());
             }
         }
     }
@@ -200,22 +211,25 @@ impl Transform {
 /// not make keys without end.
 const LENGTHS: std::ops::RangeInclusive<usize> = 5..=24;
 
-/// The text, and what is left of it without each of its characters in turn.
-fn deletions(text: &str) -> Vec<String> {
+/// Meet the text, and what is left of it without each of its characters in turn.
+fn each_deletion(text: &str, then: &mut dyn FnMut(&str)) {
     if text.is_empty() {
-        return Vec::new();
+        return;
     }
-    let mut texts = vec![text.to_owned()];
+    then(text);
     if LENGTHS.contains(&text.chars().count()) {
+        let mut left = String::with_capacity(text.len());
         // Without either of two equal neighbours the same is left.
         let mut before = None;
         for (place, letter) in text.char_indices() {
             if before.replace(letter) != Some(letter) {
-                texts.push([&text[..place], &text[place + letter.len_utf8()..]].concat());
+                left.clear();
+                left.push_str(&text[..place]);
+                left.push_str(&text[place + letter.len_utf8()..]);
+                then(&left);
             }
         }
     }
-    texts
 }
 
 /// That part of an ISO date, where the date reaches so far.
@@ -404,8 +418,8 @@ mod tests {
                 _ if place > 0 => letters.swap(place - 1, place),
                 _ => {}
             }
-            let other = deletions(&letters.iter().collect::<String>());
-            prop_assert!(deletions(&text).iter().any(|key| other.contains(key)));
+            let other = apply("a.deletions", &letters.iter().collect::<String>());
+            prop_assert!(apply("a.deletions", &text).iter().any(|key| other.contains(key)));
         }
     }
 

@@ -5,9 +5,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::expression::Term;
 use super::{FieldValues, SeenTwice};
+use crate::cancel::Run;
 use crate::error::Result;
 use crate::normalize;
 use crate::table::{Codes, Column, ColumnBuilder, PoolBuilder, Table};
+
+/// How many texts are made keys of between two looks at the cancel token.
+const TEXTS_AT_ONCE: usize = 1 << 14;
 
 /// The keys of each distinct value of a field, by value code; but those that `spread`, where there
 /// is one, knows no second record to have.
@@ -16,6 +20,7 @@ pub(super) fn keys_of_values(
     term: &Term,
     blocked: Option<&BTreeSet<String>>,
     spread: Option<&Spread>,
+    run: &Run,
 ) -> Result<Column> {
     // Every form that an expression names was asked of the normalisers in `Features::new`.
     let texts = &field.forms[&term.form(field.kind())];
@@ -25,21 +30,28 @@ pub(super) fn keys_of_values(
     };
     let mut of_text = ColumnBuilder::new();
     let mut codes = Vec::new();
-    let mut made = Vec::new();
-    for text in texts.pool().iter() {
-        made.clear();
-        term.apply(text, &mut made);
-        codes.clear();
-        for (position, key) in made.iter().filter(|key| !key.is_empty()).enumerate() {
-            // One is kept in any case: a record with a value has keys.
-            if position > 0 && spread.is_some_and(|spread| !spread.shared.has(hash(key))) {
-                continue;
-            }
-            let code = of_text.intern(key)?;
-            if !codes.contains(&code) {
-                codes.push(code);
-            }
+    for (number, text) in texts.pool().iter().enumerate() {
+        if number % TEXTS_AT_ONCE == 0 {
+            run.check()?;
         }
+        codes.clear();
+        let (mut is_first, mut outcome) = (true, Ok(()));
+        term.each(text, &mut |key| {
+            if key.is_empty() || outcome.is_err() {
+                return;
+            }
+            // One is kept in any case: a record with a value has keys.
+            let is_kept = is_first || spread.is_none_or(|spread| spread.shared.has(hash(key)));
+            is_first = false;
+            if is_kept {
+                match of_text.intern(key) {
+                    Ok(code) if !codes.contains(&code) => codes.push(code),
+                    Ok(_) => {}
+                    Err(error) => outcome = Err(error),
+                }
+            }
+        });
+        outcome?;
         of_text.push(&codes)?;
     }
     let of_text = of_text.finish();
@@ -67,7 +79,7 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    pub(super) fn new(table: &Table, field: &FieldValues, term: &Term) -> Self {
+    pub(super) fn new(table: &Table, field: &FieldValues, term: &Term, run: &Run) -> Result<Self> {
         let texts = &field.forms[&term.form(field.kind())];
         let texts_of_row = |row| {
             let values = field.codes(row).iter();
@@ -80,19 +92,22 @@ impl Spread {
         // About one for each letter.
         let count = texts.pool().iter().map(|text| text.len() + 1).sum();
         let shared = SeenTwice::new(count);
-        let mut made = Vec::new();
         let mut made_of_text = Vec::with_capacity(rows_of_text.len());
-        for (text, rows) in texts.pool().iter().zip(rows_of_text) {
-            made.clear();
-            term.apply(text, &mut made);
-            for key in &made {
-                (0..rows.min(2)).for_each(|_| shared.add(hash(key)));
+        for (number, (text, rows)) in texts.pool().iter().zip(rows_of_text).enumerate() {
+            if number % TEXTS_AT_ONCE == 0 {
+                run.check()?;
             }
-            made_of_text.push(u16::try_from(made.len()).unwrap_or(u16::MAX));
+            let mut made = 0_u16;
+            term.each(text, &mut |key| {
+                let hash = hash(key);
+                (0..rows.min(2)).for_each(|_| shared.add(hash));
+                made = made.saturating_add(1);
+            });
+            made_of_text.push(made);
         }
         let of_row =
             |row| texts_of_row(row).map(|text| made_of_text[text]).fold(0, u16::saturating_add);
-        Self { shared, made: (0..table.len()).map(of_row).collect() }
+        Ok(Self { shared, made: (0..table.len()).map(of_row).collect() })
     }
 }
 

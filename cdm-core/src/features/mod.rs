@@ -119,7 +119,7 @@ impl Features {
         run.report("keys", 0, expressions.len() as u64)?;
         let computed = expressions.par_iter().map(|expression| {
             run.check()?;
-            Ok((expression.clone(), features.compute(table, expression, &blocked)?))
+            Ok((expression.clone(), features.compute(table, expression, &blocked, run)?))
         });
         features.expressions = computed.collect::<Result<_>>()?;
         run.report("keys", expressions.len() as u64, expressions.len() as u64)?;
@@ -164,6 +164,7 @@ impl Features {
         table: &Table,
         expression: &Expression,
         blocked: &BTreeMap<String, BTreeSet<String>>,
+        run: &Run,
     ) -> Result<Keys> {
         let mut made = None;
         let terms = expression
@@ -175,9 +176,11 @@ impl Features {
                 let blocked = blocked.get(&term.field);
                 // A sorted key is made of all keys: the one that nobody shares may meet another
                 // field's.
-                let spread = (term.spreads() && !expression.is_sorted())
-                    .then(|| Spread::new(table, field, term));
-                let keys = keys_of_values(field, term, blocked, spread.as_ref())?;
+                let spread = match term.spreads() && !expression.is_sorted() {
+                    true => Some(Spread::new(table, field, term, run)?),
+                    false => None,
+                };
+                let keys = keys_of_values(field, term, blocked, spread.as_ref(), run)?;
                 made = spread.map(|spread| spread.made);
                 Ok((field, keys))
             })

@@ -80,6 +80,7 @@ impl FieldValues {
 
     /// The codes of a row's values.
     #[must_use]
+    #[inline]
     pub fn codes(&self, row: usize) -> &[u32] {
         match &self.rows {
             Some(rows) => rows.get(row),
@@ -112,6 +113,7 @@ impl FieldValues {
     /// A code that two values share just where their canonical forms are equal; `None` where the
     /// value is not usable.
     #[must_use]
+    #[inline]
     pub fn canonical_code(&self, value: u32) -> Option<u32> {
         self.canonical.codes(value as usize).first().copied()
     }
@@ -122,9 +124,9 @@ impl FieldValues {
         self.canonical.pool().get(code)
     }
 
-    /// Every canonical form, by code.
-    pub(crate) fn canonical_texts(&self) -> impl Iterator<Item = &str> {
-        self.canonical.pool().iter()
+    /// How many canonical forms there are; their codes run from 0.
+    pub(crate) fn canonical_len(&self) -> usize {
+        self.canonical.pool().len()
     }
 
     /// The form of a value that people are shown.

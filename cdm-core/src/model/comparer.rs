@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use super::pattern::Pattern;
-use crate::compare::{Comparison, Sketched, SketchedComparison};
+use crate::compare::{Comparison, Sketched, SketchedComparison, Sketcher};
 use crate::error::Result;
 use crate::features::{Features, FieldValues};
 use crate::schema::Schema;
@@ -13,7 +13,8 @@ use crate::schema::Schema;
 pub struct Comparer<'a> {
     bound: Vec<Bound<'a>>,
     /// The fields that are compared.
-    fields: Vec<&'a FieldValues>,
+    fields: Vec<Field<'a>>,
+    groups: Vec<Group>,
     /// By row, then field: the prepared code of its only usable value, [`NONE`] or [`SEVERAL`].
     /// What a pair is asked lies together.
     cells: Vec<u32>,
@@ -32,10 +33,22 @@ struct Bound<'a> {
     comparison: SketchedComparison<'a>,
     /// Positions in [`Comparer::fields`].
     places: Vec<usize>,
-    fields: Vec<&'a FieldValues>,
-    /// By field, then prepared code.
-    sketches: Vec<Vec<u64>>,
+}
+
+/// A field that is compared.
+struct Field<'a> {
+    values: &'a FieldValues,
+    /// By prepared code, `width` numbers.
+    sketches: Vec<u64>,
     width: usize,
+}
+
+/// Comparisons that have fields in common: one sketch of a value is for all of them.
+struct Group {
+    /// Positions of comparisons, in order.
+    comparisons: Vec<usize>,
+    /// Positions of their fields.
+    places: Vec<usize>,
 }
 
 impl<'a> Comparer<'a> {
@@ -66,11 +79,20 @@ impl<'a> Comparer<'a> {
         for comparison in comparisons {
             places.push(comparison.fields.iter().map(&mut place).collect::<Result<_>>()?);
         }
-        let bind = |(comparison, places): (&'a Comparison, Vec<usize>)| {
-            let fields = places.iter().map(|place| fields[*place]).collect();
-            Bound::new(SketchedComparison::new(comparison), places, fields)
-        };
-        let bound = comparisons.iter().zip(places).map(bind).collect();
+        let groups = groups(&places);
+        let mut bound: Vec<Option<Bound<'a>>> = comparisons.iter().map(|_| None).collect();
+        let mut of_place: Vec<Option<Field<'a>>> = fields.iter().map(|_| None).collect();
+        for group in &groups {
+            let mut sketcher = Sketcher::default();
+            for number in &group.comparisons {
+                let comparison = SketchedComparison::new(&comparisons[*number], &mut sketcher);
+                let places = std::mem::take(&mut places[*number]);
+                bound[*number] = Some(Bound { comparison, places });
+            }
+            for place in &group.places {
+                of_place[*place] = Some(Field::new(fields[*place], &sketcher));
+            }
+        }
         let mut cells = vec![NONE; rows * fields.len()];
         if !fields.is_empty() {
             let cells = cells.par_chunks_mut(fields.len()).enumerate().with_min_len(AT_ONCE);
@@ -80,12 +102,15 @@ impl<'a> Comparer<'a> {
                 }
             });
         }
-        Ok(Self { bound, fields, cells })
+        // Every comparison is of one group, and so is every field.
+        let bound = bound.into_iter().flatten().collect();
+        let fields = of_place.into_iter().flatten().collect();
+        Ok(Self { bound, fields, groups, cells })
     }
 
     /// The field that a comparison is first about.
     pub(crate) fn field(&self, comparison: usize) -> &'a FieldValues {
-        self.bound[comparison].fields[0]
+        self.fields[self.bound[comparison].places[0]].values
     }
 
     /// The levels that each pair of rows reaches: [`pattern`](Self::pattern) of all, one comparison
@@ -98,16 +123,20 @@ impl<'a> Comparer<'a> {
             (row, &self.cells[row * width..(row + 1) * width])
         };
         let mut patterns = vec![Pattern::default(); pairs.len()];
-        for (k, bound) in self.bound.iter().enumerate() {
+        for group in &self.groups {
             let some = pairs.chunks(LOOKS_AHEAD).zip(patterns.chunks_mut(LOOKS_AHEAD));
             for (pairs, patterns) in some {
                 // Memory is slow to answer, and answers many questions in the time of one.
                 let looks = pairs.iter().map(|(left, right)| {
-                    bound.look(row(left).1).wrapping_add(bound.look(row(right).1))
+                    self.look(group, row(left).1).wrapping_add(self.look(group, row(right).1))
                 });
                 std::hint::black_box(looks.fold(0, u64::wrapping_add));
-                for ((left, right), pattern) in pairs.iter().zip(patterns) {
-                    *pattern = pattern.with(k, bound.level(row(left), row(right)));
+                for k in &group.comparisons {
+                    let bound = &self.bound[*k];
+                    for ((left, right), pattern) in pairs.iter().zip(patterns.iter_mut()) {
+                        let level = bound.level(&self.fields, row(left), row(right));
+                        *pattern = pattern.with(*k, level);
+                    }
                 }
             }
         }
@@ -122,8 +151,72 @@ impl<'a> Comparer<'a> {
         let (left, right) = ((left, cells(left)), (right, cells(right)));
         let levels = self.bound.iter().enumerate();
         levels.fold(Pattern::default(), |pattern, (k, bound)| {
-            pattern.with(k, bound.level(left, right))
+            pattern.with(k, bound.level(&self.fields, left, right))
         })
+    }
+
+    /// A look at the sketches of a row, so that they are at hand.
+    #[inline]
+    fn look(&self, group: &Group, cells: &[u32]) -> u64 {
+        let of_field = |place: &usize| match cells[*place] {
+            NONE | SEVERAL => 0,
+            code => {
+                let own = self.fields[*place].sketch(code);
+                own.first().zip(own.last()).map_or(0, |(first, last)| first ^ last)
+            }
+        };
+        group.places.iter().map(of_field).fold(0, u64::wrapping_add)
+    }
+}
+
+/// The comparisons that have fields in common, by the fields of each.
+fn groups(places: &[Vec<usize>]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (number, of_comparison) in places.iter().enumerate() {
+        let mut group = Group { comparisons: vec![number], places: of_comparison.clone() };
+        let meets = |other: &Group| other.places.iter().any(|place| of_comparison.contains(place));
+        for known in groups.extract_if(.., |other| meets(other)) {
+            group.comparisons.extend(known.comparisons);
+            group.places.extend(known.places);
+        }
+        for list in [&mut group.comparisons, &mut group.places] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        groups.push(group);
+    }
+    groups
+}
+
+impl<'a> Field<'a> {
+    fn new(values: &'a FieldValues, sketcher: &Sketcher) -> Self {
+        let width = sketcher.width();
+        let mut sketches = vec![0; values.prepared_len() * width];
+        if width > 0 {
+            let some = sketches.par_chunks_mut(width).enumerate().with_min_len(AT_ONCE);
+            some.for_each(|(code, sketch)| {
+                sketcher.sketch(values.prepared_of(code as u32), sketch);
+            });
+        }
+        Self { values, sketches, width }
+    }
+
+    #[inline]
+    fn sketch(&self, code: u32) -> &[u64] {
+        let start = code as usize * self.width;
+        &self.sketches[start..start + self.width]
+    }
+
+    #[inline]
+    fn value(&self, code: u32) -> Sketched<'_> {
+        Sketched { value: self.values.prepared_of(code), sketch: self.sketch(code) }
+    }
+
+    /// The usable values of a row.
+    fn codes(&self, row: usize) -> impl Iterator<Item = (u32, Sketched<'_>)> {
+        let codes = self.values.codes(row).iter();
+        let codes = codes.filter_map(move |value| self.values.prepared_code(*value));
+        codes.map(move |code| (code, self.value(code)))
     }
 }
 
@@ -142,37 +235,22 @@ const LOOKS_AHEAD: usize = 32;
 /// Up to how many fields of one value each are compared without a list on the heap.
 const FEW: usize = 4;
 
-impl<'a> Bound<'a> {
-    fn new(
-        comparison: SketchedComparison<'a>,
-        places: Vec<usize>,
-        fields: Vec<&'a FieldValues>,
-    ) -> Self {
-        let width = comparison.width();
-        let sketch = |field: &&FieldValues| {
-            let mut sketches = vec![0; field.prepared_len() * width];
-            if width > 0 {
-                let values = sketches.par_chunks_mut(width).enumerate().with_min_len(AT_ONCE);
-                values.for_each(|(code, sketch)| {
-                    comparison.sketch(field.prepared_of(code as u32), sketch);
-                });
-            }
-            sketches
-        };
-        let sketches = fields.iter().map(sketch).collect();
-        Self { comparison, places, fields, sketches, width }
-    }
-
+impl Bound<'_> {
     #[inline]
-    fn level(&self, left: (usize, &[u32]), right: (usize, &[u32])) -> Option<u8> {
+    fn level(
+        &self,
+        fields: &[Field<'_>],
+        left: (usize, &[u32]),
+        right: (usize, &[u32]),
+    ) -> Option<u8> {
         if let [place] = self.places[..] {
-            let (one, two) = (left.1[place], right.1[place]);
+            let (field, one, two) = (&fields[place], left.1[place], right.1[place]);
             let level = match (one, two) {
                 (NONE, _) | (_, NONE) => return None,
-                (SEVERAL, _) | (_, SEVERAL) => self.level_of_several(left.0, right.0)?,
+                (SEVERAL, _) | (_, SEVERAL) => self.level_of_several(field, left.0, right.0)?,
                 // Every value reaches the first level with itself.
                 _ if one == two => 0,
-                _ => self.comparison.compare_two(self.value(0, one), self.value(0, two)),
+                _ => self.comparison.compare_two(field.value(one), field.value(two)),
             };
             return self.comparison.comparison().is_counted(level).then_some(level);
         }
@@ -180,15 +258,16 @@ impl<'a> Bound<'a> {
         let is_single = |place: &usize| left.1[*place] != SEVERAL && right.1[*place] != SEVERAL;
         if count <= FEW && self.places.iter().all(is_single) {
             let (mut one, mut two) = ([None; FEW], [None; FEW]);
-            for (field, place) in self.places.iter().enumerate() {
-                let value = |code| (code != NONE).then(|| self.value(field, code));
-                one[field] = value(left.1[*place]);
-                two[field] = value(right.1[*place]);
+            for (position, place) in self.places.iter().enumerate() {
+                let value = |code| (code != NONE).then(|| fields[*place].value(code));
+                one[position] = value(left.1[*place]);
+                two[position] = value(right.1[*place]);
             }
             return self.comparison.compare_single(&one[..count], &two[..count]);
         }
         let values = |row: usize| -> Vec<Vec<Sketched<'_>>> {
-            (0..count).map(|field| self.values(field, row).collect()).collect()
+            let values = |place: &usize| fields[*place].codes(row).map(|(_, value)| value);
+            self.places.iter().map(|place| values(place).collect()).collect()
         };
         let (left, right) = (values(left.0), values(right.0));
         let left: Vec<&[Sketched<'_>]> = left.iter().map(Vec::as_slice).collect();
@@ -197,10 +276,10 @@ impl<'a> Bound<'a> {
     }
 
     /// The strongest level of any two values of the one field.
-    fn level_of_several(&self, left: usize, right: usize) -> Option<u8> {
+    fn level_of_several(&self, field: &Field<'_>, left: usize, right: usize) -> Option<u8> {
         let mut best: Option<u8> = None;
-        for (one, left) in self.codes(0, left) {
-            for (two, right) in self.codes(0, right) {
+        for (one, left) in field.codes(left) {
+            for (two, right) in field.codes(right) {
                 let level = if one == two { 0 } else { self.comparison.compare_two(left, right) };
                 best = Some(best.map_or(level, |best| best.min(level)));
                 if level == 0 {
@@ -209,38 +288,5 @@ impl<'a> Bound<'a> {
             }
         }
         best
-    }
-
-    /// A look at the sketches of a row, so that they are at hand.
-    #[inline]
-    fn look(&self, cells: &[u32]) -> u64 {
-        let of_field = |(place, sketches): (&usize, &Vec<u64>)| match cells[*place] {
-            NONE | SEVERAL => 0,
-            code => {
-                let start = code as usize * self.width;
-                let own = &sketches[start..start + self.width];
-                own.first().zip(own.last()).map_or(0, |(first, last)| first ^ last)
-            }
-        };
-        self.places.iter().zip(&self.sketches).map(of_field).fold(0, u64::wrapping_add)
-    }
-
-    #[inline]
-    fn value(&self, field: usize, code: u32) -> Sketched<'_> {
-        let start = code as usize * self.width;
-        Sketched {
-            value: self.fields[field].prepared_of(code),
-            sketch: &self.sketches[field][start..start + self.width],
-        }
-    }
-
-    fn codes(&self, field: usize, row: usize) -> impl Iterator<Item = (u32, Sketched<'_>)> {
-        let values = self.fields[field];
-        let codes = values.codes(row).iter().filter_map(|value| values.prepared_code(*value));
-        codes.map(move |code| (code, self.value(field, code)))
-    }
-
-    fn values(&self, field: usize, row: usize) -> impl Iterator<Item = Sketched<'_>> {
-        self.codes(field, row).map(|(_, value)| value)
     }
 }

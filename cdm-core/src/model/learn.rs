@@ -131,16 +131,17 @@ impl Lesson<'_> {
             labels: self.labels.len() as u64,
         };
         let mut parameters = fit(&evidence, run)?;
-        let terms = self.comparisons.par_iter().filter_map(|comparison| {
-            let by_value = !matches!(self.kind(comparison).ok()?, Kind::Number | Kind::Geo);
-            if !by_value || !comparison.is_counted(0) {
+        let terms = self.comparisons.par_iter().zip(&kinds).filter_map(|(comparison, kind)| {
+            if matches!(kind, Kind::Number | Kind::Geo) || !comparison.is_counted(0) {
                 return None;
             }
-            let position = self.schema.position(&comparison.fields[0]).ok()?;
-            let terms = count_terms(self.features.field(position), self.row_of_rank.len())?;
-            Some((comparison.name.clone(), terms))
+            let count = || {
+                let field = self.features.field(self.schema.position(&comparison.fields[0])?);
+                count_terms(field, self.row_of_rank.len(), run)
+            };
+            count().map(|terms| Some((comparison.name.clone(), terms?))).transpose()
         });
-        parameters.term_frequencies = terms.collect();
+        parameters.term_frequencies = terms.collect::<Result<_>>()?;
         Ok((parameters, compared))
     }
 
@@ -159,7 +160,7 @@ impl Lesson<'_> {
         // Most tables are small enough that nobody needs to know exactly how many pairs there are.
         let found: u64 = match self.blocking.most_pairs() {
             few @ ..=MOST_CANDIDATES => few,
-            _ => self.blocking.count(run)?.iter().map(|rule| rule.pairs).sum(),
+            _ => self.blocking.count_pairs(run)?,
         };
         let one_in = found.div_ceil(MOST_CANDIDATES).max(1);
         let is_drawn = |left: u32, right: u32| {

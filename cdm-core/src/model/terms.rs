@@ -1,5 +1,13 @@
+use hashbrown::{DefaultHashBuilder, HashMap};
+use rayon::prelude::*;
+
 use super::parameters::TermFrequencies;
+use crate::cancel::Run;
+use crate::error::Result;
 use crate::features::FieldValues;
+
+/// How many rows are counted between two looks at the cancel token.
+const ROWS_AT_ONCE: usize = 1 << 14;
 
 /// The most values that are listed one by one.
 const MOST_TERMS: usize = 10_000;
@@ -8,10 +16,17 @@ const MOST_TERMS: usize = 10_000;
 const COMMON: u64 = 3;
 
 /// Count how common each value of a field is; `None` where no value occurs twice.
-pub(super) fn count_terms(field: &FieldValues, rows: usize) -> Option<TermFrequencies> {
+pub(super) fn count_terms(
+    field: &FieldValues,
+    rows: usize,
+    run: &Run,
+) -> Result<Option<TermFrequencies>> {
     let mut counts: Vec<u64> = Vec::new();
     let (mut records, mut of_row) = (0_u64, Vec::new());
     for row in 0..rows {
+        if row % ROWS_AT_ONCE == 0 {
+            run.check()?;
+        }
         of_row.clear();
         of_row.extend(field.codes(row).iter().filter_map(|value| field.canonical_code(*value)));
         of_row.sort_unstable();
@@ -28,7 +43,7 @@ pub(super) fn count_terms(field: &FieldValues, rows: usize) -> Option<TermFreque
     let agreeing: f64 =
         counts.iter().map(|count| *count as f64 * count.saturating_sub(1) as f64).sum();
     if agreeing == 0.0 {
-        return None;
+        return Ok(None);
     }
     let all = records as f64;
     let mut common: Vec<(u64, &str)> = counts
@@ -43,14 +58,14 @@ pub(super) fn count_terms(field: &FieldValues, rows: usize) -> Option<TermFreque
     let occurrences: u64 = counts.iter().sum();
     let distinct = counts.iter().filter(|count| **count > 0).count() - common.len();
     let rest = (occurrences - listed) as f64 / distinct.max(1) as f64;
-    Some(TermFrequencies {
+    Ok(Some(TermFrequencies {
         expected: (agreeing / (all * (all - 1.0))).min(1.0),
         rest: rest.max(1.0) / all,
         terms: common
             .into_iter()
             .map(|(count, text)| (text.to_owned(), count as f64 / all))
             .collect(),
-    })
+    }))
 }
 
 /// By value, how much likelier two records agree on it by chance than on a value in general.
@@ -61,7 +76,13 @@ pub(crate) struct BoundTerms {
 
 impl BoundTerms {
     pub(crate) fn new(frequencies: &TermFrequencies, field: &FieldValues) -> Self {
-        Self { factors: field.canonical_texts().map(|text| frequencies.factor(text)).collect() }
+        // A table is asked about far more values than there are common ones.
+        let common: HashMap<&str, f64, DefaultHashBuilder> =
+            frequencies.terms.keys().map(|text| (&text[..], frequencies.factor(text))).collect();
+        let rest = frequencies.rest / frequencies.expected;
+        let codes = (0..field.canonical_len() as u32).into_par_iter();
+        let factor = |code| common.get(field.canonical(code)).copied().unwrap_or(rest);
+        Self { factors: codes.map(factor).collect() }
     }
 
     /// The factor of the rarest value that two rows have in common; where their values are the

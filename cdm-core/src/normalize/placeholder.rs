@@ -10,11 +10,20 @@ static PLACEHOLDERS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     rows(include_str!("data/placeholders.txt")).filter_map(|row| row.first().copied()).collect()
 });
 
+/// How many bytes the longest of them has.
+static LONGEST: LazyLock<usize> =
+    LazyLock::new(|| PLACEHOLDERS.iter().map(|text| text.len()).max().unwrap_or_default());
+
 /// Whether `text` stands for "no value" in any field: `n/a`, `unknown`, `xxx`, `---`.
 ///
 /// White space, case and surrounding brackets or punctuation do not matter. Each kind adds its
 /// own, such as `test@test.com` or a phone number of zeros.
 pub(super) fn is_placeholder(text: &str) -> bool {
+    // Folding leaves letters and digits of ASCII as many as they are.
+    let alphanumeric = || text.bytes().filter(u8::is_ascii_alphanumeric).count();
+    if text.is_ascii() && text.len() > *LONGEST && alphanumeric() > *LONGEST {
+        return false;
+    }
     is_folded_placeholder(&fold(text))
 }
 

@@ -43,7 +43,8 @@ pub fn clean(raw: &str) -> Cow<'_, str> {
 
 /// Whether [`clean`] would leave out a character that nobody can see.
 pub(super) fn has_invisible(raw: &str) -> bool {
-    raw.chars().any(|c| is_invisible(c) && c != '\u{feff}' && !c.is_whitespace())
+    let is_plain = raw.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    !is_plain && raw.chars().any(|c| is_invisible(c) && c != '\u{feff}' && !c.is_whitespace())
 }
 
 /// The text ready for comparing without regard to case or width: cleaned, NFKC, case-folded.

@@ -299,7 +299,7 @@ impl Model {
         run: &Run,
     ) -> Result<Blocking<'a>> {
         let (rules, stop_keys) = (self.plan.blocking(), &self.blocking_stop_keys);
-        Blocking::new(rules, features, stop_keys, scope, table.len(), run)
+        Blocking::without_texts(rules, features, stop_keys, scope, table.len(), run)
     }
 
     /// The features of `table` that the plan's rules look at.

@@ -21,6 +21,7 @@ mod jsonl;
 mod mapping;
 mod names;
 mod object;
+mod reading;
 mod report;
 mod row;
 mod source;
@@ -35,10 +36,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::cancel::Run;
 use crate::error::{Error, Result};
-use crate::schema::{RecordKey, Schema};
-use crate::table::{Table, TableBuilder};
+use crate::schema::Schema;
+use crate::table::Table;
 
-use bind::{Binding, Composition};
+use reading::Reading;
 use row::Row;
 
 #[cfg(feature = "arrow")]
@@ -56,9 +57,6 @@ const SAMPLE_ROWS: u64 = 2000;
 /// must not fill the memory. Tables of more are refused; members of JSON objects past them that no
 /// mapping names are left out.
 const MAX_COLUMNS: usize = 16_384;
-/// How many rows are read between two reports of progress.
-const ROWS_A_REPORT: u64 = 4096;
-
 /// One source of records: where it is, and how to read it.
 #[derive(Debug, Clone)]
 pub struct Input {
@@ -464,179 +462,4 @@ fn sample(input: &Input, format: Format, run: &Run) -> Result<Vec<ColumnSample>>
         column.rows = rows;
     }
     Ok(columns)
-}
-
-/// One pass over all inputs.
-struct Reading<'a> {
-    inputs: &'a [Input],
-    schema: &'a Schema,
-    run: &'a Run,
-    builder: TableBuilder,
-    /// The first row of each input so far.
-    starts: Vec<usize>,
-    /// Which input a record is to be taken from, where several have it.
-    owners: HashMap<RecordKey, usize>,
-    /// The same, found in this pass, where it was taken from another one.
-    contested: HashMap<RecordKey, usize>,
-    bytes_before: u64,
-    bytes_total: u64,
-}
-
-impl<'a> Reading<'a> {
-    fn new(
-        inputs: &'a [Input],
-        schema: &'a Schema,
-        run: &'a Run,
-        owners: HashMap<RecordKey, usize>,
-    ) -> Self {
-        Self {
-            inputs,
-            schema,
-            run,
-            builder: Table::builder(schema.clone()),
-            starts: Vec::new(),
-            owners,
-            contested: HashMap::new(),
-            bytes_before: 0,
-            bytes_total: inputs.iter().map(|input| source::size(&input.origin)).sum(),
-        }
-    }
-
-    fn all(&mut self, prepared: &[Prepared]) -> Result<Vec<ReadReport>> {
-        (0..self.inputs.len()).map(|at| self.one(at, &prepared[at])).collect()
-    }
-
-    fn one(&mut self, at: usize, prepared: &Prepared) -> Result<ReadReport> {
-        let input = &self.inputs[at];
-        self.starts.push(self.builder.len());
-        let mut reader = open(input, prepared.format)?;
-        let mapping = &prepared.mapping;
-        // An object need not have every member, so only tables can lack a column for certain.
-        if prepared.format != Format::JsonLines {
-            mapping.check(&input.name(), reader.columns(), self.schema)?;
-        }
-        let binding =
-            Binding::new(mapping, self.schema, &prepared.times, |name| reader.column(name))?;
-        let mut report = ReadReport {
-            input: input.name(),
-            source: input.source.clone(),
-            format: prepared.format,
-            encoding: reader.encoding(),
-            delimiter: reader.delimiter(),
-            mapping: mapping.clone(),
-            mapping_inferred: prepared.inferred,
-            columns: Vec::new(),
-            unused_columns: Vec::new(),
-            absent_columns: Vec::new(),
-            rows_read: 0,
-            rows_accepted: 0,
-            rows_rejected: 0,
-            rows_blank: 0,
-            rows_recoded: 0,
-            times_unreadable: 0,
-            rejections: Vec::new(),
-            rows_left_out: Vec::new(),
-        };
-        let is_json = prepared.format == Format::JsonLines;
-        let mut seen = vec![false; if is_json { reader.columns().len() } else { 0 }];
-        let (mut row, mut composition) = (Row::default(), Composition::default());
-        let row_prefix =
-            if prepared.names_rows { format!("{}:", input.name()) } else { String::new() };
-        let mut numbered_id = String::new();
-        let mut steps = 0_u64;
-        loop {
-            if steps.is_multiple_of(ROWS_A_REPORT) {
-                let done = (self.bytes_before + reader.bytes_read()).min(self.bytes_total);
-                self.run.report("read", done, self.bytes_total)?;
-            }
-            steps += 1;
-            let (line, recoded) = match reader.next(&mut row)? {
-                Event::End => break,
-                Event::Blank => {
-                    report.skip_blank();
-                    continue;
-                }
-                Event::Rejected { line, reason } => {
-                    report.rows_read += 1;
-                    report.reject(line, reason, None, &input.options);
-                    continue;
-                }
-                Event::Row { line, recoded } => (line, recoded),
-            };
-            report.rows_read += 1;
-            report.rows_recoded += u64::from(recoded);
-            if is_json {
-                for (column, _) in row.cells() {
-                    if let Some(seen) = seen.get_mut(column as usize) {
-                        *seen = true;
-                    }
-                }
-            }
-            let id = match binding.id {
-                Some(column) => match row.first(Some(column)) {
-                    Some(id) => id,
-                    None => {
-                        report.reject(line, RejectReason::MissingId, None, &input.options);
-                        continue;
-                    }
-                },
-                None => {
-                    use fmt::Write as _;
-                    numbered_id.clear();
-                    // Writing to a string cannot fail.
-                    let _ = write!(numbered_id, "{row_prefix}{}", report.rows_read);
-                    &numbered_id
-                }
-            };
-            let source = row.first(binding.source).unwrap_or(&input.source);
-            let time = binding.time(&row);
-            if !self.owners.is_empty() {
-                let owner = self.owners.get(&RecordKey::new(source, id));
-                if owner.is_some_and(|owner| *owner != at) {
-                    report.reject(line, RejectReason::DuplicateKey, Some(id), &input.options);
-                    continue;
-                }
-            }
-            binding.compose(&row, &mut composition);
-            let values = binding.values(&row, &composition);
-            match self.builder.push_values(source, id, time.unwrap_or(None), values) {
-                Ok(()) => {
-                    report.rows_accepted += 1;
-                    report.times_unreadable += u64::from(time.is_err());
-                }
-                Err(Error::DuplicateRecord { .. }) => {
-                    let (source, id) = (source.to_owned(), id.to_owned());
-                    report.reject(line, RejectReason::DuplicateKey, Some(&id), &input.options);
-                    self.contest(at, RecordKey { source, id });
-                }
-                Err(Error::TooManyValues { field, limit, .. }) => {
-                    let reason = RejectReason::TooManyValues { field, limit };
-                    report.reject(line, reason, Some(id), &input.options);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        for (column, name) in reader.columns().iter().enumerate() {
-            let absent = seen.get(column) == Some(&false);
-            let list = if absent { &mut report.absent_columns } else { &mut report.columns };
-            list.push(name.clone());
-        }
-        report.unused_columns =
-            mapping.unused(&report.columns).into_iter().map(str::to_owned).collect();
-        self.bytes_before += source::size(&input.origin);
-        self.run.report("read", self.bytes_before.min(self.bytes_total), self.bytes_total)?;
-        Ok(report)
-    }
-
-    /// Note that input `at` has a record that was taken from another input, where it is the one
-    /// that counts as first.
-    fn contest(&mut self, at: usize, key: RecordKey) {
-        let Some(row) = self.builder.row(&key) else { return };
-        let holder = self.starts.partition_point(|start| *start <= row) - 1;
-        let rank = |at: usize| (self.inputs[at].name(), at);
-        let owner = self.contested.get(&key).copied().unwrap_or(holder);
-        if rank(at) < rank(owner) {
-            self.contested.insert(key, at);
-        }
-    }
 }

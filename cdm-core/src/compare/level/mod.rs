@@ -20,7 +20,7 @@ pub use condition::Condition;
 pub use date::DateCondition;
 pub use pool::{PreparedDraft, PreparedPool, PreparedPoolBuilder};
 pub use prepared::Prepared;
-pub(crate) use sketch::{Sketched, SketchedComparison};
+pub(crate) use sketch::{Sketched, SketchedComparison, Sketcher};
 
 use crate::error::{Error, Result, nearest};
 use crate::schema::{Kind, Schema};

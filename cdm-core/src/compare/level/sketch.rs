@@ -15,7 +15,12 @@ use crate::normalize::Form;
 pub(crate) struct SketchedComparison<'c> {
     comparison: &'c Comparison,
     levels: Vec<Node<'c>>,
-    /// What is noted of a value, in the order of its sketch.
+}
+
+/// What some comparisons note of a value: one sketch for all of them.
+#[derive(Default)]
+pub(crate) struct Sketcher {
+    /// In the order of the sketch.
     notes: Vec<Note>,
 }
 
@@ -26,18 +31,8 @@ pub(crate) struct Sketched<'v> {
     pub(crate) sketch: &'v [u64],
 }
 
-impl<'c> SketchedComparison<'c> {
-    pub(crate) fn new(comparison: &'c Comparison) -> Self {
-        let mut notes = Vec::new();
-        let node = |level: &'c Level| Node::new(&level.when, &mut notes);
-        Self { comparison, levels: comparison.levels.iter().map(node).collect(), notes }
-    }
-
-    pub(crate) fn comparison(&self) -> &'c Comparison {
-        self.comparison
-    }
-
-    /// How many numbers a sketch has; it is the same for every field of the comparison.
+impl Sketcher {
+    /// How many numbers a sketch has; it is the same for every field of the comparisons.
     pub(crate) fn width(&self) -> usize {
         self.notes.iter().map(|note| note.width()).sum()
     }
@@ -49,6 +44,18 @@ impl<'c> SketchedComparison<'c> {
             note.take(value, own);
             sketch = rest;
         }
+    }
+}
+
+impl<'c> SketchedComparison<'c> {
+    /// A comparison of values of which `sketcher` notes all that it wants to know.
+    pub(crate) fn new(comparison: &'c Comparison, sketcher: &mut Sketcher) -> Self {
+        let node = |level: &'c Level| Node::new(&level.when, &mut sketcher.notes);
+        Self { comparison, levels: comparison.levels.iter().map(node).collect() }
+    }
+
+    pub(crate) fn comparison(&self) -> &'c Comparison {
+        self.comparison
     }
 
     /// As [`Comparison::compare_two`].
@@ -128,6 +135,22 @@ enum Test<'c> {
     Each(Vec<Field<'c>>),
     Swapped(Box<Node<'c>>),
     InOtherField(Box<Node<'c>>),
+}
+
+impl Test<'_> {
+    /// Whether what it does not rule out for a value and itself holds: there is a text then, and it
+    /// is like itself.
+    #[inline]
+    fn is_sure_of_one(&self) -> bool {
+        matches!(
+            self,
+            Test::Equal(_)
+                | Test::Compatible(_)
+                | Test::Overlap(_)
+                | Test::Edits(..)
+                | Test::Alike(..)
+        )
+    }
 }
 
 /// What [`Condition::Each`] wants of one field.
@@ -237,7 +260,8 @@ impl<'c> Node<'c> {
             }
             _ => {
                 self.may_hold(left.sketch, right.sketch)
-                    && self.condition.holds(left.value, right.value)
+                    && (self.test.is_sure_of_one() && std::ptr::eq(left.value, right.value)
+                        || self.condition.holds(left.value, right.value))
             }
         }
     }

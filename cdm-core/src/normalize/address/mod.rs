@@ -224,7 +224,7 @@ fn finished(raw: &str, value: Normalized) -> Normalized {
     if value.canonical().is_some_and(is_placeholder) {
         return Normalized::unusable(Issue::Placeholder);
     }
-    if has_invisible(&raw.replace(['\n', '\r', '\t'], " ")) {
+    if has_invisible(raw) {
         return value.noting(Issue::ControlCharacters);
     }
     value

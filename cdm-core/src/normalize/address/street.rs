@@ -285,11 +285,10 @@ pub(super) fn has_type(words: &[&str]) -> bool {
             || WORDS.last_types.contains_key(last)
             || WORDS.first_types.longest(words).is_some_and(|(length, _)| length < words.len()))
         || words.iter().any(|word| {
-            WORDS.glued_types.iter().any(|glued| {
-                word.len() > glued.ending.len() + 2
-                    && glued.ending.len() > 2
-                    && word.ends_with(glued.ending)
-            })
+            WORDS
+                .long_endings(word)
+                .iter()
+                .any(|ending| word.len() > ending.len() + 2 && word.ends_with(ending))
         })
 }
 

@@ -101,10 +101,19 @@ pub(super) struct Words {
     pub(super) last_types: HashMap<&'static str, LastType>,
     pub(super) first_types: Phrases<FirstType>,
     pub(super) glued_types: Vec<GluedType>,
+    /// Of the endings of these, those of more than two bytes, by their last byte.
+    long_endings: Vec<Vec<&'static str>>,
     pub(super) dropped: Vec<&'static str>,
     pub(super) units: Phrases<UnitWord>,
     pub(super) boxes: Phrases<&'static str>,
     pub(super) directions: Phrases<&'static str>,
+}
+
+impl Words {
+    /// The endings of more than two bytes that `word` may have.
+    pub(super) fn long_endings(&self, word: &str) -> &[&'static str] {
+        word.bytes().last().map_or(&[], |last| &self.long_endings[usize::from(last)])
+    }
 }
 
 pub(super) static WORDS: LazyLock<Words> = LazyLock::new(|| {
@@ -146,6 +155,17 @@ pub(super) static WORDS: LazyLock<Words> = LazyLock::new(|| {
             row[1].split('|').map(move |phrase| (phrase, class))
         })
     };
+    let glued_types: Vec<GluedType> = types
+        .iter()
+        .filter(|entry| entry.1.starts_with("glue"))
+        .map(|&(language, _, canonical, ending)| GluedType { language, canonical, ending })
+        .collect();
+    let mut long_endings = vec![Vec::new(); 256];
+    for ending in glued_types.iter().map(|glued| glued.ending).filter(|ending| ending.len() > 2) {
+        if let Some(last) = ending.bytes().last() {
+            long_endings[usize::from(last)].push(ending);
+        }
+    }
     Words {
         last_types,
         first_types: Phrases::new(types.iter().filter(|entry| entry.1 == "first").map(
@@ -154,11 +174,8 @@ pub(super) static WORDS: LazyLock<Words> = LazyLock::new(|| {
                 (word, FirstType { language, canonical })
             },
         )),
-        glued_types: types
-            .iter()
-            .filter(|entry| entry.1.starts_with("glue"))
-            .map(|&(language, _, canonical, ending)| GluedType { language, canonical, ending })
-            .collect(),
+        glued_types,
+        long_endings,
         dropped: types.iter().filter(|entry| entry.1 == "drop").map(|entry| entry.3).collect(),
         units: Phrases::new(units),
         boxes: Phrases::new(pairs(include_str!("../data/po_boxes.txt"))),

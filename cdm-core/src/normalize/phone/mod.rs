@@ -260,7 +260,12 @@ fn readings(found: &Found, region: Option<Region>) -> Vec<(String, Option<Region
 fn parse(text: &str, region: Option<Region>) -> Option<PhoneNumber> {
     let mut number = PHONE_NUMBER_UTIL.parse(text, region).ok()?;
     for _ in 0..4 {
-        let again = PHONE_NUMBER_UTIL.parse(e164(&number), None).ok()?;
+        let spelt = e164(&number);
+        // What was written so has just been parsed: a number with its country code is of no region.
+        if spelt == text {
+            return Some(number);
+        }
+        let again = PHONE_NUMBER_UTIL.parse(spelt, None).ok()?;
         if again == number {
             return Some(number);
         }

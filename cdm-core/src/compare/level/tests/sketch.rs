@@ -1,5 +1,5 @@
 use super::*;
-use crate::compare::{Sketched, SketchedComparison};
+use crate::compare::{Sketched, SketchedComparison, Sketcher};
 
 /// Comparisons of these fields, and of each field the values that two records may have.
 fn comparisons() -> impl Strategy<Value = (Comparison, Vec<Kind>)> {
@@ -25,19 +25,21 @@ fn records(kinds: &[Kind]) -> impl Strategy<Value = Vec<Vec<Prepared>>> + use<> 
     kinds.iter().map(|kind| values(*kind)).collect::<Vec<_>>()
 }
 
-fn sketch(comparison: &SketchedComparison<'_>, value: &Prepared) -> Vec<u64> {
-    let mut sketch = vec![0; comparison.width()];
-    comparison.sketch(value, &mut sketch);
+fn sketch(sketcher: &Sketcher, value: &Prepared) -> Vec<u64> {
+    let mut sketch = vec![0; sketcher.width()];
+    sketcher.sketch(value, &mut sketch);
     sketch
 }
 
 /// The level by sketches.
 fn quick(comparison: &Comparison, left: &[Vec<Prepared>], right: &[Vec<Prepared>]) -> Option<u8> {
-    let comparison = SketchedComparison::new(comparison);
+    let mut sketcher = Sketcher::default();
+    // What another comparison notes of the same values does not matter.
+    let _ = SketchedComparison::new(&Comparison::template(Kind::FullName, "x"), &mut sketcher);
+    let comparison = SketchedComparison::new(comparison, &mut sketcher);
     let sketches = |record: &[Vec<Prepared>]| -> Vec<Vec<Vec<u64>>> {
-        let of_field = |values: &Vec<Prepared>| {
-            values.iter().map(|value| sketch(&comparison, value)).collect()
-        };
+        let of_field =
+            |values: &Vec<Prepared>| values.iter().map(|value| sketch(&sketcher, value)).collect();
         record.iter().map(of_field).collect()
     };
     let (of_left, of_right) = (sketches(left), sketches(right));
