@@ -289,10 +289,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.hot > 0 {
         let mut tenths = Vec::new();
         for number in 0..arguments.hot {
-            let record = Record::new(RecordKey::new("hot", number.to_string()));
-            let record = record
-                .with("phone", "+1 702 919 1300")
-                .with("email", format!("hot{number}@x.example"));
+            let record = &records[random.below(records.len())];
+            let key = RecordKey::new("hot", number.to_string());
+            let mut record = damaged(record, &mut random, key);
+            record.fields.insert("phone".to_owned(), vec!["+1 702 919 1300".to_owned()]);
             let start = Instant::now();
             store.upsert(&record)?;
             tenths.push(start.elapsed());

@@ -227,6 +227,7 @@ impl Writing<'_> {
             self.log(&Change::Created { entity: id, records: group })?;
         }
         self.counters.record += records.len() as u32;
+        self.counters.alive += records.len() as u64;
         for (done, batch) in numbered.chunks(BATCH).enumerate() {
             run.report("store", (done * BATCH) as u64, records.len() as u64)?;
             let plain: Vec<Vec<u8>> =

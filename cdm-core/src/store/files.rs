@@ -146,6 +146,7 @@ struct Facts {
     event: u64,
     end: u64,
     garbage: u64,
+    alive: u64,
     keys: u64,
     run: u64,
     swept: u64,
@@ -168,9 +169,11 @@ fn put(tables: &mut Tables<'_>, place: &Place, name: &str, value: &[u8]) -> Resu
 
 /// Put down where things stand.
 pub(super) fn write_meta(writing: &mut Writing<'_>) -> Result<()> {
-    let Counters { record, entity, event, end, garbage, keys, run, swept } = writing.counters;
+    let Counters { record, entity, event, end, garbage, alive, keys, run, swept } =
+        writing.counters;
     let (names, revision) = (writing.names.clone(), writing.current.revision);
-    let facts = Facts { record, entity, event, end, garbage, keys, run, swept, revision, names };
+    let facts =
+        Facts { record, entity, event, end, garbage, alive, keys, run, swept, revision, names };
     let place = &writing.shared.cells.place;
     let bytes = postcard::to_allocvec(&facts).map_err(|error| place.damaged(error.to_string()))?;
     put(&mut writing.tables, place, "facts", &bytes)
@@ -365,8 +368,8 @@ fn open_existing(
     drop(runs);
     drop(tables);
     drop(txn);
-    let Facts { record, entity, event, end, garbage, keys, run, swept, names, .. } = facts;
-    let counters = Counters { record, entity, event, end, garbage, keys, run, swept };
+    let Facts { record, entity, event, end, garbage, alive, keys, run, swept, names, .. } = facts;
+    let counters = Counters { record, entity, event, end, garbage, alive, keys, run, swept };
     let keys = Keys { pool, change: run, segments, recent: vec![recent], merged };
     let inner = assemble(db, cells, keys, current, names, counters, options)?;
     if !pending.is_empty() {
@@ -388,7 +391,8 @@ fn assemble(
 ) -> Result<Inner> {
     let told = Mutex::new(counters.event);
     let last = keys.segments.iter().map(|segment| segment.described.id).max();
-    let snapshot = Snapshot::new(&db, &cells.place, Arc::new(current), Arc::new(names), keys)?;
+    let (current, names) = (Arc::new(current), Arc::new(names));
+    let snapshot = Snapshot::new(&db, &cells.place, current, names, keys, counters.clone())?;
     Ok(Inner {
         snapshot: RwLock::new(Arc::new(snapshot)),
         db,

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -25,33 +25,50 @@ const SWEPT: usize = 8;
 /// Writers wait when there are so many times more recent keys than should be.
 const TOO_MANY: usize = 6;
 
-/// What threads in the background are to do, and whether they should.
+/// What is done in the background: each kind by one thread at most, which ends when there is no more.
 #[derive(Default)]
 pub(super) struct Work {
-    stop: AtomicBool,
-    wanted: Mutex<u64>,
-    wake: Condvar,
-    /// Whether segments are being merged by one of them.
+    /// Whose work it is; not set for a store that is being opened.
+    inner: OnceLock<Weak<Inner>>,
+    is_stopped: AtomicBool,
+    is_flushing: AtomicBool,
     is_merging: AtomicBool,
+    /// Whether something could not be done lately.
+    has_failed: AtomicBool,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Flush,
+    Merge,
 }
 
 impl Work {
     fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
+        self.is_stopped.load(Ordering::Acquire)
     }
 
-    fn wake(&self) {
-        *lock(&self.wanted) += 1;
-        self.wake.notify_all();
-    }
-
-    /// Wait until there may be more to do than at turn `seen`.
-    fn wait(&self, seen: &mut u64) {
-        let mut wanted = lock(&self.wanted);
-        while *wanted == *seen && !self.is_stopped() {
-            wanted = self.wake.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+    fn is_busy(&self, kind: Kind) -> &AtomicBool {
+        match kind {
+            Kind::Flush => &self.is_flushing,
+            Kind::Merge => &self.is_merging,
         }
-        *seen = *wanted;
+    }
+
+    /// See to it that such work is done.
+    fn wake(&self, kind: Kind) {
+        if self.is_stopped() || self.is_busy(kind).swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let Some(inner) = self.inner.get().and_then(Weak::upgrade) else {
+            self.is_busy(kind).store(false, Ordering::Release);
+            return;
+        };
+        let thread = std::thread::spawn(move || inner.work_on(kind));
+        let mut threads = lock(&self.threads);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
     }
 }
 
@@ -94,20 +111,26 @@ impl Kept {
                 keys.recent.push(Recent::new());
             }
         }
-        if let Some(recent) = keys.recent.last()
-            && !self.postings.is_empty()
-        {
-            recent.add(&self.postings, keys.change, self.last);
+        if let [.., recent] = &keys.recent[..] {
+            if !self.postings.is_empty() {
+                recent.add(&self.postings, keys.change, self.last);
+            }
             let is_full = recent.len() > inner.recent_keys && inner.recent_keys > AT_ONCE;
             if is_full && keys.recent.len() == 1 {
                 keys.recent.push(Recent::new());
-                inner.work.wake();
             }
         }
-        if keys.due().is_some() {
-            inner.work.wake();
-        }
         keys
+    }
+
+    /// See to what is to be done for those keys, which readers see by now.
+    pub(super) fn follow_up(inner: &Inner, keys: &Keys) {
+        if keys.recent.len() > 1 {
+            inner.work.wake(Kind::Flush);
+        }
+        if keys.due().is_some() {
+            inner.work.wake(Kind::Merge);
+        }
     }
 }
 
@@ -131,6 +154,7 @@ impl Writing<'_> {
             (keys.merged, kept.flushed) = (self.counters.run - 1, keys.recent.len());
             kept.segments = Some(keys.segments.clone());
         }
+        // What a thread is merging stays as it is meanwhile.
         if kept.segments.is_some()
             && let Some(range) = keys.due().filter(|range| keys.is_quick(range))
             && !inner.work.is_merging.load(Ordering::Acquire)
@@ -224,9 +248,11 @@ impl Inner {
 
     /// Let the file of keys catch up, where changes come faster than it takes them.
     pub(super) fn make_way(&self) {
-        while self.snapshot().keys.lately() > self.recent_keys.saturating_mul(TOO_MANY)
-            && self.recent_keys > AT_ONCE
-            && !self.work.is_stopped()
+        let most = self.recent_keys.max(AT_ONCE).saturating_mul(TOO_MANY);
+        // Where it cannot, they are in the index still, and in memory.
+        while self.snapshot().keys.lately() > most
+            && self.work.is_flushing.load(Ordering::Acquire)
+            && !self.work.has_failed.swap(false, Ordering::AcqRel)
         {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -249,55 +275,65 @@ pub(super) fn layers(meta: &impl ReadableTable<&'static str, &'static [u8]>) -> 
     }
 }
 
-/// Threads that keep a store in order as long as it is open.
+impl Inner {
+    fn work_on(&self, kind: Kind) {
+        loop {
+            let done = match kind {
+                Kind::Flush => self.flush_keys(),
+                Kind::Merge => self.merge_keys(),
+            };
+            // It is tried again when more has changed; until then all is in the runs.
+            self.work.has_failed.fetch_or(done.is_err(), Ordering::AcqRel);
+            let busy = self.work.is_busy(kind);
+            busy.store(false, Ordering::Release);
+            let keys = self.snapshot().keys.clone();
+            let is_due = match kind {
+                Kind::Flush => keys.recent.len() > 1,
+                Kind::Merge => keys.due().is_some(),
+            };
+            let goes_on = done.is_ok() && is_due && !self.work.is_stopped();
+            if !goes_on || busy.swap(true, Ordering::AcqRel) {
+                return;
+            }
+        }
+    }
+}
+
+/// What keeps a store in order as long as it is open.
 pub(super) struct Keepers {
     inner: Arc<Inner>,
-    threads: Vec<JoinHandle<()>>,
+    flusher: Option<JoinHandle<()>>,
 }
 
 impl Keepers {
     pub(super) fn start(inner: &Arc<Inner>) -> Self {
-        let mut threads = Vec::new();
-        if let Durability::Grouped { at_most } = inner.durability {
-            let inner = Arc::clone(inner);
-            threads.push(std::thread::spawn(move || {
-                while !inner.work.is_stopped() {
-                    std::thread::park_timeout(at_most);
-                    // Whoever writes next is told what is wrong.
-                    let _ = inner.flush();
-                }
-            }));
-        }
-        for work in [Inner::flush_keys, Inner::merge_keys_alone] {
-            let inner = Arc::clone(inner);
-            threads.push(std::thread::spawn(move || {
-                let mut seen = 0;
-                while !inner.work.is_stopped() {
-                    inner.work.wait(&mut seen);
-                    // It is tried again when more has changed; until then all is in the runs.
-                    let _ = work(&inner);
-                }
-            }));
-        }
-        Self { inner: Arc::clone(inner), threads }
+        // Once alone: a store is opened once.
+        let _ = inner.work.inner.set(Arc::downgrade(inner));
+        let flusher = match inner.durability {
+            Durability::Grouped { at_most } => {
+                let inner = Arc::clone(inner);
+                Some(std::thread::spawn(move || {
+                    while !inner.work.is_stopped() {
+                        std::thread::park_timeout(at_most);
+                        // Whoever writes next is told what is wrong.
+                        let _ = inner.flush();
+                    }
+                }))
+            }
+            Durability::EveryCall | Durability::ByHand => None,
+        };
+        Self { inner: Arc::clone(inner), flusher }
     }
 
-    /// Returns once the threads have let go of the store.
+    /// Returns once all threads have let go of the store.
     pub(super) fn stop(self) {
-        self.inner.work.stop.store(true, Ordering::Release);
-        self.inner.work.wake();
-        for thread in self.threads {
+        let work = &self.inner.work;
+        work.is_stopped.store(true, Ordering::Release);
+        let threads = std::mem::take(&mut *lock(&work.threads));
+        for thread in self.flusher.into_iter().chain(threads) {
             thread.thread().unpark();
+            // One that panicked has let go as well.
             let _ = thread.join();
         }
-    }
-}
-
-impl Inner {
-    fn merge_keys_alone(&self) -> Result<()> {
-        self.work.is_merging.store(true, Ordering::Release);
-        let merged = self.merge_keys();
-        self.work.is_merging.store(false, Ordering::Release);
-        merged
     }
 }

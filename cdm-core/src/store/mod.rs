@@ -257,10 +257,14 @@ impl Inner {
         let names = if is_same { Arc::clone(&before.names) } else { Arc::new(names) };
         writer.is_stuck = true;
         let keys = keys.publish(self, &before.keys, &mut writer.retired);
-        let snapshot = Snapshot::new(&self.db, place, current, names, keys)?;
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        let counters = writer.counters.clone();
+        let snapshot = Snapshot::new(&self.db, place, current, names, keys, counters)?;
+        let snapshot = Arc::new(snapshot);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
         drop(before);
         writer.is_stuck = false;
+        keeping::Kept::follow_up(self, &snapshot.keys);
+        drop(snapshot);
         *lock(&self.told) = told;
         self.tell.notify_all();
         if durable {

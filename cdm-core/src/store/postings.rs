@@ -150,11 +150,24 @@ impl<'c> Chunk<'c> {
 
     /// The postings of a name.
     pub(super) fn of(&self, wanted: u64, mut each: impl FnMut(Posting)) {
-        for (place, name) in self.names() {
-            if name > wanted {
-                return;
-            }
-            if name == wanted {
+        /// Steps of so many bits lie in the eight bytes in which they begin.
+        const NARROW: u32 = 57;
+        let bytes = &self.bytes[HEAD.min(self.bytes.len())..];
+        let (mut name, mut bit, width) = (self.first, 0, self.of_name);
+        let mask = mask(width);
+        for place in 0..self.count {
+            let step = if width <= NARROW {
+                let from = bytes.get(bit / 8..).and_then(|bytes| bytes.first_chunk());
+                from.map_or(0, |bytes| u64::from_le_bytes(*bytes)) >> (bit % 8) & mask
+            } else {
+                take(bytes, bit, width)
+            };
+            name = name.wrapping_add(step);
+            bit += width as usize;
+            if name >= wanted {
+                if name > wanted {
+                    return;
+                }
                 each(self.at(place, name));
             }
         }

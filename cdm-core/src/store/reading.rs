@@ -1,6 +1,6 @@
 //! What can be asked of a store: always of one snapshot, which no writer disturbs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use super::event::{Change, Event, EventRecord};
 use super::keys::Keys;
 use super::record::{Names, decode};
 use super::tables::{Cell, Reading, Row, read_numbers};
+use super::writing::Counters;
 use super::{Inner, Shared, Store, lock};
 use crate::bound::{BoundRecord, PairScore};
 use crate::cancel::Run;
@@ -103,6 +104,7 @@ pub(super) struct Snapshot {
     pub(super) current: Arc<Current>,
     pub(super) names: Arc<Names>,
     pub(super) keys: Keys,
+    counters: Counters,
 }
 
 impl Snapshot {
@@ -113,10 +115,11 @@ impl Snapshot {
         current: Arc<Current>,
         names: Arc<Names>,
         keys: Keys,
+        counters: Counters,
     ) -> Result<Self> {
         let txn = db.begin_read().map_err(|error| place.engine(error))?;
         let tables = Reading::open(&txn).map_err(|error| place.engine(error))?;
-        Ok(Self { tables, current, names, keys })
+        Ok(Self { tables, current, names, keys, counters })
     }
 }
 
@@ -186,6 +189,11 @@ impl View<'_> {
         Ok(bound)
     }
 
+    /// How many records there are, as it was counted.
+    pub(super) fn counted(&self) -> u64 {
+        self.counters.alive
+    }
+
     /// The records of an entity, sorted.
     pub(super) fn members(&self, entity: u32) -> Seen<Option<Vec<u32>>> {
         let Some(members) = self.engine(self.tables.entities.get(entity))? else {
@@ -231,6 +239,7 @@ impl View<'_> {
 
     fn search(&self, record: &BoundRecord, most: usize) -> Seen<Vec<Hit>> {
         let (bound, seals) = (&self.current.bound, &self.shared.cells.seals);
+        let rules = bound.model().plan().rules();
         let (mut candidates, mut holders) = (Vec::new(), Vec::new());
         for keying in bound.keyings() {
             for key in bound.keys(keying, record) {
@@ -243,34 +252,43 @@ impl View<'_> {
         }
         candidates.sort_unstable();
         candidates.dedup();
-        let mut best: BTreeMap<u32, (f64, RecordKey, PairScore)> = BTreeMap::new();
+        // What is to be said of a pair takes longer than what it weighs: it is said of the best alone.
+        let mut best: HashMap<u32, (f64, Arc<BoundRecord>)> = HashMap::new();
         for number in candidates {
             let Some(Row { cell, entity: Some(entity) }) = self.row(number)? else { continue };
             let candidate = self.bound(number, cell)?;
             if candidate.key() == record.key() || !bound.may_pair(record, &candidate) {
                 continue;
             }
-            let score = bound.score_prepared(record, &candidate);
-            let weighs = match score.decision {
+            let (left, right) = if record.key() <= candidate.key() {
+                (record, &*candidate)
+            } else {
+                (&*candidate, record)
+            };
+            let rule = bound.decide(left, right).map(|rule| rules[rule].decision);
+            let weighs = match rule {
                 Some(Decision::Never) => continue,
                 Some(Decision::Match) => f64::INFINITY,
-                None => score.match_weight.unwrap_or_default().bits(),
+                None => bound.weight(left, right).unwrap_or_default().bits(),
             };
-            let key = candidate.key();
-            let is_better = best.get(&entity).is_none_or(|(known, of, _)| {
-                weighs.total_cmp(known).then_with(|| of.cmp(key)).is_gt()
+            let is_better = best.get(&entity).is_none_or(|(known, of)| {
+                weighs.total_cmp(known).then_with(|| of.key().cmp(candidate.key())).is_gt()
             });
             if is_better {
-                best.insert(entity, (weighs, key.clone(), score));
+                best.insert(entity, (weighs, candidate));
             }
         }
-        let mut hits: Vec<(u32, (f64, RecordKey, PairScore))> = best.into_iter().collect();
-        hits.sort_by(|(_, one), (_, other)| {
-            other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1))
+        let mut hits: Vec<(u32, (f64, Arc<BoundRecord>))> = best.into_iter().collect();
+        // No two have the same key, so that the order is one.
+        hits.sort_unstable_by(|(_, one), (_, other)| {
+            other.0.total_cmp(&one.0).then_with(|| one.1.key().cmp(other.1.key()))
         });
         hits.truncate(most);
-        let hit =
-            |(entity, (_, record, score))| Hit { entity: seals.entity(entity), record, score };
+        let hit = |(entity, (_, candidate)): (u32, (f64, Arc<BoundRecord>))| Hit {
+            entity: seals.entity(entity),
+            record: candidate.key().clone(),
+            score: bound.score_prepared(record, &candidate),
+        };
         Ok(hits.into_iter().map(hit).collect())
     }
 
@@ -426,15 +444,10 @@ impl Store {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn stats(&self) -> Result<Stats> {
-        let counters = lock(&self.inner.writer).counters.clone();
         self.inner.read(|view| {
-            let mut records = 0;
-            for entry in view.engine(view.tables.rows.range::<u32>(..))? {
-                let (_, row) = view.engine(entry)?;
-                records += u64::from(Row::read(row.value()).is_some_and(|r| r.entity.is_some()));
-            }
+            let counters = &view.counters;
             Ok(Stats {
-                records,
+                records: counters.alive,
                 entities: view.engine(view.tables.entities.len())?,
                 events: view.engine(view.tables.events.len())?,
                 revision: view.current.revision,

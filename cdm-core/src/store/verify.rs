@@ -68,6 +68,13 @@ impl Store {
             if let Some((entity, number)) = members.first() {
                 problem(format!("entity {entity} has record {number}, which is not there"));
             }
+            if view.counted() != records.len() as u64 {
+                problem(format!(
+                    "{} records, of which {} are counted",
+                    records.len(),
+                    view.counted()
+                ));
+            }
             let mut keys: Vec<(u64, u32)> = Vec::new();
             for (number, (_, record)) in &records {
                 let bound = view.current.bound.prepare(record)?;

@@ -31,6 +31,8 @@ pub(super) struct Counters {
     pub(super) end: u64,
     /// Bytes of cells that hold nothing any more.
     pub(super) garbage: u64,
+    /// Records that are there.
+    pub(super) alive: u64,
     /// Keys that records have.
     pub(super) keys: u64,
     /// The next run of what changes in keys.
@@ -269,7 +271,9 @@ impl<'w> Writing<'w> {
             }
         };
         let cell = self.put_cell(&plain)?;
-        let entity = known.and_then(|(_, row)| row.entity).unwrap_or(FRESH);
+        let entity = known.and_then(|(_, row)| row.entity);
+        self.counters.alive += u64::from(entity.is_none());
+        let entity = entity.unwrap_or(FRESH);
         self.put_row(number, Row { cell, entity: Some(entity) })?;
         self.changed.insert(number);
         Ok(Some((number, cell)))
@@ -286,6 +290,7 @@ impl<'w> Writing<'w> {
                 self.left.insert(number, entity);
             }
             self.changed.remove(&number);
+            self.counters.alive = self.counters.alive.saturating_sub(1);
         } else if !forget {
             return Ok(false);
         }
