@@ -202,7 +202,7 @@ impl Resolution {
         fitted: Fitted<'_>,
         table: &Table,
         decisions: &Decisions,
-        keep: &mut dyn FnMut(&[ScoredLink]),
+        keep: Keep<'_>,
         run: &Run,
     ) -> Result<Self> {
         let Fitted { model, features, candidates } = fitted;
@@ -470,6 +470,12 @@ pub(crate) fn tiers(plan: &Plan) -> Vec<usize> {
     tiers.into_iter().map(|(_, rule)| rule).collect()
 }
 
+/// By rank the row, and by row the rank.
+type Ranks<'a> = (&'a [u32], &'a [u32]);
+
+/// What is done with the scored links.
+type Keep<'a> = &'a mut dyn FnMut(&[ScoredLink]);
+
 /// Score the candidate pairs, and join groups by the evidence between them.
 fn join_scored(
     clusterer: &mut Clusterer<'_>,
@@ -477,7 +483,7 @@ fn join_scored(
     table: &Table,
     features: &Features,
     candidates: Candidates<'_>,
-    ((row_of_rank, rank_of_row), keep): ((&[u32], &[u32]), &mut dyn FnMut(&[ScoredLink])),
+    ((row_of_rank, rank_of_row), keep): (Ranks<'_>, Keep<'_>),
     run: &Run,
 ) -> Result<()> {
     let Some(parameters) = model.parameters() else { return Ok(()) };

@@ -325,7 +325,7 @@ impl Inner {
     }
 
     fn flush(&self) -> Result<()> {
-        if lock(&self.writer).dirty { self.write(When::Now, |_| Ok(())) } else { Ok(()) }
+        if lock(&self.writer).dirty { self.write(When::Durable, |_| Ok(())) } else { Ok(()) }
     }
 }
 

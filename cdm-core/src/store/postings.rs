@@ -202,7 +202,7 @@ mod tests {
             let mut bytes = vec![7; 24];
             pack(&postings, seed, &mut bytes);
             let mut bytes = bytes.split_off(24);
-            prop_assert!(bytes.len() % 8 == 0 && bytes.len() <= MOST);
+            prop_assert!(bytes.len().is_multiple_of(8) && bytes.len() <= MOST);
             let length = bytes.len();
             bytes.extend([0; SLACK]);
             let chunk = Chunk::open(&bytes, seed, postings[0].name).unwrap();

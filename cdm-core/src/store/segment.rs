@@ -284,7 +284,7 @@ impl Segment {
         /// Names are hashes, spread evenly; hardly ever is one farther than that from its place.
         const NEAR: usize = 64;
         let fences = &self.fences[..];
-        let guess = (u128::from(name) * fences.len() as u128 >> 64) as usize;
+        let guess = ((u128::from(name) * fences.len() as u128) >> 64) as usize;
         let (low, high) = (guess.saturating_sub(NEAR), (guess + NEAR).min(fences.len()));
         let is_below = |place: usize| fences.get(place).is_none_or(|fence| *fence < name);
         let low = if low == 0 || is_below(low - 1) { low } else { 0 };
