@@ -9,6 +9,7 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,9 @@ struct Arguments {
     /// Threads that read at once.
     #[arg(long, default_value_t = 8)]
     readers: usize,
+    /// So many more records come with one phone number.
+    #[arg(long, default_value_t = 0)]
+    hot: usize,
     /// Resolve the records in batch, too, for comparison.
     #[arg(long)]
     batch: bool,
@@ -83,20 +87,51 @@ fn damaged(record: &Record, random: &mut Random, key: RecordKey) -> Record {
     record
 }
 
-fn histogram(what: &str, mut times: Vec<Duration>) {
+/// Processor seconds of this process so far, all threads together; 0 where the system does not say.
+fn processor() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let of_name = stat.rfind(')').map_or(0, |end| end + 2);
+    let fields: Vec<&str> = stat[of_name..].split(' ').collect();
+    let ticks = |place: usize| fields.get(place).and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+/// How many processes want a processor.
+fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or_default().to_owned()
+}
+
+fn percentiles(times: &mut [Duration]) -> String {
     times.sort_unstable();
-    let total: Duration = times.iter().sum();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    println!(
-        "{what}: {} calls, {:.0} a second; ms: p50 {:.3}, p90 {:.3}, p99 {:.3}, p99.9 {:.3}, most {:.3}",
-        times.len(),
-        times.len() as f64 / total.as_secs_f64(),
+    format!(
+        "ms: p50 {:.3}, p90 {:.3}, p99 {:.3}, p99.9 {:.3}, most {:.3}",
         at(0.5),
         at(0.9),
         at(0.99),
         at(0.999),
-        at(1.0),
+        at(1.0)
+    )
+}
+
+/// Do something so many times, and say how long each took.
+fn histogram(
+    what: &str,
+    calls: usize,
+    mut call: impl FnMut(usize) -> Result<Duration, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let (start, before) = (Instant::now(), processor());
+    let mut times = (0..calls).map(&mut call).collect::<Result<Vec<_>, _>>()?;
+    let (wall, processor) = (start.elapsed().as_secs_f64(), processor() - before);
+    println!(
+        "{what}: {calls} calls, {:.0} a second, {:.0} µs of processor each; {}; load {}",
+        calls as f64 / wall,
+        processor / calls as f64 * 1e6,
+        percentiles(&mut times),
+        load(),
     );
+    Ok(())
 }
 
 fn size(folder: &Path) -> u64 {
@@ -105,9 +140,14 @@ fn size(folder: &Path) -> u64 {
 }
 
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), processor());
     let out = work();
-    println!("{what}: {:.2} s", start.elapsed().as_secs_f64());
+    println!(
+        "{what}: {:.2} s, processor {:.2} s; load {}",
+        start.elapsed().as_secs_f64(),
+        processor() - before,
+        load()
+    );
     out
 }
 
@@ -141,37 +181,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     let durability = Durability::Grouped { at_most: Duration::from_millis(50) };
     let options = Options { durability, cached_records: arguments.cached, ..Options::new() };
     let store = Store::open(&path, &model, &options)?;
-    let start = Instant::now();
-    store.upsert_many(&records, &run)?;
-    store.flush()?;
-    println!("load: {:.2} s", start.elapsed().as_secs_f64());
-    let more: Vec<Record> = (0..arguments.calls)
-        .map(|number| {
-            let record = &records[random.below(records.len())];
-            damaged(record, &mut random, RecordKey::new("later", number.to_string()))
-        })
-        .collect();
-    let start = Instant::now();
-    store.upsert_many(&more, &run)?;
-    store.flush()?;
-    let seconds = start.elapsed().as_secs_f64();
-    println!("upsert_many: {} more, {:.0} a second", more.len(), more.len() as f64 / seconds);
-    let stats = store.stats()?;
-    println!("  {stats:?}");
-    println!("  {:.0} bytes a record", size(&path) as f64 / records.len() as f64);
+    timed("load", || store.upsert_many(&records, &run).and_then(|_| store.flush()))?;
+    let sizes = || -> String {
+        let file = |name: &str| fs::metadata(path.join(name)).map_or(0, |file| file.len());
+        let of_record = |bytes: u64| bytes / records.len() as u64;
+        let files =
+            ["index", "keys", "cells"].map(|name| format!("{name} {}", of_record(file(name))));
+        format!("  {} bytes a record: {}", of_record(size(&path)), files.join(", "))
+    };
+    println!("{}", sizes());
+    let one = |number: usize, random: &mut Random| {
+        let record = &records[random.below(records.len())];
+        damaged(record, random, RecordKey::new("later", number.to_string()))
+    };
+    let more: Vec<Record> = (0..arguments.calls).map(|n| one(n, &mut random)).collect();
+    println!("upsert_many, {} more:", more.len());
+    timed("  all", || store.upsert_many(&more, &run).and_then(|_| store.flush()))?;
+    println!("  {:?}", store.stats()?);
+    println!("{}", sizes());
 
-    let mut searches = Vec::new();
-    for _ in 0..arguments.calls {
+    histogram("search", arguments.calls, |_| {
         let record = &records[random.below(records.len())];
         let probe = damaged(record, &mut random, RecordKey::new("a form", ""));
         let start = Instant::now();
         std::hint::black_box(store.search(&probe, 5)?);
-        searches.push(start.elapsed());
-    }
-    histogram("search", searches);
-
-    let mut upserts = Vec::new();
-    for number in 0..arguments.calls {
+        Ok(start.elapsed())
+    })?;
+    histogram("upsert", arguments.calls, |number| {
         let record = &records[random.below(records.len())];
         let key = match number % 2 {
             0 => RecordKey::new("desk", number.to_string()),
@@ -180,44 +216,92 @@ fn main() -> Result<(), Box<dyn Error>> {
         let record = damaged(record, &mut random, key);
         let start = Instant::now();
         store.upsert(&record)?;
-        upserts.push(start.elapsed());
-    }
-    histogram("upsert", upserts);
+        Ok(start.elapsed())
+    })?;
+    println!("{}", sizes());
 
     for readers in [1, arguments.readers] {
-        let (done, reads, longest) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
+        let (done, longest) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        let before = processor();
         std::thread::scope(|scope| -> cdm_core::Result<()> {
             for reader in 0..readers {
-                let (store, records) = (&store, &records);
-                let (done, reads, longest) = (&done, &reads, &longest);
+                let (store, records, done, longest) = (&store, &records, &done, &longest);
                 scope.spawn(move || {
-                    let mut random = Random(reader as u64 + 1);
+                    let (mut random, mut times) = (Random(reader as u64 + 1), Vec::new());
                     while !done.load(Ordering::Relaxed) {
                         let start = Instant::now();
                         let key = &records[random.below(records.len())].key;
                         std::hint::black_box(store.entity_of(key).is_ok());
-                        longest.fetch_max(start.elapsed().as_micros() as u64, Ordering::Relaxed);
-                        reads.fetch_add(1, Ordering::Relaxed);
+                        times.push(start.elapsed());
                     }
+                    longest
+                        .lock()
+                        .map(|mut all: std::sync::MutexGuard<'_, Vec<_>>| all.extend(times))
+                        .ok();
                 });
             }
             let start = Instant::now();
             let mut written = 0_u64;
             while start.elapsed() < Duration::from_secs(5) {
                 let record = &records[random.below(records.len())];
-                let key = RecordKey::new("busy", written.to_string());
+                let key = RecordKey::new("busy", format!("{readers}-{written}"));
                 store.upsert(&damaged(record, &mut random, key))?;
                 written += 1;
             }
             done.store(true, Ordering::Relaxed);
-            println!(
-                "{readers} readers beside a writer: {} reads a second, the longest {:.1} ms; {} writes a second",
-                reads.load(Ordering::Relaxed) / 5,
-                longest.load(Ordering::Relaxed) as f64 / 1e3,
-                written / 5,
-            );
+            print!("{readers} readers beside a writer: {} writes a second, ", written / 5);
             Ok(())
         })?;
+        let mut times = longest.into_inner().unwrap_or_default();
+        println!(
+            "{} reads a second; processor {:.1} s of 5; {}; load {}",
+            times.len() / 5,
+            processor() - before,
+            percentiles(&mut times),
+            load()
+        );
+    }
+    for readers in [1, 2, arguments.readers] {
+        let (searches, before) = (AtomicU64::new(0), processor());
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for reader in 0..readers {
+                let (store, records, searches) = (&store, &records, &searches);
+                scope.spawn(move || {
+                    let mut random = Random(reader as u64 + 1);
+                    while start.elapsed() < Duration::from_secs(3) {
+                        let record = &records[random.below(records.len())];
+                        let probe = damaged(record, &mut random, RecordKey::new("a form", ""));
+                        std::hint::black_box(store.search(&probe, 5).is_ok());
+                        searches.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        let searches = searches.load(Ordering::Relaxed);
+        println!(
+            "{readers} threads search: {} a second, {:.0} µs of processor each; load {}",
+            searches / 3,
+            (processor() - before) / searches.max(1) as f64 * 1e6,
+            load()
+        );
+    }
+    if arguments.hot > 0 {
+        let mut tenths = Vec::new();
+        for number in 0..arguments.hot {
+            let record = &records[random.below(records.len())];
+            let key = RecordKey::new("hot", number.to_string());
+            let mut record = damaged(record, &mut random, key);
+            record.fields.insert("phone".to_owned(), vec!["+1 702 919 1300".to_owned()]);
+            let start = Instant::now();
+            store.upsert(&record)?;
+            tenths.push(start.elapsed());
+        }
+        for tenth in tenths.chunks_mut(arguments.hot.div_ceil(10)) {
+            println!("a key of {} records, a tenth: {}", arguments.hot, percentiles(tenth));
+        }
+        let stats = store.stats()?;
+        println!("  {} revisions, {} hot keys", stats.revision, stats.hot_keys);
     }
     drop(store);
     let store = timed("open", || Store::open(&path, &model, &options))?;

@@ -53,6 +53,8 @@ pub struct BoundModel {
     /// By blocking rule, its name.
     blocking_names: Vec<String>,
     duplicate_free: Vec<String>,
+    /// By comparison, whether the model knows how common values are.
+    has_frequencies: Vec<bool>,
     /// By number of expression, whether a rule looks at it.
     of_rules: Vec<bool>,
 }
@@ -138,7 +140,12 @@ impl BoundModel {
         for number in rules.iter().flat_map(|rule| rule.same.iter().chain(&rule.differ)) {
             of_rules[*number] = true;
         }
+        let frequencies = model.parameters().map(|parameters| &parameters.term_frequencies);
+        let has_frequencies = plan.comparisons().iter().map(|comparison| {
+            frequencies.is_some_and(|frequencies| frequencies.contains_key(&comparison.name))
+        });
         Ok(Self {
+            has_frequencies: has_frequencies.collect(),
             of_rules,
             rules,
             weigher: model.parameters().map(|parameters| {
@@ -252,9 +259,8 @@ impl BoundModel {
         right: &BoundRecord,
     ) -> Option<MatchWeight> {
         let weigher = self.weigher.as_ref()?;
-        let comparisons = self.model.plan().comparisons();
         Some(weigher.weight(pattern, |k| {
-            self.frequencies(&comparisons[k])?;
+            self.has_frequencies[k].then_some(())?;
             Some(factor_of_shared(
                 left.terms(k, self.places[k][0]),
                 right.terms(k, self.places[k][0]),

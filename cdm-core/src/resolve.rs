@@ -173,10 +173,41 @@ impl Model {
         let fitted = Fitted { model, features, candidates: Candidates::Unknown };
         Resolution::new(fitted, table, decisions, run)
     }
+
+    /// The same, with the candidate pairs that weigh more than nothing, each with the rows of its
+    /// records.
+    pub(crate) fn resolve_linked(
+        &self,
+        table: &Table,
+        decisions: &Decisions,
+        run: &Run,
+    ) -> Result<(Resolution, Vec<ScoredLink>)> {
+        let (model, features) = (self.clone(), self.features(table, run)?);
+        let fitted = Fitted { model, features, candidates: Candidates::Unknown };
+        let mut links = Vec::new();
+        let keep = &mut |found: &[ScoredLink]| links = found.to_vec();
+        let resolution = Resolution::linked(fitted, table, decisions, keep, run)?;
+        let row = |rank: u32| resolution.row_of_rank[rank as usize];
+        for link in &mut links {
+            (link.left, link.right) = (row(link.left), row(link.right));
+        }
+        Ok((resolution, links))
+    }
 }
 
 impl Resolution {
     fn new(fitted: Fitted<'_>, table: &Table, decisions: &Decisions, run: &Run) -> Result<Self> {
+        Self::linked(fitted, table, decisions, &mut |_| {}, run)
+    }
+
+    /// As [`new`](Self::new), with the scored links for whoever wants to `keep` them.
+    fn linked(
+        fitted: Fitted<'_>,
+        table: &Table,
+        decisions: &Decisions,
+        keep: Keep<'_>,
+        run: &Run,
+    ) -> Result<Self> {
         let Fitted { model, features, candidates } = fitted;
         let row_of_rank = table.rows_by_key();
         let mut rank_of_row = vec![0; row_of_rank.len()];
@@ -217,7 +248,7 @@ impl Resolution {
         }
         run.report("match", tiers.len() as u64, tiers.len() as u64)?;
         let ranks = (&row_of_rank[..], &rank_of_row[..]);
-        join_scored(&mut clusterer, &model, table, &features, candidates, ranks, run)?;
+        join_scored(&mut clusterer, &model, table, &features, candidates, (ranks, keep), run)?;
         let partition = clusterer.finish();
         let mut entity_of = vec![0; table.len()];
         let mut starts = vec![0_u32; partition.groups + 1];
@@ -442,6 +473,12 @@ pub(crate) fn tiers(plan: &Plan) -> Vec<usize> {
     tiers.into_iter().map(|(_, rule)| rule).collect()
 }
 
+/// By rank the row, and by row the rank.
+type Ranks<'a> = (&'a [u32], &'a [u32]);
+
+/// What is done with the scored links.
+type Keep<'a> = &'a mut dyn FnMut(&[ScoredLink]);
+
 /// Score the candidate pairs, and join groups by the evidence between them.
 fn join_scored(
     clusterer: &mut Clusterer<'_>,
@@ -449,7 +486,7 @@ fn join_scored(
     table: &Table,
     features: &Features,
     candidates: Candidates<'_>,
-    (row_of_rank, rank_of_row): (&[u32], &[u32]),
+    ((row_of_rank, rank_of_row), keep): (Ranks<'_>, Keep<'_>),
     run: &Run,
 ) -> Result<()> {
     let Some(parameters) = model.parameters() else { return Ok(()) };
@@ -503,6 +540,7 @@ fn join_scored(
             pairs.par_iter().filter_map(weigh).collect()
         }
     };
+    keep(&links);
     let score = |left: u32, right: u32| {
         let row = |rank: u32| row_of_rank[rank as usize] as usize;
         let (left, right) = (row(left), row(right));

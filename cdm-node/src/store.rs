@@ -127,6 +127,7 @@ impl StoreOptions {
             key: key.transpose()?,
             cached_records: self.cached_records.map_or(none.cached_records, |n| n as usize),
             cached_bytes: self.cached_bytes.map_or(none.cached_bytes, |n| n as usize),
+            ..none
         })
     }
 }

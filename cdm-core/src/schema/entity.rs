@@ -48,9 +48,12 @@ impl EntityId {
         Self(text)
     }
 
-    /// The letters and digits of the id.
-    pub(crate) fn letters(&self) -> [u8; 16] {
-        self.0
+    /// The 80 bits that the id spells.
+    pub(crate) fn bits(&self) -> u128 {
+        self.0.iter().fold(0, |bits, letter| {
+            let value = LETTERS.iter().position(|known| known == letter).unwrap_or_default();
+            bits << 5 | value as u128
+        })
     }
 
     /// The id as text.

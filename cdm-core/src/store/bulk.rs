@@ -1,20 +1,23 @@
 //! Everything anew: many records at once, or another model.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use redb::ReadableTable;
 use serde::Serialize;
 
-use super::current::Current;
+use super::current::{Current, Stop};
 use super::event::{Change, Revision};
+use super::postings::Posting;
 use super::reading::View;
+use super::record::encode;
 use super::seal::Seals;
-use super::tables::{CANNOT, Cell, MUST, Row};
+use super::tables::{CANNOT, Cell, MUST, Row, numbers};
 use super::writing::Writing;
-use super::{Store, When, files, lock};
-use crate::bound::{BoundModel, BoundRecord, Keying};
+use super::{Store, When, files, lock, segment};
+use crate::bound::{BoundModel, Keying};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::plan::{Decisions, Model};
@@ -142,7 +145,12 @@ impl Store {
             writing.current = Arc::new(Current { bound, stopped: Default::default(), revision });
             writing.log(&Change::Revised { revision, reason: Revision::Adopted })?;
             writing.forget_index()?;
-            writing.reindex(Hot::Kept, run)
+            let records = writing.all_records()?;
+            let records: Vec<(u32, &Record)> =
+                records.iter().map(|(number, record)| (*number, record)).collect();
+            let decisions = writing.decisions(&records)?;
+            let groups = writing.reindex(&records, &decisions, Hot::Kept, run)?;
+            writing.regrouped(groups)
         })?;
         lock(&self.inner.shared.cache).clear();
         Ok(adoption)
@@ -151,17 +159,37 @@ impl Store {
     /// [`upsert_many`](Self::upsert_many) into a store without records: all in one change.
     pub(super) fn load(&self, records: &[Record], run: &Run) -> Result<u64> {
         self.inner.write(When::AsAgreed, |writing| {
+            let mut place_of: HashMap<&RecordKey, usize> = HashMap::with_capacity(records.len());
+            let mut distinct: Vec<&Record> = Vec::with_capacity(records.len());
             let mut changed = 0;
-            for records in records.chunks(BATCH) {
-                run.check()?;
-                for record in records {
-                    changed += u64::from(writing.take_in(record)?.is_some());
+            for record in records {
+                match place_of.entry(&record.key) {
+                    Entry::Vacant(place) => {
+                        place.insert(distinct.len());
+                        distinct.push(record);
+                        changed += 1;
+                    }
+                    Entry::Occupied(place) => {
+                        let known = &mut distinct[*place.get()];
+                        changed += u64::from(*known != record);
+                        *known = record;
+                    }
                 }
             }
-            writing.reindex(Hot::Stopped, run)?;
+            drop(place_of);
+            writing.load(&distinct, run)?;
             Ok(changed)
         })
     }
+}
+
+/// A key of a record, told from others by its name and by more of the same hash.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Named {
+    name: u64,
+    keying: u16,
+    more: u16,
+    record: u32,
 }
 
 impl Writing<'_> {
@@ -178,100 +206,189 @@ impl Writing<'_> {
         cells.into_iter().try_for_each(|cell| self.drop_cell(cell))?;
         let dropped = self.tables.stops.retain(|_, _| false);
         self.engine(dropped)?;
-        let dropped = self.tables.keys.retain(|_, ()| false);
-        self.engine(dropped)?;
         let dropped = self.tables.links.retain(|_, _| false);
         self.engine(dropped)
     }
 
-    /// Index all records, of which none is indexed, and find out who is one customer.
-    fn reindex(&mut self, hot_keys: Hot, run: &Run) -> Result<()> {
+    /// Take records in, of which no two have the same key, into a store that has none.
+    fn load(&mut self, records: &[&Record], run: &Run) -> Result<()> {
+        let numbered: Vec<(u32, &Record)> =
+            (self.counters.record..).zip(records.iter().copied()).collect();
+        let groups = self.reindex(&numbered, &Decisions::new(), Hot::Stopped, run)?;
+        let mut entity_of: Vec<u32> = vec![0; records.len()];
+        let first = self.counters.record;
+        for group in groups {
+            let entity = self.counters.entity;
+            self.counters.entity += 1;
+            group.iter().for_each(|record| entity_of[(record - first) as usize] = entity);
+            let put = self.tables.entities.insert(entity, &numbers(&group)[..]).map(|_| ());
+            self.engine(put)?;
+            let id = self.shared.cells.seals.entity(entity);
+            self.log(&Change::Created { entity: id, records: group })?;
+        }
+        self.counters.record += records.len() as u32;
+        self.counters.alive += records.len() as u64;
+        for (done, batch) in numbered.chunks(BATCH).enumerate() {
+            run.report("store", (done * BATCH) as u64, records.len() as u64)?;
+            let plain: Vec<Vec<u8>> =
+                batch.iter().map(|(_, record)| encode(record, &mut self.names)).collect();
+            let cells = self.shared.cells.write_many(self.counters.end, &plain)?;
+            for ((number, _), cell) in batch.iter().zip(&cells) {
+                let entity = Some(entity_of[(number - first) as usize]);
+                self.put_row(*number, Row { cell: *cell, entity })?;
+            }
+            self.counters.end = cells.last().map_or(self.counters.end, Cell::end);
+        }
+        // In their order, neighbours lie on one page.
+        let seals = &self.shared.cells.seals;
+        let names =
+            numbered.par_iter().map(|(number, record)| (seals.record(&record.key), *number));
+        let mut names: Vec<([u8; 16], u32)> = names.collect();
+        names.par_sort_unstable();
+        for (name, number) in names {
+            let named = self.tables.names.insert(name, number).map(|_| ());
+            self.engine(named)?;
+        }
+        Ok(())
+    }
+
+    /// All records that there are, by number.
+    fn all_records(&self) -> Result<Vec<(u32, Record)>> {
         let mut rows: Vec<(u32, Cell)> = Vec::new();
-        {
-            let all = self.tables.rows.range::<u32>(..);
-            for entry in self.engine(all)? {
-                let (number, row) = self.engine(entry)?;
-                if let Some(row) = Row::read(row.value()).filter(|row| row.entity.is_some()) {
-                    rows.push((number.value(), row.cell));
+        let all = self.tables.rows.range::<u32>(..);
+        for entry in self.engine(all)? {
+            let (number, row) = self.engine(entry)?;
+            if let Some(row) = Row::read(row.value()).filter(|row| row.entity.is_some()) {
+                rows.push((number.value(), row.cell));
+            }
+        }
+        let (shared, names) = (self.shared, &self.names);
+        let records = rows
+            .par_iter()
+            .map(|(number, cell)| Ok((*number, shared.record(names, *number, *cell)?)));
+        records.collect()
+    }
+
+    /// What stewards decided, as far as both records are among these.
+    fn decisions(&self, records: &[(u32, &Record)]) -> Result<Decisions> {
+        let key = |number: u32| {
+            let place = records.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+            Some(records[place].1.key.clone())
+        };
+        let mut decisions = Decisions::new();
+        let all = self.tables.decided.range::<(u32, u32)>(..);
+        for entry in self.engine(all)? {
+            let (pair, decision) = self.engine(entry)?;
+            let ((left, right), decision) = (pair.value(), decision.value());
+            if let (true, Some(one), Some(other)) = (left < right, key(left), key(right)) {
+                if decision & MUST != 0 {
+                    decisions.must_link.push((one.clone(), other.clone()));
+                }
+                if decision & CANNOT != 0 {
+                    decisions.cannot_link.push((one, other));
                 }
             }
         }
-        let (current, names, shared) = (Arc::clone(&self.current), &self.names, self.shared);
-        let total = rows.len() as u64;
-        let mut records: Vec<Arc<BoundRecord>> = Vec::with_capacity(rows.len());
-        // By name, then record; with the rule that gives the key. Names are so long here that no two
-        // keys have the same one, so that pairs need not look at the keys themselves.
-        let mut keys: Vec<(u128, u32, Keying)> = Vec::new();
-        for batch in rows.chunks(BATCH) {
-            run.report("keys", records.len() as u64, total)?;
-            let prepared = batch.par_iter().map(|(number, cell)| {
-                let record = current.bound.prepare(&shared.record(names, *number, *cell)?)?;
+        Ok(decisions)
+    }
+
+    /// Index records, which are all that there are, sorted by number, and find out who is one customer,
+    /// by the batch pipeline: the groups of records, each sorted, in the order of their lowest keys.
+    fn reindex(
+        &mut self,
+        records: &[(u32, &Record)],
+        decisions: &Decisions,
+        hot_keys: Hot,
+        run: &Run,
+    ) -> Result<Vec<Vec<u32>>> {
+        let model = self.index_all(records, hot_keys, run)?;
+        let all = records.iter().map(|(_, record)| *record);
+        let table = Table::from_records(model.plan().schema().clone(), all)?;
+        let (resolution, links) = model.resolve_linked(&table, decisions, run)?;
+        let number = |row: u32| records[row as usize].0;
+        let both = links.par_iter().flat_map_iter(|link| {
+            let (left, right, bits) = (number(link.left), number(link.right), link.weight.bits());
+            [(left, right, bits), (right, left, bits)]
+        });
+        let mut both: Vec<(u32, u32, f64)> = both.collect();
+        drop(links);
+        both.par_sort_unstable_by_key(|(left, right, _)| (*left, *right));
+        for (left, right, bits) in both {
+            let linked = self.tables.links.insert((left, right), bits).map(|_| ());
+            self.engine(linked)?;
+        }
+        let group = |entity: u32| {
+            let mut group: Vec<u32> = resolution.rows(entity).iter().map(|r| number(*r)).collect();
+            group.sort_unstable();
+            group
+        };
+        Ok((0..resolution.len() as u32).map(group).collect())
+    }
+
+    /// Index the keys of records, which are all that there are; the model with all keys that grew hot.
+    fn index_all(&mut self, records: &[(u32, &Record)], hot_keys: Hot, run: &Run) -> Result<Model> {
+        let (current, shared) = (Arc::clone(&self.current), self.shared);
+        let (bound, seals) = (&current.bound, &shared.cells.seals);
+        let keyings: Vec<Keying> = bound.keyings().collect();
+        let mut keys: Vec<Named> = Vec::new();
+        for (done, batch) in records.chunks(BATCH).enumerate() {
+            run.report("keys", (done * BATCH) as u64, records.len() as u64)?;
+            let named = batch.par_iter().map(|(number, record)| {
+                let prepared = bound.prepare(record)?;
                 let mut keys = Vec::new();
-                for keying in current.bound.keyings() {
-                    let of_rule = current.bound.keys(keying, &record);
-                    let named = of_rule.iter().map(|key| shared.cells.seals.long_key(keying, key));
-                    keys.extend(named.map(|name| (name, *number, keying)));
+                for (keying, of) in keyings.iter().enumerate() {
+                    for key in bound.keys(*of, &prepared) {
+                        let long = seals.long_key(*of, &key);
+                        let (name, more) = (Seals::short(long), long as u16);
+                        keys.push(Named { name, keying: keying as u16, more, record: *number });
+                    }
                 }
-                Ok((Arc::new(current.bound.lighten(record)), keys))
+                Ok(keys)
             });
-            for (record, of_record) in prepared.collect::<Result<Vec<_>>>()? {
-                records.push(record);
-                keys.extend(of_record);
-            }
+            named.collect::<Result<Vec<_>>>()?.into_iter().for_each(|of| keys.extend(of));
         }
         keys.par_sort_unstable();
-        let place = |number: u32| rows.partition_point(|(known, _)| *known < number);
-        let most = current.bound.model().plan().guards().max_records_per_key as usize;
-        let mut hot: Vec<(u128, Keying, Vec<u32>)> = Vec::new();
-        let mut pairs: Vec<(u32, u32)> = Vec::new();
-        for holders in keys.chunk_by(|one, other| one.0 == other.0) {
-            let (name, _, keying) = holders[0];
-            if hot_keys == Hot::Stopped && holders.len() > most {
-                hot.push((name, keying, holders.iter().map(|(_, number, _)| *number).collect()));
-                continue;
-            }
-            for (position, (_, number, _)) in holders.iter().enumerate() {
-                let added = self.tables.keys.insert((Seals::short(name), *number), ()).map(|_| ());
-                self.engine(added)?;
-                if let Keying::Blocking(_) = keying {
-                    let rest = holders[position + 1..].iter();
-                    pairs.extend(rest.map(|(_, other, _)| (*number, *other)));
+        let most = bound.model().plan().guards().max_records_per_key as usize;
+        let id = self.next_segment();
+        let mut writer = segment::Writer::new(&self.keys.pool, id);
+        let (mut hot, mut count): (Vec<(Named, usize)>, u64) = (Vec::new(), 0);
+        let mut holders: Vec<u32> = Vec::new();
+        for of_name in keys.chunk_by(|one, other| one.name == other.name) {
+            holders.clear();
+            for of_key in
+                of_name.chunk_by(|one, other| (one.keying, one.more) == (other.keying, other.more))
+            {
+                if hot_keys == Hot::Stopped && of_key.len() > most {
+                    hot.push((of_key[0], of_key.len()));
+                } else {
+                    holders.extend(of_key.iter().map(|key| key.record));
                 }
+            }
+            holders.sort_unstable();
+            holders.dedup();
+            count += holders.len() as u64;
+            for record in &holders {
+                writer.push(Posting { name: of_name[0].name, record: *record, has: true })?;
             }
         }
         drop(keys);
-        for (name, keying, holders) in hot {
-            let (number, cell) = rows[place(holders[0])];
-            let record = current.bound.prepare(&shared.record(&self.names, number, cell)?)?;
-            let key = current.bound.keys(keying, &record).into_iter();
-            let mut key = key.filter(|key| shared.cells.seals.long_key(keying, key) == name);
-            if let Some(key) = key.next() {
-                self.stop(keying, &key, Seals::short(name), &holders, holders.len())?;
+        let segments = if count == 0 { Vec::new() } else { vec![writer.finish()?] };
+        let flushed = self.keys.recent.len();
+        self.replace_keys(segments, flushed, self.counters.run - 1);
+        self.counters.keys = count;
+        let mut stops = Vec::new();
+        for (of, count) in hot {
+            let place = records.partition_point(|(number, _)| *number < of.record);
+            let (record, keying) = (bound.prepare(records[place].1)?, keyings[of.keying as usize]);
+            let is_it = |key: &Vec<&str>| Seals::short(seals.long_key(keying, key)) == of.name;
+            if let Some(key) = bound.keys(keying, &record).into_iter().find(is_it) {
+                let texts = key.iter().map(|text| (*text).to_owned()).collect();
+                let stop = Stop { keying, texts };
+                self.note_stop(&stop, of.name)?;
+                self.log_stop(keying, count)?;
+                stops.push(stop);
             }
         }
-        pairs.par_sort_unstable();
-        pairs.dedup();
-        let current = Arc::clone(&self.current);
-        let mut links: Vec<((u32, u32), f64)> = Vec::new();
-        for (done, batch) in pairs.chunks(1 << 16).enumerate() {
-            run.report("match", (done << 16) as u64, pairs.len() as u64)?;
-            let weighed = batch.par_iter().filter_map(|(one, other)| {
-                let (left, right) = (&records[place(*one)], &records[place(*other)]);
-                let weight = current.weighs(left, right)?;
-                Some([((*one, *other), weight), ((*other, *one), weight)])
-            });
-            links.extend(weighed.collect::<Vec<_>>().into_iter().flatten());
-        }
-        drop(pairs);
-        links.par_sort_unstable_by_key(|(pair, _)| *pair);
-        for (pair, weight) in links {
-            let linked = self.tables.links.insert(pair, weight).map(|_| ());
-            self.engine(linked)?;
-        }
-        for ((number, cell), record) in rows.iter().zip(&records) {
-            self.shared.keep(*number, *cell, record);
-        }
-        self.seeds.extend(rows.iter().map(|(number, _)| *number));
-        Ok(())
+        self.current.model(&stops)
     }
 }

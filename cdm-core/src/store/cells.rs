@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rayon::prelude::*;
 use redb::StorageBackend;
 
 use super::seal::Seals;
@@ -105,6 +106,28 @@ impl Cells {
     pub(super) fn write(&self, place: u64, plain: &[u8]) -> Result<Cell> {
         let sealed = self.seals.seal(place, plain);
         let sealed = sealed.ok_or_else(|| self.place.io(std::io::Error::other("no randomness")))?;
+        self.put(place, &sealed)?;
+        Ok(Cell { place, length: sealed.len() as u32 })
+    }
+
+    /// Put these one after the other, from `place` on, and say where each lies.
+    pub(super) fn write_many(&self, mut place: u64, plain: &[Vec<u8>]) -> Result<Vec<Cell>> {
+        let mut cells = Vec::with_capacity(plain.len());
+        for plain in plain {
+            let length = self.seals.length(plain.len()) as u32;
+            cells.push(Cell { place, length });
+            place += u64::from(length);
+        }
+        let sealed = plain.par_iter().zip(&cells).map(|(p, cell)| self.seals.seal(cell.place, p));
+        let sealed: Option<Vec<Vec<u8>>> = sealed.collect();
+        let sealed = sealed.ok_or_else(|| self.place.io(std::io::Error::other("no randomness")))?;
+        if let Some(first) = cells.first() {
+            self.put(first.place, &sealed.concat())?;
+        }
+        Ok(cells)
+    }
+
+    fn put(&self, place: u64, sealed: &[u8]) -> Result<()> {
         let io = |error| self.place.io(error);
         let end = place + sealed.len() as u64;
         // One at a time writes.
@@ -113,8 +136,7 @@ impl Cells {
             self.medium.set_len(length).map_err(io)?;
             self.length.store(length, Ordering::Relaxed);
         }
-        self.medium.write(place, &sealed).map_err(io)?;
-        Ok(Cell { place, length: sealed.len() as u32 })
+        self.medium.write(place, sealed).map_err(io)
     }
 
     /// What lies in a cell; `None` where it was overwritten meanwhile.

@@ -3,13 +3,16 @@
 use std::fs;
 use std::io::{BufRead, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use redb::{Builder, ReadableTable};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Cells, FIRST};
 use super::files::{self, Media, Missing};
+use super::keys::Keys;
 use super::reading::{Seen, View};
+use super::segment::Pool;
 use super::tables::{CANNOT, Cell, MUST, Row, Tables};
 use super::{Options, Store};
 use crate::cancel::Run;
@@ -74,17 +77,23 @@ impl Store {
     fn copy(&self, media: Media, run: &Run) -> Result<()> {
         let held = &self.inner.copying;
         let _held = held.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Media { index, cells: medium, place } = media;
+        let Media { index, keys, cells: medium, place } = media;
         let seals = self.inner.shared.cells.seals.clone();
         let cells = Cells::create(medium, seals, place.clone())?;
+        let pool = Pool::create(keys, place.clone(), 0)?;
         let db = Builder::new().create_with_backend(files::Boxed(index));
         let db = db.map_err(|error| place.engine(error))?;
         let txn = db.begin_write().map_err(|error| place.engine(error))?;
         self.inner.read(|view| {
             let mut to = Tables::open(&txn).map_err(|error| place.engine(error))?;
-            copy_tables(view, &mut to, &cells, run)
+            copy_tables(view, &mut to, &cells, run)?;
+            let segments: Vec<_> = view.keys.copied(&pool)?.into_iter().collect();
+            let layers = Keys { segments, ..Keys::empty(Arc::clone(&pool)) }.layers().bytes();
+            to.meta.insert("keys", &layers[..]).map_err(|error| place.engine(error))?;
+            Ok(())
         })?;
         cells.sync()?;
+        pool.sync()?;
         txn.commit().map_err(|error| place.engine(error))
     }
 
@@ -169,7 +178,7 @@ pub(super) fn finish_compaction(path: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     // In this order: a store whose index was not moved yet is still one whose cells are waited for.
-    for file in ["cells", "index"] {
+    for file in ["cells", "keys", "index"] {
         match fs::rename(compacted.join(file), path.join(file)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -196,7 +205,7 @@ fn copy_tables(view: &View<'_>, to: &mut Tables<'_>, cells: &Cells, run: &Run) -
             }
         )*};
     }
-    copy!(names, keys, links, decided, entities, ids, heirs, events);
+    copy!(names, links, decided, entities, heirs, events);
     for entry in view.engine(view.tables.rows.iter())? {
         run.check()?;
         let (number, row) = view.engine(entry)?;
@@ -217,7 +226,7 @@ fn copy_tables(view: &View<'_>, to: &mut Tables<'_>, cells: &Cells, run: &Run) -
                 let cell = Cell::read(value.value()).ok_or_else(|| place.damaged("its model"))?;
                 put(cell)?.bytes().to_vec()
             }
-            "facts" => continue,
+            "facts" | "keys" => continue,
             _ => value.value().to_vec(),
         };
         to.meta.insert(name.value(), &value[..]).map_err(|error| place.engine(error))?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::seal::Seals;
 use crate::bound::{BoundModel, BoundRecord, Keying};
 use crate::cluster::Weight;
 use crate::error::Result;
@@ -56,23 +55,6 @@ impl Current {
     pub(super) fn stop(&mut self, name: u64) {
         self.stopped.insert(name);
         self.revision += 1;
-    }
-
-    /// Whether a blocking rule makes two records a candidate pair, by their keys themselves.
-    pub(super) fn shares_key(
-        &self,
-        seals: &Seals,
-        left: &BoundRecord,
-        right: &BoundRecord,
-    ) -> bool {
-        let blocking = self.bound.keyings().filter(|keying| matches!(keying, Keying::Blocking(_)));
-        blocking.into_iter().any(|keying| {
-            let of_left: BTreeSet<Vec<&str>> = self.bound.keys(keying, left).into_iter().collect();
-            self.bound
-                .keys(keying, right)
-                .iter()
-                .any(|key| of_left.contains(key) && !self.stopped.contains(&seals.key(keying, key)))
-        })
     }
 
     /// The bits that two records weigh, where that is more than nothing: if they are a candidate pair,

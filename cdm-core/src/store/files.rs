@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::Instant;
 
@@ -13,9 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::cache::Cache;
 use super::cells::{Cells, FIRST, Place};
 use super::current::{Current, Stop};
+use super::keeping;
+use super::keys::{Keys, Layers, Recent, read_run};
+use super::reading::Snapshot;
 use super::record::Names;
 use super::seal::Seals;
-use super::tables::{Cell, META, Reading, SCRUBS, Tables};
+use super::segment::Pool;
+use super::tables::{Cell, META, RUNS, Reading, SCRUBS, Tables};
 use super::writing::{Counters, Writing};
 use super::{Inner, Options, Shared, Writer};
 use crate::bound::BoundModel;
@@ -28,9 +33,10 @@ pub(super) const VERSION: u32 = 1;
 /// What the seal of the key check says.
 const CHECK: &[u8] = b"the key fits";
 
-/// Where a store lies: its index and its cells.
+/// Where a store lies: its index, its keys and its cells.
 pub struct Media {
     pub(super) index: Box<dyn StorageBackend>,
+    pub(super) keys: Box<dyn StorageBackend>,
     pub(super) cells: Box<dyn StorageBackend>,
     pub(super) place: Place,
 }
@@ -94,19 +100,20 @@ impl Media {
     pub fn new(
         name: impl AsRef<Path>,
         index: Box<dyn StorageBackend>,
+        keys: Box<dyn StorageBackend>,
         cells: Box<dyn StorageBackend>,
     ) -> Self {
-        Self { index, cells, place: Place(name.as_ref().to_owned()) }
+        Self { index, keys, cells, place: Place(name.as_ref().to_owned()) }
     }
 
     /// Memory.
     #[must_use]
     pub fn memory() -> Self {
         let medium = || Box::new(InMemoryBackend::new());
-        Self::new("in memory", medium(), medium())
+        Self::new("in memory", medium(), medium(), medium())
     }
 
-    /// Two files in a folder.
+    /// Three files in a folder.
     pub(super) fn folder(path: &Path, missing: Missing) -> Result<Self> {
         let place = Place(path.to_owned());
         let io = |source| place.io(source);
@@ -120,14 +127,14 @@ impl Media {
             let file = options.open(path.join(name)).map_err(io)?;
             Ok(Box::new(FileBackend::new(file).map_err(|error| place.engine(error))?))
         };
-        let (index, cells) = (open("index")?, open("cells")?);
+        let (index, keys, cells) = (open("index")?, open("keys")?, open("cells")?);
         if missing == Missing::Create
             && let Ok(folder) = fs::File::open(path)
         {
             // So that the names of new files outlast a crash; not all systems can.
             let _ = folder.sync_all();
         }
-        Ok(Self { index, cells, place })
+        Ok(Self { index, keys, cells, place })
     }
 }
 
@@ -139,14 +146,21 @@ struct Facts {
     event: u64,
     end: u64,
     garbage: u64,
+    alive: u64,
+    keys: u64,
+    run: u64,
+    swept: u64,
     revision: u64,
     names: Names,
 }
 
+/// How much of what may be kept in memory of the index is for the file of keys: one part in so many.
+const FOR_KEYS: usize = 2;
+
 /// The facts of a copy whose cells end there, without garbage.
 pub(super) fn facts_of_copy(facts: &[u8], end: u64) -> Option<Vec<u8>> {
     let facts: Facts = postcard::from_bytes(facts).ok()?;
-    postcard::to_allocvec(&Facts { end, garbage: 0, ..facts }).ok()
+    postcard::to_allocvec(&Facts { end, garbage: 0, run: 1, swept: 0, ..facts }).ok()
 }
 
 fn put(tables: &mut Tables<'_>, place: &Place, name: &str, value: &[u8]) -> Result<()> {
@@ -155,14 +169,13 @@ fn put(tables: &mut Tables<'_>, place: &Place, name: &str, value: &[u8]) -> Resu
 
 /// Put down where things stand.
 pub(super) fn write_meta(writing: &mut Writing<'_>) -> Result<()> {
-    let Counters { record, entity, event, end, garbage } = writing.counters;
-    let names = writing.names.clone();
+    let Counters { record, entity, event, end, garbage, alive, keys, run, swept } =
+        writing.counters;
+    let (names, revision) = (writing.names.clone(), writing.current.revision);
     let facts =
-        Facts { record, entity, event, end, garbage, revision: writing.current.revision, names };
+        Facts { record, entity, event, end, garbage, alive, keys, run, swept, revision, names };
     let place = &writing.shared.cells.place;
     let bytes = postcard::to_allocvec(&facts).map_err(|error| place.damaged(error.to_string()))?;
-    let version = super::reading::version_of(&writing.current, &writing.names);
-    put(&mut writing.tables, place, "version", &version)?;
     put(&mut writing.tables, place, "facts", &bytes)
 }
 
@@ -183,9 +196,10 @@ pub(super) fn open(media: Media, model: Option<&Model>, options: &Options) -> Re
 }
 
 fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<Inner> {
-    let Media { index, cells, place } = media;
+    let Media { index, keys, cells, place } = media;
+    let media = (keys, cells);
     let mut builder = Builder::new();
-    builder.set_cache_size(options.cached_bytes);
+    builder.set_cache_size(options.cached_bytes - options.cached_bytes / FOR_KEYS);
     let db = builder.create_with_backend(Boxed(index)).map_err(|error| match error.into() {
         redb::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
             let found = "its `index` is something else".to_owned();
@@ -211,12 +225,14 @@ fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<In
     if let Some(format) = fact("format")? {
         let found = format.try_into().map(u32::from_le_bytes).unwrap_or_default();
         if found != VERSION {
-            let found = format!("it has version {found}");
+            let found = format!(
+                "it has version {found}; export it with a release that knows that one, and import it here"
+            );
             return Err(Error::StoreFormat { path: place.0.clone(), found, wanted: VERSION });
         }
         drop(meta);
         drop(txn);
-        return open_existing(db, cells, place, model, options);
+        return open_existing(db, media, place, model, options);
     }
     let begun = fact("begun")?.is_some();
     drop(meta);
@@ -225,16 +241,19 @@ fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<In
         let found = "there is none".to_owned();
         return Err(Error::StoreFormat { path: place.0.clone(), found, wanted: VERSION });
     };
-    let length = cells.len().map_err(|error| place.io(error))?;
+    let length = media.1.len().map_err(|error| place.io(error))?;
     if !begun && length > FIRST {
         return Err(place.damaged("there are cells, but the `index` is empty"));
     }
-    begin(db, cells, place, model, options)
+    begin(db, media, place, model, options)
 }
+
+/// The files of keys and of cells.
+type Both = (Box<dyn StorageBackend>, Box<dyn StorageBackend>);
 
 fn begin(
     db: Database,
-    cells: Box<dyn StorageBackend>,
+    (keys, cells): Both,
     place: Place,
     model: &Model,
     options: &Options,
@@ -243,8 +262,8 @@ fn begin(
     // Should it end before the rest is there, the next one may begin anew.
     let txn = db.begin_write().map_err(|error| engine(error.into()))?;
     {
-        let mut meta = txn.open_table(META).map_err(|error| engine(error.into()))?;
-        meta.insert("begun", &[][..]).map_err(|error| engine(error.into()))?;
+        let mut tables = Tables::open(&txn).map_err(|error| engine(error.into()))?;
+        tables.meta.insert("begun", &[][..]).map_err(|error| engine(error.into()))?;
     }
     txn.commit().map_err(|error| engine(error.into()))?;
     let mut salt = [0; 32];
@@ -253,13 +272,15 @@ fn begin(
     let check = seals.seal(0, CHECK);
     let check = check.ok_or_else(|| place.io(std::io::Error::other("no randomness")))?;
     let cells = Cells::create(cells, seals, place.clone())?;
+    let pool = Pool::create(keys, place.clone(), options.cached_bytes / FOR_KEYS)?;
     let current = Current {
         bound: Arc::new(BoundModel::new(Arc::new(model.clone()))?),
         stopped: BTreeSet::new(),
         revision: 0,
     };
-    let counters = Counters { record: 0, entity: 0, event: 1, end: FIRST, garbage: 0 };
-    let inner = assemble(db, cells, current, Names::default(), counters, options);
+    let counters = Counters { event: 1, end: FIRST, run: 1, ..Counters::default() };
+    let inner =
+        assemble(db, cells, Keys::empty(pool), current, Names::default(), counters, options)?;
     inner.write(super::When::Now, |writing| {
         let encrypted = [u8::from(options.key.is_some())];
         for (name, value) in [
@@ -277,7 +298,7 @@ fn begin(
 
 fn open_existing(
     db: Database,
-    medium: Box<dyn StorageBackend>,
+    (keys, medium): Both,
     place: Place,
     model: Option<&Model>,
     options: &Options,
@@ -332,11 +353,25 @@ fn open_existing(
         pending.push(Cell { place: place.value(), length: length.value() });
     }
     drop(scrubs);
+    let layers = keeping::layers(&tables.meta).ok_or_else(|| place.damaged("its list of keys"))?;
+    let Layers { segments, merged } = layers;
+    let (pool, segments) =
+        Pool::open(keys, place.clone(), options.cached_bytes / FOR_KEYS, &segments)?;
+    let recent = Recent::new();
+    let runs = txn.open_table(RUNS).map_err(|error| engine(error.into()))?;
+    for entry in runs.range(merged + 1..).map_err(|error| engine(error.into()))? {
+        let (number, run) = entry.map_err(|error| engine(error.into()))?;
+        let postings = read_run(run.value(), number.value());
+        let postings = postings.ok_or_else(|| place.damaged("what changed in its keys"))?;
+        recent.add(&postings, number.value(), number.value());
+    }
+    drop(runs);
     drop(tables);
     drop(txn);
-    let Facts { record, entity, event, end, garbage, names, .. } = facts;
-    let counters = Counters { record, entity, event, end, garbage };
-    let inner = assemble(db, cells, current, names, counters, options);
+    let Facts { record, entity, event, end, garbage, alive, keys, run, swept, names, .. } = facts;
+    let counters = Counters { record, entity, event, end, garbage, alive, keys, run, swept };
+    let keys = Keys { pool, change: run, segments, recent: vec![recent], merged };
+    let inner = assemble(db, cells, keys, current, names, counters, options)?;
     if !pending.is_empty() {
         // What was to be erased when the store was closed, or fell, is erased now.
         super::lock(&inner.writer).pending = pending;
@@ -348,28 +383,37 @@ fn open_existing(
 fn assemble(
     db: Database,
     cells: Cells,
+    keys: Keys,
     current: Current,
     names: Names,
     counters: Counters,
     options: &Options,
-) -> Inner {
+) -> Result<Inner> {
     let told = Mutex::new(counters.event);
-    Inner {
+    let last = keys.segments.iter().map(|segment| segment.described.id).max();
+    let (current, names) = (Arc::new(current), Arc::new(names));
+    let snapshot = Snapshot::new(&db, &cells.place, current, names, keys, counters.clone())?;
+    Ok(Inner {
+        snapshot: RwLock::new(Arc::new(snapshot)),
         db,
+        recent_keys: options.recent_keys,
+        next_segment: AtomicU64::new(last.map_or(1, |last| last + 1)),
+        work: keeping::Work::default(),
         shared: Shared { cells, cache: Mutex::new(Cache::new(options.cached_records)) },
         durability: options.durability,
         writer: Mutex::new(Writer {
             counters,
             pending: Vec::new(),
             scrubbed: Vec::new(),
+            retired: Vec::new(),
             dirty: false,
+            is_stuck: false,
             synced: Instant::now(),
         }),
-        current: RwLock::new((Arc::new(current), Arc::new(names))),
         told,
         tell: Condvar::new(),
         copying: RwLock::new(()),
-    }
+    })
 }
 
 /// The keys that were stopped since the model was adopted.

@@ -4,9 +4,9 @@
 //! [`Model::resolve`] makes of the records that are in it, by the [model](Store::model) of the store.
 //! What a change does is looked for only among the records that keys and links lead to.
 //!
-//! A store is a folder of two files: `index`, kept by the embedded database redb, holds numbers and
-//! hashes; `cells` holds all values, sealed, each in a place that is overwritten once it is not needed
-//! any more. See `ARCHITECTURE.md` for the format.
+//! A store is a folder of three files: `index`, kept by the embedded database redb, holds numbers and
+//! hashes; `keys` says which records have which keys, by hash; `cells` holds all values, sealed, each in
+//! a place that is overwritten once it is not needed any more. See `ARCHITECTURE.md` for the format.
 
 mod bulk;
 mod cache;
@@ -16,28 +16,34 @@ mod copy;
 mod current;
 mod event;
 mod files;
+mod keeping;
+mod keys;
 mod options;
+mod postings;
 mod reading;
 mod record;
 mod regroup;
 mod seal;
+mod segment;
 mod tables;
 mod verify;
 mod writing;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use redb::Database;
 
 use cache::Cache;
 use cells::Cells;
 use current::Current;
+use keeping::Keepers;
+use reading::Snapshot;
 use record::Names;
+use segment::Segment;
 use tables::{CANNOT, Cell, MUST, Tables};
 use writing::{Counters, Writing};
 
@@ -95,7 +101,7 @@ const FEW: usize = 256;
 /// ```
 pub struct Store {
     inner: Arc<Inner>,
-    flusher: Option<Flusher>,
+    keepers: Option<Keepers>,
 }
 
 /// What readers and writers share.
@@ -105,11 +111,17 @@ struct Shared {
 }
 
 struct Inner {
+    /// What is read from now on. It goes before the database does.
+    snapshot: RwLock<Arc<Snapshot>>,
     db: Database,
     shared: Shared,
     durability: Durability,
     writer: Mutex<Writer>,
-    current: RwLock<(Arc<Current>, Arc<Names>)>,
+    /// How much of what changed in keys is in memory before it goes to their file.
+    recent_keys: usize,
+    /// The id of the next segment of keys.
+    next_segment: AtomicU64,
+    work: keeping::Work,
     /// The number of the next event, for those who wait for one.
     told: Mutex<u64>,
     tell: Condvar,
@@ -124,8 +136,12 @@ struct Writer {
     pending: Vec<Cell>,
     /// Cells that were overwritten, which the index has not noted yet.
     scrubbed: Vec<Cell>,
+    /// Segments that the index names no more, but perhaps still does on the disk.
+    retired: Vec<Arc<Segment>>,
     /// Whether there are changes that are not on the disk.
     dirty: bool,
+    /// Whether a change counts that could not be shown to readers: then there can be no other.
+    is_stuck: bool,
     synced: Instant,
 }
 
@@ -135,12 +151,15 @@ struct Changed {
     current: Arc<Current>,
     names: Names,
     scrubs: Vec<Cell>,
+    keys: keeping::Kept,
 }
 
 /// Whether a change must be on the disk when the call returns.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
     AsAgreed,
+    /// It must; what is to be overwritten may wait.
+    Durable,
     Now,
 }
 
@@ -195,9 +214,12 @@ impl Inner {
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
     ) -> Result<T> {
         let mut writer = lock(&self.writer);
-        let (current, names) = self.current();
+        let before = self.snapshot();
         let place = &self.shared.cells.place;
-        let durable = when == When::Now
+        if writer.is_stuck {
+            return Err(place.engine(redb::Error::PreviousIo));
+        }
+        let durable = when != When::AsAgreed
             || match self.durability {
                 Durability::EveryCall => true,
                 Durability::Grouped { at_most } => writer.synced.elapsed() >= at_most,
@@ -208,38 +230,46 @@ impl Inner {
             let wanted = txn.set_durability(redb::Durability::None);
             wanted.map_err(|error| place.damaged(error.to_string()))?;
         }
-        let revision = current.revision;
-        let before = (writer.counters.clone(), Arc::clone(&current), Names::clone(&names));
-        let changed = self.change(&txn, before, &writer.scrubbed, change);
-        let committed = changed.and_then(|changed| {
-            if durable {
-                self.shared.cells.sync()?;
-            }
-            txn.commit().map_err(|error| place.engine(error))?;
-            Ok(changed)
-        });
-        let (out, Changed { counters, current, names: new_names, scrubs }) = match committed {
+        let changed = self.change(&txn, &before, &writer, change);
+        let (out, Changed { counters, current, names, scrubs, keys }) = match changed {
             Ok(changed) => changed,
             Err(error) => {
                 // What was put behind the end does not count; it need not stay either. Should that
                 // fail, it is cut off when the store is opened again.
                 let _ = self.shared.cells.cut(writer.counters.end);
+                // What was kept ready may be of places that other records come to have.
+                lock(&self.shared.cache).clear();
                 return Err(error);
             }
         };
+        if durable {
+            self.shared.cells.sync()?;
+        }
+        // From here on what was written may count, even where an error says otherwise.
+        keys.keep();
+        txn.commit().map_err(|error| place.engine(error))?;
         let told = counters.event;
         writer.counters = counters;
         writer.scrubbed.clear();
         writer.pending.extend(scrubs);
         writer.dirty = !durable;
-        if current.revision != revision || *names != new_names {
-            let mut now = self.current.write().unwrap_or_else(PoisonError::into_inner);
-            *now = (current, Arc::new(new_names));
-        }
+        let is_same = *before.names == names;
+        let names = if is_same { Arc::clone(&before.names) } else { Arc::new(names) };
+        writer.is_stuck = true;
+        let keys = keys.publish(self, &before.keys, &mut writer.retired);
+        let counters = writer.counters.clone();
+        let snapshot = Snapshot::new(&self.db, place, current, names, keys, counters)?;
+        let snapshot = Arc::new(snapshot);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
+        drop(before);
+        writer.is_stuck = false;
+        keeping::Kept::follow_up(self, &snapshot.keys);
+        drop(snapshot);
         *lock(&self.told) = told;
         self.tell.notify_all();
         if durable {
             writer.synced = Instant::now();
+            writer.retired.drain(..).for_each(|segment| segment.name(false));
             self.scrub(&mut writer, when)?;
         }
         Ok(out)
@@ -249,21 +279,23 @@ impl Inner {
     fn change<T>(
         &self,
         txn: &redb::WriteTransaction,
-        (counters, current, names): (Counters, Arc<Current>, Names),
-        scrubbed: &[Cell],
+        before: &Snapshot,
+        writer: &Writer,
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
     ) -> Result<(T, Changed)> {
         let place = &self.shared.cells.place;
         let tables = Tables::open(txn).map_err(|error| place.engine(error))?;
-        let mut writing = Writing::new(&self.shared, tables, counters, current, names);
+        let both = (&self.shared, &self.next_segment);
+        let mut writing = Writing::new(both, tables, writer.counters.clone(), before);
         let out = change(&mut writing)?;
         writing.settle()?;
-        for cell in scrubbed {
+        for cell in &writer.scrubbed {
             writing.tables.scrubs.remove(cell.place).map_err(|error| place.engine(error))?;
         }
+        let keys = writing.keep_keys(self)?;
         files::write_meta(&mut writing)?;
         let Writing { counters, current, names, scrubs, .. } = writing;
-        Ok((out, Changed { counters, current, names, scrubs }))
+        Ok((out, Changed { counters, current, names, scrubs, keys }))
     }
 
     /// Overwrite the cells that hold nothing any more; after that nothing of them is on the disk.
@@ -288,12 +320,12 @@ impl Inner {
         Ok(())
     }
 
-    fn current(&self) -> (Arc<Current>, Arc<Names>) {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn flush(&self) -> Result<()> {
-        if lock(&self.writer).dirty { self.write(When::Now, |_| Ok(())) } else { Ok(()) }
+        if lock(&self.writer).dirty { self.write(When::Durable, |_| Ok(())) } else { Ok(()) }
     }
 }
 
@@ -333,11 +365,8 @@ impl Store {
     /// As [`open`](Self::open).
     pub fn on(media: Media, model: Option<&Model>, options: &Options) -> Result<Self> {
         let inner = Arc::new(files::open(media, model, options)?);
-        let flusher = match options.durability {
-            Durability::Grouped { at_most } => Some(Flusher::start(&inner, at_most)),
-            Durability::EveryCall | Durability::ByHand => None,
-        };
-        Ok(Self { inner, flusher })
+        let keepers = Some(Keepers::start(&inner));
+        Ok(Self { inner, keepers })
     }
 
     /// Take a record in, new or changed; with the entity that it is of.
@@ -347,11 +376,12 @@ impl Store {
     /// [`TooManyValues`](crate::Error::TooManyValues) for a record that does not fit the plan, and
     /// [`StoreIo`](crate::Error::StoreIo); nothing is changed then.
     pub fn upsert(&self, record: &Record) -> Result<EntityId> {
+        self.inner.make_way();
         self.inner.write(When::AsAgreed, |writing| {
             writing.upsert(record)?;
             writing.settle()?;
             let entity = writing.entity_of(&record.key)?;
-            entity.ok_or_else(|| self.inner.shared.cells.place.damaged("a record went missing"))
+            entity.ok_or_else(|| writing.shared.cells.place.damaged("a record went missing"))
         })
     }
 
@@ -368,9 +398,8 @@ impl Store {
         let (mut changed, total) = (0, records.len() as u64);
         for (done, records) in records.chunks(AT_ONCE).enumerate() {
             run.report("upsert", (done * AT_ONCE) as u64, total)?;
-            changed += self.inner.write(When::AsAgreed, |writing| {
-                records.iter().try_fold(0, |sum, r| Ok(sum + u64::from(writing.upsert(r)?)))
-            })?;
+            self.inner.make_way();
+            changed += self.inner.write(When::AsAgreed, |writing| writing.upsert_all(records))?;
         }
         Ok(changed)
     }
@@ -436,39 +465,10 @@ impl Store {
     }
 }
 
-/// Puts changes on the disk in time, as long as the store is open.
-struct Flusher {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
-}
-
-impl Flusher {
-    fn start(inner: &Arc<Inner>, at_most: Duration) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (inner, stopped) = (Arc::downgrade(inner), Arc::clone(&stop));
-        let thread = std::thread::spawn(move || {
-            while !stopped.load(Ordering::Acquire) {
-                std::thread::park_timeout(at_most);
-                let Some(inner) = inner.upgrade() else { return };
-                // Whoever writes next is told what is wrong.
-                let _ = inner.flush();
-            }
-        });
-        Self { stop, thread }
-    }
-
-    /// Returns once the thread has let go of the store.
-    fn stop(self) {
-        self.stop.store(true, Ordering::Release);
-        self.thread.thread().unpark();
-        let _ = self.thread.join();
-    }
-}
-
 impl Drop for Store {
     fn drop(&mut self) {
-        if let Some(flusher) = self.flusher.take() {
-            flusher.stop();
+        if let Some(keepers) = self.keepers.take() {
+            keepers.stop();
         }
         // Nobody is there to be told; what was acknowledged as durable is on the disk.
         let _ = self.inner.flush();

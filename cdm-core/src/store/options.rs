@@ -35,12 +35,15 @@ pub struct Options {
     pub key: Option<StoreKey>,
     /// How many records are kept in memory, ready to be compared, at one to three kilobytes each.
     pub cached_records: usize,
-    /// How many bytes of the index are kept in memory.
+    /// How many bytes of the index and of the keys are kept in memory.
     pub cached_bytes: usize,
+    /// How many changes of keys are kept in memory before they go to the file of keys, at some fifty
+    /// bytes each; a record has some ten to a hundred keys.
+    pub recent_keys: usize,
 }
 
 impl Options {
-    /// Every call durable, no encryption, 100,000 records and 256 MiB in memory.
+    /// Every call durable, no encryption, 100,000 records, 256 MiB and 300,000 keys in memory.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -48,6 +51,7 @@ impl Options {
             key: None,
             cached_records: 100_000,
             cached_bytes: 256 << 20,
+            recent_keys: 300_000,
         }
     }
 }

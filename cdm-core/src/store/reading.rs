@@ -1,16 +1,19 @@
 //! What can be asked of a store: always of one snapshot, which no writer disturbs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use redb::{ReadableDatabase, ReadableTableMetadata};
+use redb::{Database, ReadableDatabase, ReadableTableMetadata};
 use serde::Serialize;
 
+use super::cells::Place;
 use super::current::Current;
 use super::event::{Change, Event, EventRecord};
+use super::keys::Keys;
 use super::record::{Names, decode};
-use super::tables::{Cell, Members, Reading, Row, holders, id_of};
+use super::tables::{Cell, Reading, Row, read_numbers};
+use super::writing::Counters;
 use super::{Inner, Shared, Store, lock};
 use crate::bound::{BoundRecord, PairScore};
 use crate::cancel::Run;
@@ -95,12 +98,43 @@ impl std::fmt::Debug for Golden {
     }
 }
 
-/// One snapshot.
-pub(super) struct View<'s> {
-    pub(super) shared: &'s Shared,
+/// How things stood after a change: as long as somebody has it, nothing of it goes, but for cells.
+pub(super) struct Snapshot {
     pub(super) tables: Reading,
     pub(super) current: Arc<Current>,
     pub(super) names: Arc<Names>,
+    pub(super) keys: Keys,
+    counters: Counters,
+}
+
+impl Snapshot {
+    /// What was committed last.
+    pub(super) fn new(
+        db: &Database,
+        place: &Place,
+        current: Arc<Current>,
+        names: Arc<Names>,
+        keys: Keys,
+        counters: Counters,
+    ) -> Result<Self> {
+        let txn = db.begin_read().map_err(|error| place.engine(error))?;
+        let tables = Reading::open(&txn).map_err(|error| place.engine(error))?;
+        Ok(Self { tables, current, names, keys, counters })
+    }
+}
+
+/// One snapshot, looked at.
+pub(super) struct View<'s> {
+    pub(super) shared: &'s Shared,
+    snapshot: Arc<Snapshot>,
+}
+
+impl std::ops::Deref for View<'_> {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
 }
 
 /// Why something could not be read.
@@ -155,11 +189,17 @@ impl View<'_> {
         Ok(bound)
     }
 
-    pub(super) fn members(&self, entity: u32) -> Seen<Option<Members>> {
+    /// How many records there are, as it was counted.
+    pub(super) fn counted(&self) -> u64 {
+        self.counters.alive
+    }
+
+    /// The records of an entity, sorted.
+    pub(super) fn members(&self, entity: u32) -> Seen<Option<Vec<u32>>> {
         let Some(members) = self.engine(self.tables.entities.get(entity))? else {
             return Ok(None);
         };
-        let members = Members::read(members.value());
+        let members = read_numbers(members.value());
         members.map(Some).ok_or_else(|| self.damaged(format!("entity {entity}")))
     }
 
@@ -179,63 +219,76 @@ impl View<'_> {
 
     /// The entities that have the records of that one now.
     fn heirs(&self, id: &EntityId) -> Seen<BTreeSet<u32>> {
-        let (mut open, mut seen, mut live) = (vec![*id], BTreeSet::new(), BTreeSet::new());
-        while let Some(id) = open.pop() {
-            if !seen.insert(id) {
+        let unknown = || Error::UnknownEntity { entity_id: id.to_string() };
+        let entity = self.shared.cells.seals.number(id).ok_or_else(unknown)?;
+        let (mut open, mut seen, mut live) = (vec![entity], BTreeSet::new(), BTreeSet::new());
+        while let Some(entity) = open.pop() {
+            if !seen.insert(entity) {
                 continue;
             }
-            if let Some(entity) = self.engine(self.tables.ids.get(id.letters()))? {
-                live.insert(entity.value());
+            if self.engine(self.tables.entities.get(entity))?.is_some() {
+                live.insert(entity);
                 continue;
             }
-            let heirs = self.engine(self.tables.heirs.get(id.letters()))?;
-            let heirs = heirs.ok_or_else(|| Error::UnknownEntity { entity_id: id.to_string() })?;
-            for letters in heirs.value().chunks(16) {
-                open.push(id_of(letters).ok_or_else(|| self.damaged("an entity's heirs"))?);
-            }
+            let heirs = self.engine(self.tables.heirs.get(entity))?.ok_or_else(unknown)?;
+            let heirs = read_numbers(heirs.value());
+            open.extend(heirs.ok_or_else(|| self.damaged("an entity's heirs"))?);
         }
         Ok(live)
     }
 
     fn search(&self, record: &BoundRecord, most: usize) -> Seen<Vec<Hit>> {
         let (bound, seals) = (&self.current.bound, &self.shared.cells.seals);
-        let mut candidates: BTreeSet<u32> = BTreeSet::new();
+        let rules = bound.model().plan().rules();
+        let (mut candidates, mut holders) = (Vec::new(), Vec::new());
         for keying in bound.keyings() {
             for key in bound.keys(keying, record) {
                 let name = seals.key(keying, &key);
                 if !self.current.stopped.contains(&name) {
-                    candidates.extend(self.engine(holders(&self.tables.keys, name))?);
+                    self.keys.holders(name, &mut holders)?;
+                    candidates.extend_from_slice(&holders);
                 }
             }
         }
-        let mut best: BTreeMap<u32, (f64, RecordKey, PairScore)> = BTreeMap::new();
+        candidates.sort_unstable();
+        candidates.dedup();
+        // What is to be said of a pair takes longer than what it weighs: it is said of the best alone.
+        let mut best: HashMap<u32, (f64, Arc<BoundRecord>)> = HashMap::new();
         for number in candidates {
             let Some(Row { cell, entity: Some(entity) }) = self.row(number)? else { continue };
             let candidate = self.bound(number, cell)?;
             if candidate.key() == record.key() || !bound.may_pair(record, &candidate) {
                 continue;
             }
-            let score = bound.score_prepared(record, &candidate);
-            let weighs = match score.decision {
+            let (left, right) = if record.key() <= candidate.key() {
+                (record, &*candidate)
+            } else {
+                (&*candidate, record)
+            };
+            let rule = bound.decide(left, right).map(|rule| rules[rule].decision);
+            let weighs = match rule {
                 Some(Decision::Never) => continue,
                 Some(Decision::Match) => f64::INFINITY,
-                None => score.match_weight.unwrap_or_default().bits(),
+                None => bound.weight(left, right).unwrap_or_default().bits(),
             };
-            let key = candidate.key();
-            let is_better = best.get(&entity).is_none_or(|(known, of, _)| {
-                weighs.total_cmp(known).then_with(|| of.cmp(key)).is_gt()
+            let is_better = best.get(&entity).is_none_or(|(known, of)| {
+                weighs.total_cmp(known).then_with(|| of.key().cmp(candidate.key())).is_gt()
             });
             if is_better {
-                best.insert(entity, (weighs, key.clone(), score));
+                best.insert(entity, (weighs, candidate));
             }
         }
-        let mut hits: Vec<(u32, (f64, RecordKey, PairScore))> = best.into_iter().collect();
-        hits.sort_by(|(_, one), (_, other)| {
-            other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1))
+        let mut hits: Vec<(u32, (f64, Arc<BoundRecord>))> = best.into_iter().collect();
+        // No two have the same key, so that the order is one.
+        hits.sort_unstable_by(|(_, one), (_, other)| {
+            other.0.total_cmp(&one.0).then_with(|| one.1.key().cmp(other.1.key()))
         });
         hits.truncate(most);
-        let hit =
-            |(entity, (_, record, score))| Hit { entity: seals.entity(entity), record, score };
+        let hit = |(entity, (_, candidate)): (u32, (f64, Arc<BoundRecord>))| Hit {
+            entity: seals.entity(entity),
+            record: candidate.key().clone(),
+            score: bound.score_prepared(record, &candidate),
+        };
         Ok(hits.into_iter().map(hit).collect())
     }
 
@@ -245,14 +298,6 @@ impl View<'_> {
             None => Ok(None),
         }
     }
-}
-
-/// What tells the model and the field names of one snapshot from those of another.
-pub(super) fn version_of(current: &Current, names: &Names) -> [u8; 16] {
-    let mut version = [0; 16];
-    version[..8].copy_from_slice(&current.revision.to_le_bytes());
-    version[8..].copy_from_slice(&names.len().to_le_bytes());
-    version
 }
 
 impl Inner {
@@ -266,16 +311,7 @@ impl Inner {
         const TRIES: usize = 1000;
         let place = &self.shared.cells.place;
         for _ in 0..TRIES {
-            let txn = self.db.begin_read().map_err(|error| place.engine(error))?;
-            let tables = Reading::open(&txn).map_err(|error| place.engine(error))?;
-            let (current, names) = self.current();
-            let version = tables.meta.get("version").map_err(|error| place.engine(error))?;
-            if version.is_none_or(|known| known.value() != version_of(&current, &names)) {
-                // A writer has committed, and is about to say by which model.
-                std::thread::yield_now();
-                continue;
-            }
-            let view = View { shared: &self.shared, tables, current, names };
+            let view = View { shared: &self.shared, snapshot: self.snapshot() };
             match answer(&view) {
                 Ok(answer) => return Ok(answer),
                 Err(Fault::Error(error)) => return Err(error),
@@ -324,11 +360,11 @@ impl Store {
             for entity in view.heirs(id)? {
                 let members = view.members(entity)?;
                 let members = members.ok_or_else(|| view.damaged(format!("entity {entity}")))?;
-                let keys = members.records.iter().map(|number| view.key_of(*number));
+                let keys = members.iter().map(|number| view.key_of(*number));
                 let keys: Vec<Option<RecordKey>> = keys.collect::<Seen<_>>()?;
                 let mut records: Vec<RecordKey> = keys.into_iter().flatten().collect();
                 records.sort_unstable();
-                entities.push(Entity { id: members.id, records });
+                entities.push(Entity { id: view.shared.cells.seals.entity(entity), records });
             }
             Ok(entities)
         })
@@ -346,7 +382,7 @@ impl Store {
             let members = view.members(entity)?;
             let members = members.ok_or_else(|| view.damaged(format!("entity {entity}")))?;
             let mut records = Vec::new();
-            for number in &members.records {
+            for number in &members {
                 let row =
                     view.row(*number)?.ok_or_else(|| view.damaged(format!("record {number}")))?;
                 records.push(view.record(row.cell)?);
@@ -354,7 +390,8 @@ impl Store {
             let model = view.current.bound.shared_model();
             let table = Table::from_records(model.plan().schema().clone(), &records)?;
             let features = model.features(&table, &Run::new())?;
-            Ok(Some(Golden { entity: members.id, table, features, model }))
+            let entity = view.shared.cells.seals.entity(entity);
+            Ok(Some(Golden { entity, table, features, model }))
         })
     }
 
@@ -370,9 +407,10 @@ impl Store {
     /// [`UnknownField`](Error::UnknownField) and [`TooManyValues`](Error::TooManyValues), and as
     /// [`get`](Self::get).
     pub fn search(&self, record: &Record, most: usize) -> Result<Vec<Hit>> {
-        let (current, _) = self.inner.current();
-        let bound = current.bound.prepare(record)?;
-        self.inner.read(|view| view.search(&bound, most))
+        self.inner.read(|view| {
+            let bound = view.current.bound.prepare(record)?;
+            view.search(&bound, most)
+        })
     }
 
     /// The events after number `since`, at most so many, in order.
@@ -406,21 +444,16 @@ impl Store {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn stats(&self) -> Result<Stats> {
-        let counters = lock(&self.inner.writer).counters.clone();
         self.inner.read(|view| {
-            let mut records = 0;
-            for entry in view.engine(view.tables.rows.range::<u32>(..))? {
-                let (_, row) = view.engine(entry)?;
-                records += u64::from(Row::read(row.value()).is_some_and(|r| r.entity.is_some()));
-            }
+            let counters = &view.counters;
             Ok(Stats {
-                records,
+                records: counters.alive,
                 entities: view.engine(view.tables.entities.len())?,
                 events: view.engine(view.tables.events.len())?,
                 revision: view.current.revision,
                 hot_keys: view.current.stopped.len() as u64,
                 links: view.engine(view.tables.links.len())? / 2,
-                keys: view.engine(view.tables.keys.len())?,
+                keys: counters.keys,
                 cell_bytes: counters.end,
                 garbage_bytes: counters.garbage,
             })
@@ -470,7 +503,7 @@ impl Subscription {
         let until = Instant::now() + timeout;
         loop {
             let Some(inner) = self.inner.upgrade() else { return Ok(Vec::new()) };
-            let store = Store { inner, flusher: None };
+            let store = Store { inner, keepers: None };
             let events = store.events(self.since, most)?;
             if let Some(last) = events.last() {
                 self.since = last.sequence;

@@ -9,11 +9,6 @@ use crate::schema::{Record, RecordKey, Timestamp};
 pub(super) struct Names(Vec<String>);
 
 impl Names {
-    /// How many there are; they only become more.
-    pub(super) fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-
     fn number(&mut self, name: &str) -> u32 {
         let known = self.0.iter().position(|known| known == name);
         let number = known.unwrap_or_else(|| {

@@ -41,6 +41,10 @@ pub(super) struct Seals {
     cipher: Option<XChaCha20Poly1305>,
 }
 
+/// An id is a number in a Feistel network of so many rounds over two halves of so many bits.
+const ROUNDS: u8 = 4;
+const HALF: u32 = 40;
+
 /// How much longer sealed bytes are than what they seal, at most.
 const NONCE: usize = 24;
 const SUM: usize = 16;
@@ -57,6 +61,11 @@ impl Seals {
             XChaCha20Poly1305::new(Key::from_slice(&secret))
         });
         Self { naming: derive("cdm store 2026 names v1"), cipher }
+    }
+
+    /// How long that many bytes are when they are sealed.
+    pub(super) fn length(&self, plain: usize) -> usize {
+        plain + if self.cipher.is_some() { NONCE + SUM } else { SUM }
     }
 
     /// Bytes that may lie in the open, for a cell at `place`.
@@ -118,11 +127,30 @@ impl Seals {
         u128::from_be_bytes(first(&hasher))
     }
 
-    /// The id of the entity of that number.
+    /// The id of the entity of that number: as good as random, though no two have the same.
     pub(super) fn entity(&self, number: u32) -> EntityId {
+        let (mut left, mut right) = (u64::from(number), 0);
+        for round in 0..ROUNDS {
+            (left, right) = (right, left ^ self.half(round, right));
+        }
+        EntityId::from_bits(u128::from(left) << HALF | u128::from(right))
+    }
+
+    /// The number of the entity of that id; `None` of one that this store would never give.
+    pub(super) fn number(&self, id: &EntityId) -> Option<u32> {
+        let bits = id.bits();
+        let (mut left, mut right) =
+            ((bits >> HALF) as u64, bits as u64 & (u64::MAX >> (64 - HALF)));
+        for round in (0..ROUNDS).rev() {
+            (left, right) = (right ^ self.half(round, left), left);
+        }
+        if right == 0 { left.try_into().ok() } else { None }
+    }
+
+    fn half(&self, round: u8, half: u64) -> u64 {
         let mut hasher = self.hasher(b'e');
-        hasher.update(&number.to_le_bytes());
-        EntityId::from_bits(u128::from_le_bytes(first(&hasher)))
+        hasher.update(&[round]).update(&half.to_le_bytes());
+        u64::from_le_bytes(first(&hasher)) >> (64 - HALF)
     }
 
     /// What tells one document from another.
@@ -155,6 +183,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_id_leads_to_its_number_and_another_to_none() {
+        let seals = Seals::new(&[1; 32], None);
+        for number in [0, 1, 2, 77_777, u32::MAX] {
+            let id = seals.entity(number);
+            assert_eq!(EntityId::from_bits(id.bits()), id);
+            assert_eq!(seals.number(&id), Some(number));
+            assert_eq!(seals.number(&EntityId::from_bits(id.bits() ^ 4)), None);
+        }
+    }
+
+    #[test]
     fn a_seal_opens_in_its_place_with_its_key_and_unchanged_alone() {
         let key = |byte| StoreKey::new([byte; 32]);
         for (seals, others) in [
@@ -163,6 +202,7 @@ mod tests {
         ] {
             let sealed = seals.seal(7, b"ann@example.org").unwrap();
             assert_eq!(seals.open(7, &sealed).unwrap(), b"ann@example.org");
+            assert_eq!(sealed.len(), seals.length(15));
             assert!(seals.open(8, &sealed).is_none() && others.open(7, &sealed).is_none());
             for byte in 0..sealed.len() {
                 let mut changed = sealed.clone();

@@ -4,26 +4,22 @@ use redb::{
     ReadTransaction, ReadableTable, StorageError, Table, TableDefinition, WriteTransaction,
 };
 
-use crate::schema::EntityId;
-
 /// Facts about the store itself, by name.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// Names of record keys: the number of the record.
 pub(super) const NAMES: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("names");
 /// Records by number.
 pub(super) const ROWS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("rows");
-/// Keys that rules give records, by name, with the records that have them.
-pub(super) const KEYS: TableDefinition<'_, (u64, u32), ()> = TableDefinition::new("keys");
+/// What changed in the keys of records, by number, as long as the file of keys does not say it.
+pub(super) const RUNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("runs");
 /// Scored links above 0, both ways round: the weight in bits.
 pub(super) const LINKS: TableDefinition<'_, (u32, u32), f64> = TableDefinition::new("links");
 /// What stewards decided of two records, both ways round: [`MUST`] and [`CANNOT`].
 pub(super) const DECIDED: TableDefinition<'_, (u32, u32), u8> = TableDefinition::new("decided");
-/// Entities by number: the id, then the numbers of their records.
+/// Entities by number: the numbers of their records.
 pub(super) const ENTITIES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("entities");
-/// Entities by id.
-pub(super) const IDS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("ids");
-/// Of entities that are no more, the ids of those that took their records.
-pub(super) const HEIRS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("heirs");
+/// Of entities that are no more, the numbers of those that took their records.
+pub(super) const HEIRS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("heirs");
 /// The log.
 pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
 /// Keys that grew hot: by name, the cell of their texts.
@@ -41,12 +37,11 @@ pub(super) struct Tables<'t> {
     pub(super) meta: Table<'t, &'static str, &'static [u8]>,
     pub(super) names: Table<'t, [u8; 16], u32>,
     pub(super) rows: Table<'t, u32, &'static [u8]>,
-    pub(super) keys: Table<'t, (u64, u32), ()>,
+    pub(super) runs: Table<'t, u64, &'static [u8]>,
     pub(super) links: Table<'t, (u32, u32), f64>,
     pub(super) decided: Table<'t, (u32, u32), u8>,
     pub(super) entities: Table<'t, u32, &'static [u8]>,
-    pub(super) ids: Table<'t, [u8; 16], u32>,
-    pub(super) heirs: Table<'t, [u8; 16], &'static [u8]>,
+    pub(super) heirs: Table<'t, u32, &'static [u8]>,
     pub(super) events: Table<'t, u64, &'static [u8]>,
     pub(super) stops: Table<'t, u64, &'static [u8]>,
     pub(super) scrubs: Table<'t, u64, u32>,
@@ -58,11 +53,10 @@ impl<'t> Tables<'t> {
             meta: txn.open_table(META)?,
             names: txn.open_table(NAMES)?,
             rows: txn.open_table(ROWS)?,
-            keys: txn.open_table(KEYS)?,
+            runs: txn.open_table(RUNS)?,
             links: txn.open_table(LINKS)?,
             decided: txn.open_table(DECIDED)?,
             entities: txn.open_table(ENTITIES)?,
-            ids: txn.open_table(IDS)?,
             heirs: txn.open_table(HEIRS)?,
             events: txn.open_table(EVENTS)?,
             stops: txn.open_table(STOPS)?,
@@ -94,6 +88,11 @@ const NONE: u32 = u32::MAX;
 pub(super) const FRESH: u32 = u32::MAX - 1;
 
 impl Cell {
+    /// Where the next one may lie.
+    pub(super) fn end(&self) -> u64 {
+        self.place + u64::from(self.length)
+    }
+
     pub(super) fn bytes(self) -> [u8; 12] {
         let mut bytes = [0; 12];
         bytes[..8].copy_from_slice(&self.place.to_le_bytes());
@@ -123,42 +122,15 @@ impl Row {
     }
 }
 
-/// An entity as the index knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Members {
-    pub(super) id: EntityId,
-    /// Sorted.
-    pub(super) records: Vec<u32>,
+/// Numbers of records or entities as bytes.
+pub(super) fn numbers(numbers: &[u32]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
-impl Members {
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = self.id.letters().to_vec();
-        self.records.iter().for_each(|record| bytes.extend(record.to_le_bytes()));
-        bytes
-    }
-
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let (id, records) = bytes.split_at_checked(16)?;
-        let records = records.chunks_exact(4);
-        if !records.remainder().is_empty() {
-            return None;
-        }
-        let number = |chunk: &[u8]| Some(u32::from_le_bytes(chunk.try_into().ok()?));
-        Some(Self { id: id_of(id)?, records: records.map(number).collect::<Option<_>>()? })
-    }
-}
-
-pub(super) fn id_of(letters: &[u8]) -> Option<EntityId> {
-    std::str::from_utf8(letters).ok()?.parse().ok()
-}
-
-/// The records that have a key.
-pub(super) fn holders(
-    keys: &impl ReadableTable<(u64, u32), ()>,
-    name: u64,
-) -> Result<Vec<u32>, StorageError> {
-    keys.range((name, 0)..=(name, u32::MAX))?.map(|entry| Ok(entry?.0.value().1)).collect()
+/// The numbers that these bytes are.
+pub(super) fn read_numbers(bytes: &[u8]) -> Option<Vec<u32>> {
+    let (numbers, rest) = bytes.as_chunks();
+    rest.is_empty().then(|| numbers.iter().map(|number| u32::from_le_bytes(*number)).collect())
 }
 
 /// The records on the other side of a record's links, with their weights; or of its decisions.
@@ -183,12 +155,10 @@ pub(super) struct Reading {
     pub(super) meta: redb::ReadOnlyTable<&'static str, &'static [u8]>,
     pub(super) names: redb::ReadOnlyTable<[u8; 16], u32>,
     pub(super) rows: redb::ReadOnlyTable<u32, &'static [u8]>,
-    pub(super) keys: redb::ReadOnlyTable<(u64, u32), ()>,
     pub(super) links: redb::ReadOnlyTable<(u32, u32), f64>,
     pub(super) decided: redb::ReadOnlyTable<(u32, u32), u8>,
     pub(super) entities: redb::ReadOnlyTable<u32, &'static [u8]>,
-    pub(super) ids: redb::ReadOnlyTable<[u8; 16], u32>,
-    pub(super) heirs: redb::ReadOnlyTable<[u8; 16], &'static [u8]>,
+    pub(super) heirs: redb::ReadOnlyTable<u32, &'static [u8]>,
     pub(super) events: redb::ReadOnlyTable<u64, &'static [u8]>,
     pub(super) stops: redb::ReadOnlyTable<u64, &'static [u8]>,
 }
@@ -199,11 +169,9 @@ impl Reading {
             meta: txn.open_table(META)?,
             names: txn.open_table(NAMES)?,
             rows: txn.open_table(ROWS)?,
-            keys: txn.open_table(KEYS)?,
             links: txn.open_table(LINKS)?,
             decided: txn.open_table(DECIDED)?,
             entities: txn.open_table(ENTITIES)?,
-            ids: txn.open_table(IDS)?,
             heirs: txn.open_table(HEIRS)?,
             events: txn.open_table(EVENTS)?,
             stops: txn.open_table(STOPS)?,

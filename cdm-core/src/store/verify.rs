@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::Store;
+use super::postings::Posting;
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::schema::{Record, RecordKey};
@@ -49,12 +50,11 @@ impl Store {
             for entry in view.engine(view.tables.entities.range::<u32>(..))? {
                 let entity = view.engine(entry)?.0.value();
                 entities += 1;
-                let known = view.members(entity)?;
-                members
-                    .extend(known.iter().flat_map(|m| &m.records).map(|record| (entity, *record)));
-                if known.is_none_or(|m| m.id != seals.entity(entity) || m.records.is_empty()) {
-                    problem(format!("entity {entity} has no records, or the id of another"));
+                let known = view.members(entity)?.unwrap_or_default();
+                if known.is_empty() {
+                    problem(format!("entity {entity} has no records"));
                 }
+                members.extend(known.iter().map(|record| (entity, *record)));
             }
             for (number, (row, record)) in &records {
                 run.check()?;
@@ -68,7 +68,14 @@ impl Store {
             if let Some((entity, number)) = members.first() {
                 problem(format!("entity {entity} has record {number}, which is not there"));
             }
-            let mut keys: BTreeSet<(u64, u32)> = BTreeSet::new();
+            if view.counted() != records.len() as u64 {
+                problem(format!(
+                    "{} records, of which {} are counted",
+                    records.len(),
+                    view.counted()
+                ));
+            }
+            let mut keys: Vec<(u64, u32)> = Vec::new();
             for (number, (_, record)) in &records {
                 let bound = view.current.bound.prepare(record)?;
                 for keying in view.current.bound.keyings() {
@@ -78,15 +85,22 @@ impl Store {
                     keys.extend(kept.map(|name| (name, *number)));
                 }
             }
-            for entry in view.engine(view.tables.keys.range::<(u64, u32)>(..))? {
-                let (name, number) = view.engine(entry)?.0.value();
-                if !keys.remove(&(name, number)) {
-                    problem(format!("record {number} is found by a key that it does not have"));
+            keys.sort_unstable();
+            keys.dedup();
+            let mut wanted = keys.iter().peekable();
+            let mut indexed = view.keys.all();
+            while let Some(Posting { name, record, .. }) = indexed.next()? {
+                while let Some((_, number)) = wanted.next_if(|key| **key < (name, record)) {
+                    problem(format!("record {number} is not found by a key that it has"));
+                }
+                if wanted.next_if(|key| **key == (name, record)).is_none() {
+                    problem(format!("record {record} is found by a key that it does not have"));
                 }
             }
-            if let Some((_, number)) = keys.first() {
+            for (_, number) in wanted {
                 problem(format!("record {number} is not found by a key that it has"));
             }
+            drop(keys);
             let decisions = super::bulk::decisions(view, &key_of)?;
             let stops = super::files::stops(&view.tables, &view.shared.cells)?;
             let model = view.current.model(&stops)?;

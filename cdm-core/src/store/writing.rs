@@ -1,23 +1,28 @@
 //! One change of a store: what it does to the index, and who is one customer afterwards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use redb::ReadableTable;
+use rayon::prelude::*;
+use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::Shared;
 use super::carry::{Before, carry_over};
-use super::current::Current;
+use super::current::{Current, Stop};
 use super::event::{Change, Revision};
+use super::keys::{Keys, Overlay};
+use super::reading::Snapshot;
 use super::record::{Names, encode};
 use super::regroup::Records;
-use super::tables::{CANNOT, Cell, FRESH, MUST, Members, Row, Tables, holders, others};
+use super::segment::Segment;
+use super::tables::{CANNOT, Cell, FRESH, MUST, Row, Tables, numbers, others};
 use crate::bound::{BoundRecord, Keying};
 use crate::error::Result;
 use crate::schema::{EntityId, Record, RecordKey};
 
 /// Where the next things go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Counters {
     pub(super) record: u32,
     pub(super) entity: u32,
@@ -26,6 +31,23 @@ pub(super) struct Counters {
     pub(super) end: u64,
     /// Bytes of cells that hold nothing any more.
     pub(super) garbage: u64,
+    /// Records that are there.
+    pub(super) alive: u64,
+    /// Keys that records have.
+    pub(super) keys: u64,
+    /// The next run of what changes in keys.
+    pub(super) run: u64,
+    /// The runs up to this one are removed.
+    pub(super) swept: u64,
+}
+
+/// Other segments in place of those before.
+pub(super) struct Replaced {
+    pub(super) segments: Vec<Arc<Segment>>,
+    /// So many layers in memory are in them.
+    pub(super) flushed: usize,
+    /// And the runs up to this one.
+    pub(super) merged: u64,
 }
 
 /// A change under way; nothing of it counts until it is committed.
@@ -35,6 +57,11 @@ pub(super) struct Writing<'w> {
     pub(super) counters: Counters,
     pub(super) current: Arc<Current>,
     pub(super) names: Names,
+    /// The keys before the change, and what it does to them.
+    pub(super) keys: Keys,
+    pub(super) overlay: Overlay,
+    pub(super) replaced: Option<Replaced>,
+    next_segment: &'w AtomicU64,
     /// Cells that hold nothing any more.
     pub(super) scrubs: Vec<Cell>,
     /// Records whose neighbours may be others now.
@@ -43,22 +70,46 @@ pub(super) struct Writing<'w> {
     changed: BTreeSet<u32>,
     /// Records that went, with the entities that they were in.
     left: BTreeMap<u32, u32>,
+    /// Candidate pairs that have yet to be weighed; both records are as they were found.
+    waiting: Vec<(u32, u32)>,
+    /// Whether stewards have decided anything.
+    has_decisions: bool,
 }
+
+/// A record, and what ties it to others.
+struct Tied {
+    record: Arc<BoundRecord>,
+    links: Vec<(u32, f64)>,
+    decided: Vec<(u32, u8)>,
+}
+
+/// Records by number.
+type Component = BTreeMap<u32, Tied>;
+
+/// Fewer pairs are weighed sooner by one thread.
+const ALONE: usize = 256;
 
 impl<'w> Writing<'w> {
     pub(super) fn new(
-        shared: &'w Shared,
+        (shared, next_segment): (&'w Shared, &'w AtomicU64),
         tables: Tables<'w>,
         counters: Counters,
-        current: Arc<Current>,
-        names: Names,
+        before: &Snapshot,
     ) -> Self {
+        // Should it not be known, they are looked for.
+        let has_decisions = tables.decided.is_empty().map_or(true, |is_empty| !is_empty);
         Self {
+            waiting: Vec::new(),
+            has_decisions,
             shared,
             tables,
             counters,
-            current,
-            names,
+            current: Arc::clone(&before.current),
+            names: Names::clone(&before.names),
+            keys: before.keys.clone(),
+            overlay: Overlay::default(),
+            replaced: None,
+            next_segment,
             scrubs: Vec::new(),
             seeds: BTreeSet::new(),
             changed: BTreeSet::new(),
@@ -71,6 +122,28 @@ impl<'w> Writing<'w> {
         result: std::result::Result<T, E>,
     ) -> Result<T> {
         result.map_err(|error| self.shared.cells.place.engine(error))
+    }
+
+    /// The records that have a key, sorted, in place of what is in `found`.
+    pub(super) fn holders(&self, name: u64, found: &mut Vec<u32>) -> Result<()> {
+        self.keys.holders(name, found)?;
+        self.overlay.apply(name, found);
+        Ok(())
+    }
+
+    /// The id of a new segment.
+    pub(super) fn next_segment(&self) -> u64 {
+        self.next_segment.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Have other segments from now on.
+    pub(super) fn replace_keys(
+        &mut self,
+        segments: Vec<Arc<Segment>>,
+        flushed: usize,
+        merged: u64,
+    ) {
+        self.replaced = Some(Replaced { segments, flushed, merged });
     }
 
     /// The number of a record that is or was in the store.
@@ -90,7 +163,7 @@ impl<'w> Writing<'w> {
         Ok(self.row(number)?.filter(|row| row.entity.is_some()))
     }
 
-    fn put_row(&mut self, number: u32, row: Row) -> Result<()> {
+    pub(super) fn put_row(&mut self, number: u32, row: Row) -> Result<()> {
         let put = self.tables.rows.insert(number, &row.bytes()[..]).map(|_| ());
         self.engine(put)
     }
@@ -118,19 +191,14 @@ impl<'w> Writing<'w> {
         self.current.bound.prepare(&self.shared.record(&self.names, number, cell)?)
     }
 
-    /// Whether two records that are there share a key of a blocking rule, by the keys themselves.
-    fn shares_key(&self, one: &BoundRecord, other: u32) -> Result<bool> {
-        let row = self.alive(other)?;
-        let row = row.ok_or_else(|| self.shared.cells.place.damaged("a record went missing"))?;
-        let other = self.bound_whole(other, row.cell)?;
-        Ok(self.current.shares_key(&self.shared.cells.seals, one, &other))
-    }
-
-    fn bound_alive(&self, number: u32) -> Result<Arc<BoundRecord>> {
-        match self.alive(number)? {
-            Some(row) => self.bound(number, row.cell),
-            None => Err(self.shared.cells.place.damaged(format!("record {number} is not there"))),
-        }
+    /// The names of the keys that a record that is there has under blocking rules, sorted.
+    fn blocking_names(&self, number: u32) -> Result<Vec<u64>> {
+        let Some(row) = self.alive(number)? else { return Ok(Vec::new()) };
+        let record = self.bound_whole(number, row.cell)?;
+        let keys = self.keys(&record, |keying| matches!(keying, Keying::Blocking(_)));
+        let mut names: Vec<u64> = keys.into_iter().map(|(_, _, name)| name).collect();
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// The number of that key, with a row, which is made where there is none.
@@ -152,6 +220,20 @@ impl<'w> Writing<'w> {
     /// Take a record in, new or changed; whether anything is different.
     pub(super) fn upsert(&mut self, record: &Record) -> Result<bool> {
         let bound = self.current.bound.prepare(record)?;
+        self.upsert_prepared(record, bound)
+    }
+
+    /// Take records in, one after the other; how many are different.
+    pub(super) fn upsert_all(&mut self, records: &[Record]) -> Result<u64> {
+        let bound = Arc::clone(&self.current.bound);
+        let prepared = records.par_iter().map(|record| bound.prepare(record));
+        let prepared: Vec<BoundRecord> = prepared.collect::<Result<_>>()?;
+        records.iter().zip(prepared).try_fold(0, |sum, (record, prepared)| {
+            Ok(sum + u64::from(self.upsert_prepared(record, prepared)?))
+        })
+    }
+
+    fn upsert_prepared(&mut self, record: &Record, bound: BoundRecord) -> Result<bool> {
         let Some((number, cell)) = self.take_in(record)? else { return Ok(false) };
         self.index(number, &bound)?;
         let light = self.current.bound.lighten(bound);
@@ -189,7 +271,9 @@ impl<'w> Writing<'w> {
             }
         };
         let cell = self.put_cell(&plain)?;
-        let entity = known.and_then(|(_, row)| row.entity).unwrap_or(FRESH);
+        let entity = known.and_then(|(_, row)| row.entity);
+        self.counters.alive += u64::from(entity.is_none());
+        let entity = entity.unwrap_or(FRESH);
         self.put_row(number, Row { cell, entity: Some(entity) })?;
         self.changed.insert(number);
         Ok(Some((number, cell)))
@@ -206,6 +290,7 @@ impl<'w> Writing<'w> {
                 self.left.insert(number, entity);
             }
             self.changed.remove(&number);
+            self.counters.alive = self.counters.alive.saturating_sub(1);
         } else if !forget {
             return Ok(false);
         }
@@ -261,6 +346,7 @@ impl<'w> Writing<'w> {
     }
 
     fn decide(&mut self, left: u32, right: u32, decision: u8) -> Result<()> {
+        self.has_decisions = true;
         for pair in [(left, right), (right, left)] {
             let set = if decision == 0 {
                 self.tables.decided.remove(pair).map(|_| ())
@@ -294,31 +380,64 @@ impl<'w> Writing<'w> {
     /// Let others find a record, and find those that it is like.
     fn index(&mut self, number: u32, record: &BoundRecord) -> Result<()> {
         let most = self.current.bound.model().plan().guards().max_records_per_key;
-        let mut candidates: BTreeSet<u32> = BTreeSet::new();
+        let (mut candidates, mut holders) = (Vec::new(), Vec::new());
         for (keying, key, name) in self.keys(record, |_| true) {
-            let holders = self.engine(holders(&self.tables.keys, name))?;
+            self.holders(name, &mut holders)?;
             if holders.len() >= most as usize {
                 self.stop(keying, &key, name, &holders, holders.len() + 1)?;
                 continue;
             }
             if let Keying::Blocking(_) = keying {
-                candidates.extend(holders);
+                candidates.extend_from_slice(&holders);
             }
-            let added = self.tables.keys.insert((name, number), ()).map(|_| ());
-            self.engine(added)?;
+            self.overlay.set(name, number, true);
         }
         self.seeds.insert(number);
-        candidates.remove(&number);
-        for other in candidates {
-            let candidate = self.bound_alive(other)?;
-            // That they share a key was told by its hash so far.
-            if let Some(bits) = self.current.weighs(record, &candidate)
-                && self.shares_key(record, other)?
-            {
-                for pair in [(number, other), (other, number)] {
-                    let linked = self.tables.links.insert(pair, bits).map(|_| ());
-                    self.engine(linked)?;
-                }
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates.retain(|candidate| *candidate != number);
+        self.waiting.extend(candidates.into_iter().map(|candidate| (number, candidate)));
+        Ok(())
+    }
+
+    /// Link the candidate pairs that weigh more than nothing. That they share a key was told by its
+    /// name, which is as good as surely no other's.
+    fn weigh_waiting(&mut self) -> Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let pairs = std::mem::take(&mut self.waiting);
+        let mut numbers: Vec<u32> = pairs.iter().flat_map(|(one, other)| [*one, *other]).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut rows = Vec::with_capacity(numbers.len());
+        for number in &numbers {
+            let row = self.alive(*number)?;
+            let row = row.ok_or_else(|| {
+                self.shared.cells.place.damaged(format!("record {number} is not there"))
+            })?;
+            rows.push((*number, row.cell));
+        }
+        let (shared, current, names) = (self.shared, &self.current, &self.names);
+        let bound = |(number, cell): &(u32, Cell)| shared.bound(current, names, *number, *cell);
+        let weigh = |records: &[Arc<BoundRecord>], (one, other): &(u32, u32)| {
+            let place = |number: &u32| numbers.binary_search(number).ok();
+            let (left, right) = (place(one)?, place(other)?);
+            let bits = current.weighs(&records[left], &records[right])?;
+            Some((*one, *other, bits))
+        };
+        let links: Vec<(u32, u32, f64)> = if pairs.len() < ALONE {
+            let records: Vec<Arc<BoundRecord>> = rows.iter().map(bound).collect::<Result<_>>()?;
+            pairs.iter().filter_map(|pair| weigh(&records, pair)).collect()
+        } else {
+            let records: Vec<Arc<BoundRecord>> =
+                rows.par_iter().map(bound).collect::<Result<_>>()?;
+            pairs.par_iter().with_min_len(64).filter_map(|pair| weigh(&records, pair)).collect()
+        };
+        for (one, other, bits) in links {
+            for pair in [(one, other), (other, one)] {
+                let linked = self.tables.links.insert(pair, bits).map(|_| ());
+                self.engine(linked)?;
             }
         }
         Ok(())
@@ -326,24 +445,35 @@ impl<'w> Writing<'w> {
 
     /// Undo [`index`](Self::index), and remember whom the record was tied to.
     fn unindex(&mut self, number: u32, record: &BoundRecord) -> Result<()> {
+        self.weigh_waiting()?;
+        let mut holders = Vec::new();
         for (keying, _, name) in self.keys(record, |_| true) {
-            let removed = self.tables.keys.remove((name, number)).map(|_| ());
-            self.engine(removed)?;
+            self.overlay.set(name, number, false);
             if let Keying::Rule(_) = keying {
-                self.seeds.extend(self.engine(holders(&self.tables.keys, name))?);
+                self.holders(name, &mut holders)?;
+                self.seeds.extend(&holders);
             }
         }
         for (other, _) in self.engine(others(&self.tables.links, number))? {
             self.unlink(number, other)?;
             self.seeds.insert(other);
         }
-        for (other, decision) in self.engine(others(&self.tables.decided, number))? {
+        for (other, decision) in self.decided_of(number)? {
             if decision & MUST != 0 && self.alive(other)?.is_some() {
                 self.seeds.insert(other);
             }
         }
         self.seeds.remove(&number);
         Ok(())
+    }
+
+    /// What stewards decided of a record and others.
+    fn decided_of(&self, number: u32) -> Result<Vec<(u32, u8)>> {
+        if self.has_decisions {
+            self.engine(others(&self.tables.decided, number))
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     fn unlink(&mut self, one: u32, other: u32) -> Result<()> {
@@ -363,28 +493,29 @@ impl<'w> Writing<'w> {
         holders: &[u32],
         records: usize,
     ) -> Result<()> {
-        let rule = self.current.bound.name(keying).to_owned();
-        let texts: Vec<String> = key.iter().map(|text| (*text).to_owned()).collect();
-        let stop = super::current::Stop { keying, texts };
-        let cell = self.put_cell(&stop.bytes())?;
-        let noted = self.tables.stops.insert(name, &cell.bytes()[..]).map(|_| ());
-        self.engine(noted)?;
-        Arc::make_mut(&mut self.current).stop(name);
+        self.weigh_waiting()?;
+        let texts = key.iter().map(|text| (*text).to_owned()).collect();
+        self.note_stop(&Stop { keying, texts }, name)?;
         for holder in holders {
-            let removed = self.tables.keys.remove((name, *holder)).map(|_| ());
-            self.engine(removed)?;
+            self.overlay.set(name, *holder, false);
         }
         match keying {
             Keying::Rule(_) => self.seeds.extend(holders),
             Keying::Blocking(_) => {
+                // Whoever was linked, and shares no other key, is so no more.
+                let mut names_of: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
                 for holder in holders {
                     for (other, _) in self.engine(others(&self.tables.links, *holder))? {
                         if *holder > other || holders.binary_search(&other).is_err() {
                             continue;
                         }
-                        let Some(row) = self.alive(*holder)? else { continue };
-                        let record = self.bound_whole(*holder, row.cell)?;
-                        if !self.shares_key(&record, other)? {
+                        for number in [*holder, other] {
+                            if let btree_map::Entry::Vacant(names) = names_of.entry(number) {
+                                names.insert(self.blocking_names(number)?);
+                            }
+                        }
+                        let of_other = &names_of[&other];
+                        if !names_of[holder].iter().any(|n| of_other.binary_search(n).is_ok()) {
                             self.unlink(*holder, other)?;
                             self.seeds.extend([*holder, other]);
                         }
@@ -392,6 +523,20 @@ impl<'w> Writing<'w> {
                 }
             }
         }
+        self.log_stop(keying, records)
+    }
+
+    /// Put down that a key is stopped.
+    pub(super) fn note_stop(&mut self, stop: &Stop, name: u64) -> Result<()> {
+        let cell = self.put_cell(&stop.bytes())?;
+        let noted = self.tables.stops.insert(name, &cell.bytes()[..]).map(|_| ());
+        self.engine(noted)?;
+        Arc::make_mut(&mut self.current).stop(name);
+        Ok(())
+    }
+
+    pub(super) fn log_stop(&mut self, keying: Keying, records: usize) -> Result<()> {
+        let rule = self.current.bound.name(keying).to_owned();
         let reason = Revision::HotKey { rule, records: records as u32 };
         self.log(&Change::Revised { revision: self.current.revision, reason })
     }
@@ -407,9 +552,9 @@ impl<'w> Writing<'w> {
     }
 
     /// All records that links, keys and must-links lead to from one.
-    fn component(&self, seed: u32) -> Result<BTreeMap<u32, Arc<BoundRecord>>> {
-        let mut found: BTreeMap<u32, Arc<BoundRecord>> = BTreeMap::new();
-        let mut open = vec![seed];
+    fn component(&self, seed: u32) -> Result<Component> {
+        let mut found = Component::new();
+        let (mut open, mut holders) = (vec![seed], Vec::new());
         while let Some(number) = open.pop() {
             if found.contains_key(&number) {
                 continue;
@@ -417,46 +562,43 @@ impl<'w> Writing<'w> {
             let Some(row) = self.alive(number)? else { continue };
             let record = self.bound(number, row.cell)?;
             for (_, _, name) in self.keys(&record, |keying| matches!(keying, Keying::Rule(_))) {
-                open.extend(self.engine(holders(&self.tables.keys, name))?);
+                self.holders(name, &mut holders)?;
+                open.extend_from_slice(&holders);
             }
-            open.extend(self.engine(others(&self.tables.links, number))?.iter().map(|(o, _)| *o));
-            for (other, decision) in self.engine(others(&self.tables.decided, number))? {
-                if decision & MUST != 0 {
-                    open.push(other);
-                }
-            }
-            found.insert(number, record);
+            let links = self.engine(others(&self.tables.links, number))?;
+            let decided = self.decided_of(number)?;
+            open.extend(links.iter().map(|(other, _)| *other));
+            let must = decided.iter().filter(|(_, decision)| decision & MUST != 0);
+            open.extend(must.map(|(other, _)| *other));
+            found.insert(number, Tied { record, links, decided });
         }
         Ok(found)
     }
 
     /// The groups of the records of a component, each group's records sorted by number, with the
     /// lowest key of each.
-    fn regroup(
-        &self,
-        component: &BTreeMap<u32, Arc<BoundRecord>>,
-    ) -> Result<Vec<(RecordKey, Vec<u32>)>> {
+    fn regroup(&self, component: &Component) -> Result<Vec<(RecordKey, Vec<u32>)>> {
         if component.len() == 1 {
             let alone =
-                component.iter().map(|(number, record)| (record.key().clone(), vec![*number]));
+                component.iter().map(|(number, of)| (of.record.key().clone(), vec![*number]));
             return Ok(alone.collect());
         }
         let mut in_order: Vec<(u32, Arc<BoundRecord>)> =
-            component.iter().map(|(number, record)| (*number, Arc::clone(record))).collect();
+            component.iter().map(|(number, of)| (*number, Arc::clone(&of.record))).collect();
         in_order.sort_by(|one, two| one.1.key().cmp(two.1.key()));
         let place: BTreeMap<u32, u32> =
             (0..).zip(&in_order).map(|(place, (number, _))| (*number, place)).collect();
         let (mut links, mut must, mut cannot) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        for (number, left) in &place {
-            for (other, bits) in self.engine(others(&self.tables.links, *number))? {
-                if let Some(right) = place.get(&other)
+        for (left, of) in place.values().zip(component.values()) {
+            for (other, bits) in &of.links {
+                if let Some(right) = place.get(other)
                     && left < right
                 {
-                    links.push((*left, *right, bits));
+                    links.push((*left, *right, *bits));
                 }
             }
-            for (other, decision) in self.engine(others(&self.tables.decided, *number))? {
-                if let Some(right) = place.get(&other)
+            for (other, decision) in &of.decided {
+                if let Some(right) = place.get(other)
                     && left < right
                 {
                     for (kind, pairs) in [(MUST, &mut must), (CANNOT, &mut cannot)] {
@@ -491,6 +633,7 @@ impl<'w> Writing<'w> {
 
     /// Find out who is one customer now, and put it down.
     pub(super) fn settle(&mut self) -> Result<()> {
+        self.weigh_waiting()?;
         let seeds = std::mem::take(&mut self.seeds);
         let mut seen: BTreeSet<u32> = BTreeSet::new();
         let mut groups = Vec::new();
@@ -505,13 +648,13 @@ impl<'w> Writing<'w> {
             seen.extend(component.keys());
             groups.extend(self.regroup(&component)?);
         }
-        self.regrouped(groups)
+        groups.sort_unstable();
+        self.regrouped(groups.into_iter().map(|(_, records)| records).collect())
     }
 
-    /// Put groups of records down as entities. They hold whole components.
-    pub(super) fn regrouped(&mut self, mut groups: Vec<(RecordKey, Vec<u32>)>) -> Result<()> {
-        groups.sort_unstable();
-        let groups: Vec<Vec<u32>> = groups.into_iter().map(|(_, records)| records).collect();
+    /// Put groups of records, in the order of their lowest keys, down as entities. They hold whole
+    /// components.
+    pub(super) fn regrouped(&mut self, groups: Vec<Vec<u32>>) -> Result<()> {
         let left = std::mem::take(&mut self.left);
         let changed = std::mem::take(&mut self.changed);
         let mut before = Before::default();
@@ -534,12 +677,9 @@ impl<'w> Writing<'w> {
         let id = |number| seals.entity(number);
         let carried = carry_over(&before, &groups, &changed, &mut self.counters.entity, id);
         for (entity, heirs) in &carried.ended {
-            let heirs: Vec<u8> = heirs.iter().flat_map(|heir| id(*heir).letters()).collect();
-            let ended = self.tables.heirs.insert(id(*entity).letters(), &heirs[..]).map(|_| ());
+            let ended = self.tables.heirs.insert(*entity, &numbers(heirs)[..]).map(|_| ());
             self.engine(ended)?;
             let gone = self.tables.entities.remove(*entity).map(|_| ());
-            self.engine(gone)?;
-            let gone = self.tables.ids.remove(id(*entity).letters()).map(|_| ());
             self.engine(gone)?;
         }
         for (entity, records) in carried.entities.iter().zip(groups) {
@@ -552,10 +692,7 @@ impl<'w> Writing<'w> {
             }
             let lost = before.left.range((*entity, 0)..=(*entity, u32::MAX)).next().is_some();
             if !same || lost {
-                let members = Members { id: id(*entity), records };
-                let put = self.tables.entities.insert(*entity, &members.bytes()[..]).map(|_| ());
-                self.engine(put)?;
-                let put = self.tables.ids.insert(members.id.letters(), *entity).map(|_| ());
+                let put = self.tables.entities.insert(*entity, &numbers(&records)[..]).map(|_| ());
                 self.engine(put)?;
             }
         }

@@ -1,15 +1,16 @@
 //! A disk in memory that outlives the store, and can fail, tear writes and lose what was not synced.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cdm_core::store::{Media, Medium};
 
-/// Two files, and what is to go wrong with them.
+/// Three files, and what is to go wrong with them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk {
     pub(crate) index: Arc<Mutex<File>>,
+    pub(crate) keys: Arc<Mutex<File>>,
     pub(crate) cells: Arc<Mutex<File>>,
     faults: Arc<Faults>,
 }
@@ -20,6 +21,8 @@ struct Faults {
     operations: AtomicU64,
     /// The first operation that fails, and all after it; 0 for none.
     fail_at: AtomicU64,
+    /// Whether nothing may be written, because the files are read-only.
+    is_read_only: AtomicBool,
 }
 
 /// What is on the disk for good, and what is only believed to be.
@@ -94,11 +97,16 @@ impl File {
 }
 
 impl Disk {
+    pub(crate) fn files(&self) -> [&Arc<Mutex<File>>; 3] {
+        [&self.index, &self.keys, &self.cells]
+    }
+
     pub(crate) fn media(&self) -> Media {
         let medium = |file: &Arc<Mutex<File>>| -> Box<dyn Medium> {
             Box::new(Handle { file: Arc::clone(file), faults: Arc::clone(&self.faults) })
         };
-        Media::new("a disk in memory", medium(&self.index), medium(&self.cells))
+        let [index, keys, cells] = self.files().map(medium);
+        Media::new("a disk in memory", index, keys, cells)
     }
 
     /// Let the `n`-th operation from now on fail, and all after it.
@@ -111,14 +119,18 @@ impl Disk {
         self.fail_at(0);
     }
 
+    /// From now on nothing may be written, or it may again.
+    pub(crate) fn read_only(&self, is_read_only: bool) {
+        self.faults.is_read_only.store(is_read_only, Ordering::SeqCst);
+    }
+
     pub(crate) fn operations(&self) -> u64 {
         self.faults.operations.load(Ordering::SeqCst)
     }
 
     /// The power fails; whoever has the disk open must have let go of it.
     pub(crate) fn crash(&self, loss: Loss) {
-        self.index.lock().unwrap().crash(loss);
-        self.cells.lock().unwrap().crash(loss);
+        self.files().into_iter().for_each(|file| file.lock().unwrap().crash(loss));
     }
 
     /// Another disk with what is on this one now.
@@ -127,7 +139,8 @@ impl Disk {
             let seen = file.lock().unwrap().seen.clone();
             Arc::new(Mutex::new(File { synced: seen.clone(), seen, unsynced: Vec::new() }))
         };
-        Disk { index: copy(&self.index), cells: copy(&self.cells), faults: Arc::default() }
+        let [index, keys, cells] = self.files().map(copy);
+        Disk { index, keys, cells, faults: Arc::default() }
     }
 }
 
@@ -141,6 +154,9 @@ impl Handle {
     fn operate(&self, change: impl FnOnce(&mut File)) -> io::Result<()> {
         let number = self.faults.operations.fetch_add(1, Ordering::SeqCst) + 1;
         let fail_at = self.faults.fail_at.load(Ordering::SeqCst);
+        if self.faults.is_read_only.load(Ordering::SeqCst) {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "permission denied"));
+        }
         if fail_at > 0 && number >= fail_at {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left"));
         }

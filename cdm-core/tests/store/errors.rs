@@ -15,7 +15,8 @@ fn person(number: usize) -> Record {
 }
 
 fn filled(disk: &Disk, options: &Options) {
-    let store = Store::on(disk.media(), Some(&rules(100)), options).unwrap();
+    let options = Options { recent_keys: 30, ..options.clone() };
+    let store = Store::on(disk.media(), Some(&rules(100)), &options).unwrap();
     (0..20).for_each(|number| {
         store.upsert(&person(number)).unwrap();
     });
@@ -92,6 +93,84 @@ fn a_full_disk_stops_changes_and_nothing_else() {
 }
 
 #[test]
+fn a_read_only_medium_is_told_and_is_read_and_written_once_it_is_not() {
+    let disk = Disk::default();
+    disk.read_only(true);
+    assert_eq!(code(&disk, &Options::new()).unwrap_err(), "STORE_IO");
+    disk.read_only(false);
+    filled(&disk, &Options::new());
+    let store = code(&disk, &Options::new()).unwrap();
+    disk.read_only(true);
+    let error = store.upsert(&person(77)).unwrap_err();
+    assert_eq!(error.code(), "STORE_IO");
+    assert!(error.to_string().contains("read-only"), "{error}");
+    assert_eq!(store.get(&person(3).key).unwrap(), Some(person(3)));
+    drop(store);
+    assert_eq!(code(&disk, &Options::new()).unwrap_err(), "STORE_IO");
+    disk.read_only(false);
+    let store = code(&disk, &Options::new()).unwrap();
+    assert_eq!(store.stats().unwrap().records, 20);
+    store.upsert(&person(77)).unwrap();
+    assert!(store.verify(&Run::new()).unwrap().problems.is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn read_only_files_and_a_read_only_folder_are_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people");
+    let open = |path: &std::path::Path| Store::open(path, &rules(100), &Options::new());
+    open(&path).unwrap().upsert(&person(1)).unwrap();
+    let mode = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(&path, 0o500);
+    if fs::write(path.join("probe"), "").is_ok() {
+        // Nothing is read-only to the superuser.
+        return;
+    }
+    mode(&path, 0o700);
+    for file in ["index", "keys", "cells"] {
+        mode(&path.join(file), 0o400);
+        let error = open(&path).unwrap_err();
+        assert_eq!(error.code(), "STORE_IO", "{file}");
+        assert!(error.to_string().contains("read-only"), "{error}");
+        mode(&path.join(file), 0o600);
+    }
+    mode(folder.path(), 0o500);
+    assert_eq!(open(&folder.path().join("other")).unwrap_err().code(), "STORE_IO");
+    mode(folder.path(), 0o700);
+    assert_eq!(open(&path).unwrap().stats().unwrap().records, 1);
+}
+
+#[test]
+fn another_version_is_told_and_left_as_it_is() {
+    const META: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("meta");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people");
+    let open = || Store::open(&path, &rules(100), &Options::new());
+    open().unwrap().upsert(&person(1)).unwrap();
+    let set = |version: u32| {
+        let index = redb::Database::open(path.join("index")).unwrap();
+        let txn = index.begin_write().unwrap();
+        txn.open_table(META).unwrap().insert("format", &version.to_le_bytes()[..]).unwrap();
+        txn.commit().unwrap();
+    };
+    for version in [0, 2, u32::MAX] {
+        set(version);
+        let error = open().unwrap_err();
+        assert_eq!(error.code(), "STORE_FORMAT");
+        assert!(error.to_string().contains(&format!("version {version}")), "{error}");
+        assert!(error.to_string().contains("export"), "{error}");
+        assert!(Store::open_existing(&path, &Options::new()).is_err());
+    }
+    set(1);
+    let store = open().unwrap();
+    assert_eq!(store.get(&person(1).key).unwrap(), Some(person(1)));
+}
+
+#[test]
 fn a_file_that_was_cut_is_damaged() {
     let disk = Disk::default();
     filled(&disk, &Options::new());
@@ -108,6 +187,12 @@ fn a_file_that_was_cut_is_damaged() {
         let told = code(&copy, &Options::new()).map(|_| ()).unwrap_err();
         assert!(["STORE_DAMAGED", "STORE_FORMAT", "STORE_IO"].contains(&told), "{length}: {told}");
     }
+    let whole = disk.keys.lock().unwrap().seen.len();
+    for length in [0, 10, 4096, whole / 2, whole - 1] {
+        let copy = disk.copy();
+        copy.keys.lock().unwrap().seen.truncate(length);
+        assert_eq!(code(&copy, &Options::new()).unwrap_err(), "STORE_DAMAGED", "keys of {length}");
+    }
     assert_eq!(code(&disk, &Options::new()).unwrap().stats().unwrap().records, 20);
 }
 
@@ -117,13 +202,12 @@ fn a_file_that_was_cut_is_damaged() {
 fn a_byte_that_was_changed_is_noticed() {
     let disk = Disk::default();
     filled(&disk, &Options::new());
-    let lengths = [disk.index.lock().unwrap().seen.len(), disk.cells.lock().unwrap().seen.len()];
+    let lengths = disk.files().map(|file| file.lock().unwrap().seen.len());
     for (file, length) in lengths.into_iter().enumerate() {
         let step = (length / 300).max(1);
         for place in (0..length).step_by(step) {
             let copy = disk.copy();
-            let bytes = if file == 0 { &copy.index } else { &copy.cells };
-            bytes.lock().unwrap().seen[place] ^= 0x55;
+            copy.files()[file].lock().unwrap().seen[place] ^= 0x55;
             let Ok(store) = code(&copy, &Options::new()) else { continue };
             let verified = store.verify(&Run::new());
             let is_noticed = match &verified {

@@ -200,9 +200,10 @@ fn assert_search(store: &Store, ledger: &Ledger, model: &Model) {
 }
 
 /// Run a history on a store, and hold it to the law after every step.
-pub(crate) fn live(model: &Model, steps: &[Step]) {
+pub(crate) fn live(model: &Model, steps: &[Step], recent_keys: usize) {
     let disk = Disk::default();
-    let open = || Store::on(disk.media(), Some(model), &Options::new()).unwrap();
+    let options = Options { recent_keys, ..Options::new() };
+    let open = || Store::on(disk.media(), Some(model), &options).unwrap();
     let (mut store, mut ledger) = (open(), Ledger::default());
     for step in steps {
         if let Step::Reopen = step {
@@ -231,6 +232,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => pair().prop_map(|(one, other)| Step::NotCannot(one, other)),
         1 => Just(Step::Reopen),
     ]
+}
+
+/// How soon keys go to their file: with every change, now and then, never.
+fn recent_keys() -> impl Strategy<Value = usize> {
+    prop::sample::select(vec![0, 7, 40, 300, 100_000])
 }
 
 /// Steps with records of the sample, which change into each other.
@@ -264,8 +270,9 @@ proptest! {
     #[test]
     fn live_equals_batch_by_rules_and_guards(
         most in prop::sample::select(vec![3_u32, 9, 100]), steps in prop::collection::vec(step(), 1..24),
+        recent_keys in recent_keys(),
     ) {
-        live(&rules(most), &steps);
+        live(&rules(most), &steps, recent_keys);
     }
 }
 
@@ -273,7 +280,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(8), max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn live_equals_batch_by_weights(steps in prop::collection::vec(sample_step(), 1..16)) {
-        live(&sample().0, &steps);
+    fn live_equals_batch_by_weights(
+        steps in prop::collection::vec(sample_step(), 1..16), recent_keys in recent_keys(),
+    ) {
+        live(&sample().0, &steps, recent_keys);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cdm_core::store::{Change, Options, Replay, Revision, Store};
+use cdm_core::store::{Change, Durability, Options, Replay, Revision, Store};
 use cdm_core::{Record, RecordKey, Run};
 
 use super::people::rules;
@@ -79,6 +79,47 @@ fn a_subscriber_is_told_as_it_happens_and_goes_on_where_it_stopped() {
     let mut subscription = store.subscribe(0);
     drop(store);
     assert_eq!(subscription.next(9, Duration::from_secs(9)).unwrap(), []);
+}
+
+/// With `CDM_STORE_HOT=100000` as far as a key may grow, which takes minutes; a part of it otherwise.
+#[test]
+fn a_hot_key_costs_no_more_however_many_records_have_it() {
+    let many = std::env::var("CDM_STORE_HOT").ok().and_then(|many| many.parse().ok());
+    let many: usize = many.unwrap_or(2_000);
+    let durability = Durability::Grouped { at_most: Duration::from_millis(50) };
+    let options = Options { durability, recent_keys: 4_000, ..Options::new() };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people");
+    let store = Store::open(&path, &rules(100), &options).unwrap();
+    // All have one number; every third has an e-mail of which two others know.
+    let record = |number: usize| {
+        let record = Record::new(RecordKey::new("desk", number.to_string()));
+        let record = record.with("phone", "+1 702 919 1300").with("family_name", "Smith");
+        record.with("email", format!("e{}@example.org", number / 3))
+    };
+    let mut longest = Vec::new();
+    for part in 0..10 {
+        let (start, mut most) = (Instant::now(), Duration::ZERO);
+        for number in part * many / 10..(part + 1) * many / 10 {
+            let start = Instant::now();
+            store.upsert(&record(number)).unwrap();
+            most = most.max(start.elapsed());
+        }
+        longest.push((start.elapsed(), most));
+    }
+    println!("tenths of {many} records, and the longest call of each: {longest:?}");
+    let revised = |event: &cdm_core::store::Event| {
+        matches!(event.change, Change::Revised { reason: Revision::HotKey { .. }, .. })
+    };
+    let events = store.events(0, usize::MAX).unwrap();
+    assert_eq!(events.iter().filter(|event| revised(event)).count(), 1);
+    let stats = store.stats().unwrap();
+    assert_eq!((stats.records, stats.hot_keys, stats.revision), (many as u64, 1, 1));
+    assert_eq!(stats.entities, many.div_ceil(3) as u64);
+    drop(store);
+    let store = Store::open_existing(&path, &options).unwrap();
+    assert_eq!(store.stats().unwrap().keys, stats.keys);
+    assert!(store.verify(&Run::new()).unwrap().problems.is_empty());
 }
 
 #[test]

@@ -1,0 +1,478 @@
+//! Sorted postings in the file of keys: written once, read by whoever has a snapshot, merged.
+//!
+//! The file consists of blocks, of which each belongs to one segment or to none. Which segments there
+//! are, and of which blocks, is said by the index; so blocks that nobody names are free.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use redb::StorageBackend;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::cells::Place;
+use super::lock;
+use super::postings::{AT_ONCE, Chunk, MOST, Posting, SLACK, pack};
+use crate::error::Result;
+
+/// What the file begins with; its first block holds nothing else.
+const MAGIC: &[u8; 16] = b"cdm store keys\0\x01";
+
+/// So many bytes are taken and given back together.
+const BLOCK: usize = 1 << 16;
+
+/// The file grows by so many blocks at once.
+const STEP: u32 = 16;
+
+/// Where chunks begin is counted in so many bytes.
+const UNIT: usize = 8;
+
+/// The file of keys.
+pub(super) struct Pool {
+    medium: Box<dyn StorageBackend>,
+    place: Place,
+    blocks: Mutex<Blocks>,
+    /// How many more bytes of segments may be kept in memory.
+    room: AtomicU64,
+}
+
+struct Blocks {
+    free: BTreeSet<u32>,
+    /// The first block that was never taken.
+    end: u32,
+    /// How many blocks the file has.
+    length: u32,
+}
+
+/// A segment as the index knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Described {
+    /// No other segment of the store ever has it.
+    pub(super) id: u64,
+    pub(super) postings: u64,
+    chunks: u32,
+    /// Where its directory begins, in units from its beginning.
+    directory: u32,
+    /// Of the directory.
+    sum: u64,
+    /// Runs of blocks: the first and how many.
+    blocks: Vec<(u32, u32)>,
+}
+
+/// Sorted postings; of each name and record one.
+pub(super) struct Segment {
+    pub(super) described: Described,
+    claim: Claim,
+    /// By chunk, its first name.
+    fences: Vec<u64>,
+    /// By chunk, where it begins.
+    starts: Vec<u32>,
+    /// All of it, where there was room in memory.
+    bytes: Option<Vec<u8>>,
+}
+
+/// Blocks, and some memory, which are given back when it is dropped.
+struct Claim {
+    pool: Arc<Pool>,
+    blocks: Vec<u32>,
+    memory: u64,
+    /// Whether the index names the blocks.
+    is_named: AtomicBool,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.pool.room.fetch_add(self.memory, Ordering::Relaxed);
+        if !self.is_named.load(Ordering::Acquire) {
+            lock(&self.pool.blocks).free.extend(self.blocks.drain(..));
+        }
+    }
+}
+
+impl Pool {
+    /// Begin an empty file.
+    pub(super) fn create(
+        medium: Box<dyn StorageBackend>,
+        place: Place,
+        room: usize,
+    ) -> Result<Arc<Self>> {
+        let begin = || {
+            medium.set_len(0)?;
+            medium.set_len(BLOCK as u64)?;
+            medium.write(0, MAGIC)?;
+            medium.sync_data()
+        };
+        begin().map_err(|error| place.io(error))?;
+        let blocks = Blocks { free: BTreeSet::new(), end: 1, length: 1 };
+        let room = AtomicU64::new(room as u64);
+        Ok(Arc::new(Self { medium, place, blocks: Mutex::new(blocks), room }))
+    }
+
+    /// Open a file that holds these segments; whatever else is in it was never acknowledged, or is
+    /// needed no more.
+    pub(super) fn open(
+        medium: Box<dyn StorageBackend>,
+        place: Place,
+        room: usize,
+        described: &[Described],
+    ) -> Result<(Arc<Self>, Vec<Arc<Segment>>)> {
+        let io = |error| place.io(error);
+        let length = medium.len().map_err(io)?;
+        let mut used = BTreeSet::new();
+        for block in described.iter().flat_map(Described::blocks) {
+            if block == 0 || !used.insert(block) {
+                return Err(place.damaged("its keys lie where others do"));
+            }
+        }
+        let end = used.last().map_or(1, |last| last + 1);
+        if length < u64::from(end) * BLOCK as u64 {
+            return Err(place.damaged("its keys were cut"));
+        }
+        let mut magic = [0; MAGIC.len()];
+        medium.read(0, &mut magic).map_err(io)?;
+        if magic != *MAGIC {
+            return Err(place.damaged("its keys do not begin as they should"));
+        }
+        if length > u64::from(end) * BLOCK as u64 {
+            medium.set_len(u64::from(end) * BLOCK as u64).map_err(io)?;
+        }
+        let free = (1..end).filter(|block| !used.contains(block)).collect();
+        let blocks = Mutex::new(Blocks { free, end, length: end });
+        let pool = Arc::new(Self { medium, place, blocks, room: AtomicU64::new(room as u64) });
+        let segments = described.iter().map(|described| pool.segment(described.clone()));
+        let segments = segments.collect::<Result<_>>()?;
+        Ok((pool, segments))
+    }
+
+    fn segment(self: &Arc<Self>, described: Described) -> Result<Arc<Segment>> {
+        let blocks: Vec<u32> = described.blocks().collect();
+        let (pool, is_named) = (Arc::clone(self), AtomicBool::new(true));
+        let claim = Claim { pool, blocks, memory: 0, is_named };
+        let damaged = || self.place.damaged(format!("the keys of segment {}", described.id));
+        let start = described.directory as usize * UNIT;
+        let chunks = described.chunks as usize;
+        let end = start + chunks * 12;
+        if end > claim.blocks.len() * BLOCK {
+            return Err(damaged());
+        }
+        let mut directory = vec![0; chunks * 12];
+        claim.read(start, &mut directory)?;
+        if xxh3_64_with_seed(&directory, described.id) != described.sum {
+            return Err(damaged());
+        }
+        let (fences, starts) = directory.split_at(chunks * 8);
+        let fences = fences.as_chunks().0.iter().map(|fence| u64::from_le_bytes(*fence)).collect();
+        let starts: Vec<u32> =
+            starts.as_chunks().0.iter().map(|start| u32::from_le_bytes(*start)).collect();
+        let mut segment = Segment { described, claim, fences, starts, bytes: None };
+        if segment.claim.take_memory(start as u64) {
+            let mut bytes = vec![0; start];
+            segment.claim.read(0, &mut bytes)?;
+            bytes.extend([0; SLACK]);
+            for chunk in 0..segment.starts.len() {
+                let (range, fence) = (segment.range(chunk), segment.fences[chunk]);
+                let slack = range.start..(range.end + SLACK).min(bytes.len());
+                Chunk::open(&bytes[slack], segment.described.id, fence)
+                    .ok_or_else(|| segment.damaged())?;
+            }
+            segment.bytes = Some(bytes);
+        }
+        Ok(Arc::new(segment))
+    }
+
+    /// Wait until all is on the disk.
+    pub(super) fn sync(&self) -> Result<()> {
+        self.medium.sync_data().map_err(|error| self.place.io(error))
+    }
+
+    fn take(&self) -> Result<u32> {
+        let mut blocks = lock(&self.blocks);
+        if let Some(block) = blocks.free.pop_first() {
+            return Ok(block);
+        }
+        let block = blocks.end;
+        if block >= blocks.length {
+            let length = block + STEP;
+            let bytes = u64::from(length) * BLOCK as u64;
+            self.medium.set_len(bytes).map_err(|error| self.place.io(error))?;
+            blocks.length = length;
+        }
+        blocks.end += 1;
+        Ok(block)
+    }
+}
+
+impl Described {
+    fn blocks(&self) -> impl Iterator<Item = u32> {
+        self.blocks.iter().flat_map(|(first, count)| *first..first.saturating_add(*count))
+    }
+}
+
+impl Claim {
+    fn take_memory(&mut self, bytes: u64) -> bool {
+        let less = |room: u64| room.checked_sub(bytes);
+        let taken = self.pool.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if taken.is_ok() {
+            self.memory += bytes;
+        }
+        taken.is_ok()
+    }
+
+    fn give_memory_back(&mut self) {
+        self.pool.room.fetch_add(std::mem::take(&mut self.memory), Ordering::Relaxed);
+    }
+
+    /// Read what lies from there on, over blocks.
+    fn read(&self, mut start: usize, mut out: &mut [u8]) -> Result<()> {
+        let place = &self.pool.place;
+        while !out.is_empty() {
+            let within = start % BLOCK;
+            let (now, rest) = out.split_at_mut(out.len().min(BLOCK - within));
+            let block = self.blocks.get(start / BLOCK);
+            let block = block.ok_or_else(|| place.damaged("its keys end too soon"))?;
+            let offset = u64::from(*block) * BLOCK as u64 + within as u64;
+            self.pool.medium.read(offset, now).map_err(|error| match error.kind() {
+                std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidInput => {
+                    place.damaged("its keys were cut")
+                }
+                _ => place.io(error),
+            })?;
+            start += now.len();
+            out = rest;
+        }
+        Ok(())
+    }
+}
+
+impl Segment {
+    /// The index names it from now on, or does so no more: then its blocks are free when nobody reads
+    /// it any longer.
+    pub(super) fn name(&self, is_named: bool) {
+        self.claim.is_named.store(is_named, Ordering::Release);
+    }
+
+    fn damaged(&self) -> crate::Error {
+        let what = format!("the keys of segment {}", self.described.id);
+        self.claim.pool.place.damaged(what)
+    }
+
+    /// Where a chunk lies, with what may be unused behind it.
+    fn range(&self, chunk: usize) -> std::ops::Range<usize> {
+        let start = self.starts[chunk] as usize * UNIT;
+        let end_of_block = (start / BLOCK + 1) * BLOCK;
+        let next = self.starts.get(chunk + 1).copied().unwrap_or(self.described.directory);
+        start..(next as usize * UNIT).clamp(start, end_of_block)
+    }
+
+    fn with_chunk<T>(&self, chunk: usize, look: impl FnOnce(&Chunk<'_>) -> T) -> Result<T> {
+        let (range, fence) = (self.range(chunk), self.fences[chunk]);
+        if let Some(bytes) = &self.bytes {
+            let chunk = bytes.get(range.start..).and_then(|bytes| Chunk::trusted(bytes, fence));
+            return chunk.map(|chunk| look(&chunk)).ok_or_else(|| self.damaged());
+        }
+        let mut bytes = [0; MOST + SLACK];
+        let length = range.len().min(MOST);
+        self.claim.read(range.start, &mut bytes[..length])?;
+        let chunk = Chunk::open(&bytes, self.described.id, fence);
+        chunk.map(|chunk| look(&chunk)).ok_or_else(|| self.damaged())
+    }
+
+    /// The first chunk whose first name is not below that one.
+    fn first_from(&self, name: u64) -> usize {
+        /// Names are hashes, spread evenly; hardly ever is one farther than that from its place.
+        const NEAR: usize = 64;
+        let fences = &self.fences[..];
+        let guess = ((u128::from(name) * fences.len() as u128) >> 64) as usize;
+        let (low, high) = (guess.saturating_sub(NEAR), (guess + NEAR).min(fences.len()));
+        let is_below = |place: usize| fences.get(place).is_none_or(|fence| *fence < name);
+        let low = if low == 0 || is_below(low - 1) { low } else { 0 };
+        let high = if high == fences.len() || !is_below(high) { high } else { fences.len() };
+        low + fences[low..high].partition_point(|fence| *fence < name)
+    }
+
+    /// The postings of a name.
+    pub(super) fn of(&self, name: u64, mut each: impl FnMut(Posting)) -> Result<()> {
+        let next = self.first_from(name);
+        if let Some(before) = next.checked_sub(1) {
+            self.with_chunk(before, |chunk| chunk.of(name, &mut each))?;
+        }
+        for chunk in next..self.fences.len() {
+            if self.fences[chunk] != name {
+                break;
+            }
+            self.with_chunk(chunk, |chunk| chunk.of(name, &mut each))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment").field("id", &self.described.id).finish_non_exhaustive()
+    }
+}
+
+/// A segment that is being written.
+pub(super) struct Writer {
+    claim: Claim,
+    id: u64,
+    /// The block that is being filled.
+    block: Vec<u8>,
+    /// All of it so far, as long as there is room.
+    bytes: Option<Vec<u8>>,
+    waiting: Vec<Posting>,
+    fences: Vec<u64>,
+    starts: Vec<u32>,
+    postings: u64,
+}
+
+impl Writer {
+    pub(super) fn new(pool: &Arc<Pool>, id: u64) -> Self {
+        let (pool, is_named) = (Arc::clone(pool), AtomicBool::new(false));
+        Self {
+            claim: Claim { pool, blocks: Vec::new(), memory: 0, is_named },
+            id,
+            block: Vec::with_capacity(BLOCK),
+            bytes: Some(Vec::new()),
+            waiting: Vec::with_capacity(AT_ONCE),
+            fences: Vec::new(),
+            starts: Vec::new(),
+            postings: 0,
+        }
+    }
+
+    /// Add what comes next in order.
+    pub(super) fn push(&mut self, posting: Posting) -> Result<()> {
+        self.waiting.push(posting);
+        if self.waiting.len() == AT_ONCE { self.pack() } else { Ok(()) }
+    }
+
+    fn pack(&mut self) -> Result<()> {
+        let Some(Posting { name, .. }) = self.waiting.first().copied() else { return Ok(()) };
+        let mut start = self.block.len();
+        pack(&self.waiting, self.id, &mut self.block);
+        if self.block.len() > BLOCK {
+            let chunk = self.block.split_off(start);
+            self.block.resize(BLOCK, 0);
+            self.put_block()?;
+            self.block.extend(chunk);
+            start = 0;
+        }
+        self.fences.push(name);
+        self.starts.push(((self.claim.blocks.len() * BLOCK + start) / UNIT) as u32);
+        self.postings += self.waiting.len() as u64;
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// Write the block that is full.
+    fn put_block(&mut self) -> Result<()> {
+        let block = self.claim.pool.take()?;
+        self.claim.blocks.push(block);
+        let pool = &self.claim.pool;
+        let written = pool.medium.write(u64::from(block) * BLOCK as u64, &self.block);
+        written.map_err(|error| pool.place.io(error))?;
+        if let Some(bytes) = &mut self.bytes {
+            if self.claim.take_memory(BLOCK as u64) {
+                bytes.extend_from_slice(&self.block);
+            } else {
+                self.claim.give_memory_back();
+                self.bytes = None;
+            }
+        }
+        self.block.clear();
+        Ok(())
+    }
+
+    /// Write the rest; it has yet to reach the disk.
+    pub(super) fn finish(mut self) -> Result<Arc<Segment>> {
+        self.pack()?;
+        let directory = self.claim.blocks.len() * BLOCK + self.block.len();
+        let fences = self.fences.iter().flat_map(|fence| fence.to_le_bytes());
+        let mut bytes: Vec<u8> = fences.collect();
+        bytes.extend(self.starts.iter().flat_map(|start| start.to_le_bytes()));
+        let sum = xxh3_64_with_seed(&bytes, self.id);
+        let mut rest = &bytes[..];
+        while !rest.is_empty() || !self.block.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(BLOCK - self.block.len()));
+            self.block.extend_from_slice(now);
+            rest = later;
+            if rest.is_empty() {
+                self.block.resize(BLOCK, 0);
+            }
+            if self.block.len() == BLOCK {
+                self.put_block()?;
+            }
+        }
+        let mut blocks: Vec<(u32, u32)> = Vec::new();
+        for block in &self.claim.blocks {
+            match blocks.last_mut() {
+                Some((first, count)) if *first + *count == *block => *count += 1,
+                _ => blocks.push((*block, 1)),
+            }
+        }
+        let described = Described {
+            id: self.id,
+            postings: self.postings,
+            chunks: self.fences.len() as u32,
+            directory: (directory / UNIT) as u32,
+            sum,
+            blocks,
+        };
+        let bytes = self.bytes.map(|mut bytes| {
+            bytes.truncate(directory);
+            bytes.extend([0; SLACK]);
+            bytes
+        });
+        let (claim, fences, starts) = (self.claim, self.fences, self.starts);
+        Ok(Arc::new(Segment { described, claim, fences, starts, bytes }))
+    }
+}
+
+/// The postings of a segment, in order.
+pub(super) struct Cursor {
+    segment: Arc<Segment>,
+    chunk: usize,
+    postings: std::vec::IntoIter<Posting>,
+    /// The block that was read last, by its place in the segment.
+    block: (usize, Vec<u8>),
+}
+
+impl Cursor {
+    pub(super) fn new(segment: &Arc<Segment>) -> Self {
+        let (segment, block) = (Arc::clone(segment), (usize::MAX, Vec::new()));
+        Self { segment, chunk: 0, postings: Vec::new().into_iter(), block }
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Posting>> {
+        if let Some(posting) = self.postings.next() {
+            return Ok(Some(posting));
+        }
+        let segment = &self.segment;
+        if self.chunk == segment.fences.len() {
+            return Ok(None);
+        }
+        let mut postings = Vec::with_capacity(AT_ONCE);
+        if segment.bytes.is_some() {
+            segment.with_chunk(self.chunk, |chunk| chunk.all(|p| postings.push(p)))?;
+        } else {
+            let (range, fence) = (segment.range(self.chunk), segment.fences[self.chunk]);
+            let number = range.start / BLOCK;
+            if self.block.0 != number {
+                self.block.1.resize(BLOCK, 0);
+                segment.claim.read(number * BLOCK, &mut self.block.1)?;
+                self.block.1.resize(BLOCK + SLACK, 0);
+                self.block.0 = number;
+            }
+            let chunk =
+                Chunk::open(&self.block.1[range.start % BLOCK..], segment.described.id, fence);
+            let chunk = chunk.ok_or_else(|| segment.damaged())?;
+            chunk.all(|posting| postings.push(posting));
+        }
+        self.chunk += 1;
+        self.postings = postings.into_iter();
+        Ok(self.postings.next())
+    }
+}
