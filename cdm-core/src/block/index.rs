@@ -79,7 +79,7 @@ impl KeyIndex {
         // Keys come in their order, and so they stay within each row.
         index.numbers = vec![0; end as usize];
         for number in 0..index.len() {
-            if number as usize % KEYS_AT_ONCE == 0 {
+            if (number as usize).is_multiple_of(KEYS_AT_ONCE) {
                 run.check()?;
             }
             for row in index.blocks.of(number) {

@@ -200,7 +200,7 @@ impl Components {
         const NONE: u32 = u32::MAX;
         /// Links or records between two looks at the cancel token.
         const LOOKS: usize = 1 << 16;
-        let check = |place: usize| if place % LOOKS == 0 { run.check() } else { Ok(()) };
+        let check = |place: usize| if place.is_multiple_of(LOOKS) { run.check() } else { Ok(()) };
         links.retain(|link| roots[link.left as usize] != roots[link.right as usize]);
         let mut parent = roots.clone();
         for (place, link) in links.iter().enumerate() {

@@ -33,6 +33,9 @@ struct Bound<'a> {
     comparison: SketchedComparison<'a>,
     /// Positions in [`Comparer::fields`].
     places: Vec<usize>,
+    /// An earlier comparison of the group and how many levels it has, where this one begins with
+    /// them.
+    begins_with: Option<(usize, usize)>,
 }
 
 /// A field that is compared.
@@ -87,7 +90,12 @@ impl<'a> Comparer<'a> {
             for number in &group.comparisons {
                 let comparison = SketchedComparison::new(&comparisons[*number], &mut sketcher);
                 let places = std::mem::take(&mut places[*number]);
-                bound[*number] = Some(Bound { comparison, places });
+                let earlier = group.comparisons.iter().filter_map(|known| {
+                    let known = (*known, bound[*known].as_ref()?);
+                    Some((known.0, comparison.levels_begin_with(&known.1.comparison)?))
+                });
+                let begins_with = earlier.max_by_key(|(_, levels)| *levels);
+                bound[*number] = Some(Bound { comparison, places, begins_with });
             }
             for place in &group.places {
                 of_place[*place] = Some(Field::new(fields[*place], &sketcher));
@@ -134,8 +142,7 @@ impl<'a> Comparer<'a> {
                 for k in &group.comparisons {
                     let bound = &self.bound[*k];
                     for ((left, right), pattern) in pairs.iter().zip(patterns.iter_mut()) {
-                        let level = bound.level(&self.fields, row(left), row(right));
-                        *pattern = pattern.with(*k, level);
+                        *pattern = bound.add_to(*pattern, *k, &self.fields, row(left), row(right));
                     }
                 }
             }
@@ -149,10 +156,11 @@ impl<'a> Comparer<'a> {
         let width = self.fields.len();
         let cells = |row: usize| &self.cells[row * width..(row + 1) * width];
         let (left, right) = ((left, cells(left)), (right, cells(right)));
-        let levels = self.bound.iter().enumerate();
-        levels.fold(Pattern::default(), |pattern, (k, bound)| {
-            pattern.with(k, bound.level(&self.fields, left, right))
-        })
+        let mut pattern = Pattern::default();
+        for k in self.groups.iter().flat_map(|group| &group.comparisons) {
+            pattern = self.bound[*k].add_to(pattern, *k, &self.fields, left, right);
+        }
+        pattern
     }
 
     /// A look at the sketches of a row, so that they are at hand.
@@ -236,21 +244,48 @@ const LOOKS_AHEAD: usize = 32;
 const FEW: usize = 4;
 
 impl Bound<'_> {
+    /// The pattern of two rows with the level of this comparison, number `k`; it has those of the
+    /// comparisons of the group before it.
+    #[inline]
+    fn add_to(
+        &self,
+        pattern: Pattern,
+        k: usize,
+        fields: &[Field<'_>],
+        left: (usize, &[u32]),
+        right: (usize, &[u32]),
+    ) -> Pattern {
+        let Some((earlier, levels)) = self.begins_with else {
+            return pattern.with(k, self.level(fields, left, right, 0));
+        };
+        let level = match pattern.level(earlier) {
+            Some(level) if usize::from(level) < levels => {
+                self.comparison.comparison().is_counted(level).then_some(level)
+            }
+            _ => self.level(fields, left, right, levels),
+        };
+        pattern.with(k, level)
+    }
+
+    /// The level of two rows, of which none of the first `skip` holds.
     #[inline]
     fn level(
         &self,
         fields: &[Field<'_>],
         left: (usize, &[u32]),
         right: (usize, &[u32]),
+        skip: usize,
     ) -> Option<u8> {
         if let [place] = self.places[..] {
             let (field, one, two) = (&fields[place], left.1[place], right.1[place]);
             let level = match (one, two) {
                 (NONE, _) | (_, NONE) => return None,
-                (SEVERAL, _) | (_, SEVERAL) => self.level_of_several(field, left.0, right.0)?,
+                (SEVERAL, _) | (_, SEVERAL) => {
+                    self.level_of_several(field, left.0, right.0, skip)?
+                }
                 // Every value reaches the first level with itself.
                 _ if one == two => 0,
-                _ => self.comparison.compare_two(field.value(one), field.value(two)),
+                _ => self.comparison.compare_two(field.value(one), field.value(two), skip),
             };
             return self.comparison.comparison().is_counted(level).then_some(level);
         }
@@ -263,7 +298,7 @@ impl Bound<'_> {
                 one[position] = value(left.1[*place]);
                 two[position] = value(right.1[*place]);
             }
-            return self.comparison.compare_single(&one[..count], &two[..count]);
+            return self.comparison.compare_single(&one[..count], &two[..count], skip);
         }
         let values = |row: usize| -> Vec<Vec<Sketched<'_>>> {
             let values = |place: &usize| fields[*place].codes(row).map(|(_, value)| value);
@@ -276,11 +311,20 @@ impl Bound<'_> {
     }
 
     /// The strongest level of any two values of the one field.
-    fn level_of_several(&self, field: &Field<'_>, left: usize, right: usize) -> Option<u8> {
+    fn level_of_several(
+        &self,
+        field: &Field<'_>,
+        left: usize,
+        right: usize,
+        skip: usize,
+    ) -> Option<u8> {
         let mut best: Option<u8> = None;
         for (one, left) in field.codes(left) {
             for (two, right) in field.codes(right) {
-                let level = if one == two { 0 } else { self.comparison.compare_two(left, right) };
+                let level = match one == two {
+                    true => 0,
+                    false => self.comparison.compare_two(left, right, skip),
+                };
                 best = Some(best.map_or(level, |best| best.min(level)));
                 if level == 0 {
                     return best;

@@ -58,20 +58,22 @@ impl<'c> SketchedComparison<'c> {
         self.comparison
     }
 
-    /// As [`Comparison::compare_two`].
+    /// As [`Comparison::compare_two`], of two values of which none of the first `skip` levels holds.
     #[inline]
-    pub(crate) fn compare_two(&self, left: Sketched<'_>, right: Sketched<'_>) -> u8 {
-        self.level_where(|node| node.holds(left, right))
+    pub(crate) fn compare_two(&self, left: Sketched<'_>, right: Sketched<'_>, skip: usize) -> u8 {
+        self.level_where(skip, |node| node.holds(left, right))
     }
 
-    /// As [`compare`](Self::compare), for at most one value in each field.
+    /// As [`compare`](Self::compare), for at most one value in each field, and two records of which
+    /// none of the first `skip` levels holds.
     #[inline]
     pub(crate) fn compare_single(
         &self,
         left: &[Option<Sketched<'_>>],
         right: &[Option<Sketched<'_>>],
+        skip: usize,
     ) -> Option<u8> {
-        let level = self.level_where(|node| node.holds_single(left, right));
+        let level = self.level_where(skip, |node| node.holds_single(left, right));
         let filled = |values: &[Option<Sketched<'_>>]| values.first().is_some_and(Option::is_some);
         self.comparison.says(level, filled(left) && filled(right)).then_some(level)
     }
@@ -83,17 +85,31 @@ impl<'c> SketchedComparison<'c> {
         right: &[&[Sketched<'_>]],
     ) -> Option<u8> {
         let level = match (self.comparison.fields.len(), left, right) {
-            (1, [[left]], [[right]]) => self.compare_two(*left, *right),
-            _ => self.level_where(|node| node.holds_for(left, right)),
+            (1, [[left]], [[right]]) => self.compare_two(*left, *right, 0),
+            _ => self.level_where(0, |node| node.holds_for(left, right)),
         };
         let filled = |values: &[&[Sketched<'_>]]| values.first().is_some_and(|v| !v.is_empty());
         self.comparison.says(level, filled(left) && filled(right)).then_some(level)
     }
 
     #[inline]
-    fn level_where(&self, holds: impl Fn(&Node<'c>) -> bool) -> u8 {
-        let found = self.levels.iter().position(holds);
-        u8::try_from(found.unwrap_or(self.levels.len())).unwrap_or(u8::MAX)
+    fn level_where(&self, skip: usize, holds: impl Fn(&Node<'c>) -> bool) -> u8 {
+        let found = self.levels[skip..].iter().position(holds);
+        let level = found.map_or(self.levels.len(), |found| skip + found);
+        u8::try_from(level).unwrap_or(u8::MAX)
+    }
+
+    /// How many levels `other` has, where they are all counted and the first ones of this
+    /// comparison, of the same fields: which of those holds need not be asked twice.
+    pub(crate) fn levels_begin_with(&self, other: &Self) -> Option<usize> {
+        let (own, others) = (self.comparison, other.comparison);
+        let counts = others.levels.iter().all(|level| !level.counted_elsewhere);
+        let same = |(own, other): (&Level, &Level)| own.when == other.when;
+        (counts
+            && own.fields == others.fields
+            && own.levels.len() >= others.levels.len()
+            && own.levels.iter().zip(&others.levels).all(same))
+        .then_some(others.levels.len())
     }
 }
 
@@ -131,8 +147,9 @@ enum Test<'c> {
     Any(Vec<Node<'c>>),
     /// In that field, whatever the others hold.
     Alone(usize, Box<Node<'c>>),
-    /// By field.
-    Each(Vec<Field<'c>>),
+    /// Of each field that matters, its position and what is wanted of it; what is cheapest comes
+    /// first.
+    Each(Vec<(usize, Field<'c>)>),
     Swapped(Box<Node<'c>>),
     InOtherField(Box<Node<'c>>),
 }
@@ -155,7 +172,6 @@ impl Test<'_> {
 
 /// What [`Condition::Each`] wants of one field.
 enum Field<'c> {
-    Anything,
     Missing,
     Condition(Node<'c>),
 }
@@ -204,12 +220,13 @@ impl<'c> Node<'c> {
                     let node = Box::new(Self::new(only, notes));
                     return Self { condition, test: Test::Alone(field, node) };
                 }
-                let field = |condition: &'c Option<Condition>| match condition {
-                    None => Field::Anything,
-                    Some(Condition::Missing) => Field::Missing,
-                    Some(condition) => Field::Condition(Self::new(condition, notes)),
+                let field = |(at, condition): (usize, &'c Condition)| match condition {
+                    Condition::Missing => (at, Field::Missing),
+                    condition => (at, Field::Condition(Self::new(condition, notes))),
                 };
-                Test::Each(each.iter().map(field).collect())
+                let mut fields: Vec<(usize, Field<'c>)> = wanted().map(field).collect();
+                fields.sort_by_key(|(_, field)| matches!(field, Field::Condition(_)));
+                Test::Each(fields)
             }
             Condition::Swapped(condition) => Test::Swapped(Box::new(Self::new(condition, notes))),
             Condition::InOtherField(condition) => {
@@ -272,10 +289,9 @@ impl<'c> Node<'c> {
             Test::Alone(field, node) => {
                 node.holds_for_some(values(left, *field), values(right, *field))
             }
-            Test::Each(each) => each.iter().enumerate().all(|(field, test)| {
-                let (left, right) = (values(left, field), values(right, field));
+            Test::Each(each) => each.iter().all(|(field, test)| {
+                let (left, right) = (values(left, *field), values(right, *field));
                 match test {
-                    Field::Anything => true,
                     Field::Missing => left.is_empty() || right.is_empty(),
                     Field::Condition(node) => node.holds_for_some(left, right),
                 }
@@ -301,10 +317,9 @@ impl<'c> Node<'c> {
     fn holds_single(&self, left: &[Option<Sketched<'_>>], right: &[Option<Sketched<'_>>]) -> bool {
         match &self.test {
             Test::Alone(field, node) => node.holds_both(left[*field], right[*field]),
-            Test::Each(each) => each.iter().zip(left.iter().zip(right)).all(|(test, values)| {
-                let (left, right) = (*values.0, *values.1);
+            Test::Each(each) => each.iter().all(|(field, test)| {
+                let (left, right) = (left[*field], right[*field]);
                 match test {
-                    Field::Anything => true,
                     Field::Missing => left.is_none() || right.is_none(),
                     Field::Condition(node) => node.holds_both(left, right),
                 }
