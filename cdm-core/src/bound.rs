@@ -3,9 +3,12 @@
 //!
 //! What it says of two records is, to the bit, what [`Model::resolve`] goes by.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use hashbrown::{DefaultHashBuilder, HashSet};
 use serde::Serialize;
 
 use crate::block::combine;
@@ -53,10 +56,30 @@ pub struct BoundModel {
     /// By blocking rule, its name.
     blocking_names: Vec<String>,
     duplicate_free: Vec<String>,
+    /// By match rule and by blocking rule, the keys that the model stops, by hash.
+    stops: [Vec<Stops>; 2],
     /// By comparison, whether the model knows how common values are.
     has_frequencies: Vec<bool>,
     /// By number of expression, whether a rule looks at it.
     of_rules: Vec<bool>,
+}
+
+/// Keys that link nobody: most keys are none of them, which their hashes tell without a copy.
+struct Stops {
+    hasher: DefaultHashBuilder,
+    hashes: HashSet<u64>,
+}
+
+impl Stops {
+    fn new(stopped: Option<&BTreeSet<Vec<String>>>) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        let hashes = stopped.into_iter().flatten().map(|key| hasher.hash_one(&key[..])).collect();
+        Self { hasher, hashes }
+    }
+
+    fn may_hold(&self, key: &[&str]) -> bool {
+        !self.hashes.is_empty() && self.hashes.contains(&self.hasher.hash_one(key))
+    }
 }
 
 struct BoundRule {
@@ -144,7 +167,12 @@ impl BoundModel {
         let has_frequencies = plan.comparisons().iter().map(|comparison| {
             frequencies.is_some_and(|frequencies| frequencies.contains_key(&comparison.name))
         });
+        let stopped = plan.rules().iter().map(|rule| model.stop_keys().get(&rule.name));
+        let of_blocking = plan.blocking().iter();
+        let of_blocking = of_blocking.map(|rule| model.blocking_stop_keys().get(&rule.to_string()));
+        let stops = [stopped.map(Stops::new).collect(), of_blocking.map(Stops::new).collect()];
         Ok(Self {
+            stops,
             has_frequencies: has_frequencies.collect(),
             of_rules,
             rules,
@@ -326,14 +354,16 @@ impl BoundModel {
     /// The keys of a record under a rule, but those that the model stops; each with one text for
     /// every expression.
     pub(crate) fn keys<'r>(&self, keying: Keying, record: &'r BoundRecord) -> Vec<Vec<&'r str>> {
-        let (numbers, stopped) = match keying {
+        let (numbers, stopped, stops) = match keying {
             Keying::Rule(rule) => {
                 let name = &self.model.plan().rules()[rule as usize].name;
-                (&self.rules[rule as usize].same, self.model.stop_keys().get(name))
+                let stopped = self.model.stop_keys().get(name);
+                (&self.rules[rule as usize].same, stopped, &self.stops[0][rule as usize])
             }
             Keying::Blocking(rule) => {
                 let name = &self.blocking_names[rule as usize];
-                (&self.blocking[rule as usize], self.model.blocking_stop_keys().get(name))
+                let stopped = self.model.blocking_stop_keys().get(name);
+                (&self.blocking[rule as usize], stopped, &self.stops[1][rule as usize])
             }
         };
         let parts: Vec<&LooseKeys> =
@@ -341,7 +371,8 @@ impl BoundModel {
         let mut keys = combine(&parts);
         if let Some(stopped) = stopped {
             keys.retain(|key| {
-                !stopped.contains(&key.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
+                !stops.may_hold(key)
+                    || !stopped.contains(&key.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
             });
         }
         keys

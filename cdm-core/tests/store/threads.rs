@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cdm_core::store::{Change, Durability, Options, Replay, Revision, Store};
 use cdm_core::{Record, RecordKey, Run};
 
-use super::people::rules;
+use super::people::{rules, sample};
 
 fn record(number: usize, email: usize) -> Record {
     Record::new(RecordKey::new("shop", number.to_string()))
@@ -79,6 +79,31 @@ fn a_subscriber_is_told_as_it_happens_and_goes_on_where_it_stopped() {
     let mut subscription = store.subscribe(0);
     drop(store);
     assert_eq!(subscription.next(9, Duration::from_secs(9)).unwrap(), []);
+}
+
+#[test]
+fn keys_go_to_their_file_behind_the_back_of_whoever_writes() {
+    let (model, records) = sample();
+    let options = Options { durability: Durability::ByHand, recent_keys: 33_000, ..Options::new() };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people");
+    let store = Store::open(&path, model, &options).unwrap();
+    let run = Run::new();
+    for records in records[..1_200].chunks(100) {
+        store.upsert_many(records, &run).unwrap();
+    }
+    // Some change into others, some go.
+    for (one, other) in records[..60].iter().zip(&records[600..]) {
+        store.upsert(&Record { key: one.key.clone(), ..other.clone() }).unwrap();
+        store.delete(&other.key).unwrap();
+    }
+    let verified = store.verify(&run).unwrap();
+    assert_eq!((verified.records, &verified.problems[..]), (1_140, &[][..]));
+    drop(store);
+    let filed = std::fs::metadata(path.join("keys")).unwrap().len();
+    assert!(filed > 1 << 17, "{filed} bytes");
+    let store = Store::open_existing(&path, &options).unwrap();
+    assert_eq!(store.verify(&run).unwrap(), verified);
 }
 
 /// With `CDM_STORE_HOT=100000` as far as a key may grow, which takes minutes; a part of it otherwise.
