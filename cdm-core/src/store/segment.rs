@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::cells::Place;
 use super::lock;
 use super::postings::{AT_ONCE, Chunk, MOST, Posting, SLACK, pack};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What the file begins with; its first block holds nothing else.
 const MAGIC: &[u8; 16] = b"cdm store keys\0\x01";
@@ -253,7 +253,7 @@ impl Segment {
         self.claim.is_named.store(is_named, Ordering::Release);
     }
 
-    fn damaged(&self) -> crate::Error {
+    fn damaged(&self) -> Error {
         let what = format!("the keys of segment {}", self.described.id);
         self.claim.pool.place.damaged(what)
     }
