@@ -15,7 +15,7 @@ export declare class Batches {
   get columnNames(): Array<string>
   /** How many rows there are. */
   get length(): number
-  /** Those rows, as one JSON array of objects. */
+  /** Those rows, as one JSON array of columns, each an array of its values. */
   json(start: number, end: number): Promise<string>
   /** The whole table as the bytes of an Arrow IPC stream. */
   ipc(): Promise<Uint8Array>
@@ -93,6 +93,11 @@ export declare class Plan {
    * labelled.
    */
   fit(job: Job, records: Records, labelsJson?: string | undefined | null): Promise<Model>
+  /**
+   * Infer what the plan leaves open, fit, to the pairs that people labelled as well, and resolve in
+   * one go.
+   */
+  inferAndResolve(job: Job, records: Records, labelsJson?: string | undefined | null, decisionsJson?: string | undefined | null): Promise<Resolution>
   /** Fit, to the pairs that people labelled as well, and resolve in one go. */
   resolve(job: Job, records: Records, labelsJson?: string | undefined | null, decisionsJson?: string | undefined | null): Promise<Resolution>
 }

@@ -177,3 +177,25 @@ fn every_result_can_be_stopped() {
     ];
     assert!(results.into_iter().all(|result| result.unwrap_err().code() == "CANCELLED"));
 }
+
+#[test]
+fn columns_as_json_are_the_values_of_the_rows_asked_for() {
+    let (resolution, _) = resolution("shop");
+    let table = resolution.entities_arrow(&[], &Run::new()).unwrap();
+    let json = |table: &ArrowTable, rows| -> serde_json::Value {
+        serde_json::from_slice(&table.columns_to_json(rows).unwrap()).unwrap()
+    };
+    let names: Vec<&String> = table.schema.fields().iter().map(|field| field.name()).collect();
+    let all = json(&table, 0..usize::MAX);
+    for (name, column) in names.iter().zip(all.as_array().unwrap()) {
+        let column: Vec<Option<String>> = serde_json::from_value(column.clone()).unwrap();
+        assert_eq!(column, texts(&table, name));
+    }
+    assert_eq!(json(&table, 1..2)[0], serde_json::json!(["2"]));
+    assert_eq!(json(&table, 3..9), serde_json::json!(vec![[0; 0]; names.len()]));
+    let golden = resolution.golden_records_arrow(&Run::new()).unwrap();
+    let place = |name: &str| golden.schema.index_of(name).unwrap();
+    let golden = (json(&golden, 0..2), place("email"), place("sources"));
+    assert_eq!(golden.0[golden.2], serde_json::json!([["shop"], ["shop"]]));
+    assert_eq!(golden.0[golden.1][1], serde_json::json!("bo@ek.example"));
+}

@@ -54,7 +54,7 @@ export class Table<R> implements AsyncIterable<R> {
       throw wrongType('size', 'a whole number of at least 1', size)
     }
     const batches = await this.#batches()
-    const total = batches.length
+    const [total, names] = [batches.length, batches.columnNames]
     // The next is written while this one is worked on.
     const ask = (start: number): Promise<string> | undefined => {
       if (start >= total) return undefined
@@ -66,7 +66,7 @@ export class Table<R> implements AsyncIterable<R> {
     for (let start = 0; ahead !== undefined; start += size) {
       const json = ahead
       ahead = ask(start + size)
-      yield JSON.parse(await answer(() => json)) as R[]
+      yield rowsOf<R>(names, JSON.parse(await answer(() => json)) as unknown[][])
     }
   }
 
@@ -94,4 +94,21 @@ export class Table<R> implements AsyncIterable<R> {
     const batches = await this.#batches()
     return answer(() => batches.ipc())
   }
+}
+
+/** Columns as rows: sooner than a JSON object for each, with every name in it. */
+function rowsOf<R>(names: readonly string[], columns: readonly (readonly unknown[])[]): R[] {
+  const count = columns[0]?.length ?? 0
+  if (names.includes('__proto__')) {
+    // A field may be called so, and assigning to it would make no member.
+    const row = (place: number): R => Object.fromEntries(names.map((name, column) => [name, columns[column]![place]])) as R
+    return Array.from({ length: count }, (_, place) => row(place))
+  }
+  const rows = new Array<R>(count)
+  for (let place = 0; place < count; place += 1) {
+    const row: Record<string, unknown> = {}
+    for (let column = 0; column < names.length; column += 1) row[names[column]!] = columns[column]![place]
+    rows[place] = row as R
+  }
+  return rows
 }

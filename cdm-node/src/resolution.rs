@@ -184,7 +184,7 @@ impl Batches {
         self.table.num_rows() as u32
     }
 
-    /// Those rows, as one JSON array of objects.
+    /// Those rows, as one JSON array of columns, each an array of its values.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn json<'e>(
         &self,
@@ -194,7 +194,7 @@ impl Batches {
     ) -> napi::Result<PromiseRaw<'e, String>> {
         let rows = Arc::clone(&self.rows);
         off_loop(env, None, move |_| {
-            let json = rows.to_json(start as usize..end as usize)?;
+            let json = rows.columns_to_json(start as usize..end as usize)?;
             // JSON is UTF-8.
             Ok(String::from_utf8(json).unwrap_or_default())
         })
