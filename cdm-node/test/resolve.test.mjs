@@ -39,6 +39,14 @@ test('one line resolves', async () => {
   assert.equal(resolution.plan.toObject().region, 'GB')
 })
 
+test('a field may have any name that a plan allows', async () => {
+  const fields = ['__proto__', 'constructor', 'length'].map((name) => ({ name, kind: 'text' }))
+  const row = JSON.parse('{"id": "a", "__proto__": "one", "constructor": "two", "length": "three"}')
+  const resolution = await resolve([row], { plan: { version: 1, name: 'odd', fields } })
+  const [golden] = await resolution.goldenRecords.toArray()
+  assert.deepEqual(Object.entries(golden).slice(4), [['__proto__', 'one'], ['constructor', 'two'], ['length', 'three']])
+})
+
 test('results are rows of plain objects', async () => {
   const resolution = await resolve(PEOPLE, { plan: PLAN })
   assert.equal(resolution.size, 2)

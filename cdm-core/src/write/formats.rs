@@ -1,4 +1,4 @@
-//! Arrow tables in other shapes: IPC bytes, columns of JSON, columns of another type.
+//! Arrow tables in other shapes: IPC bytes, rows and columns of JSON, columns of another type.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_cast::cast;
 use arrow_ipc::writer::StreamWriter;
-use arrow_json::writer::{EncoderOptions, make_encoder};
+use arrow_json::writer::{EncoderOptions, JsonArray, WriterBuilder, make_encoder};
 use arrow_schema::{DataType, Field, Schema};
 
 use super::arrow::{ArrowTable, arrow_error};
@@ -25,6 +25,21 @@ impl ArrowTable {
         writer.into_inner().map_err(arrow_error)
     }
 
+    /// Those rows as one JSON array of objects, each with every column: `null` where there is no
+    /// value, moments as RFC 3339. Rows past the end are none.
+    ///
+    /// # Errors
+    /// [`Error::WriteStream`](crate::Error::WriteStream) where a column has no JSON.
+    pub fn to_json(&self, rows: Range<usize>) -> Result<Vec<u8>> {
+        let mut writer =
+            WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
+        for (batch, rows) in self.parts(rows) {
+            writer.write(&batch.slice(rows.start, rows.len())).map_err(arrow_error)?;
+        }
+        writer.finish().map_err(arrow_error)?;
+        Ok(writer.into_inner())
+    }
+
     /// Those rows as one JSON array of columns, each an array of its values: `null` where there is
     /// none, moments as RFC 3339. Rows past the end are none. Names are not said at every row, so
     /// that it is shorter, and read sooner, than an object for each.
@@ -36,17 +51,11 @@ impl ArrowTable {
         let mut json = vec![b'['];
         for (place, field) in self.schema.fields().iter().enumerate() {
             json.extend_from_slice(if place == 0 { b"[" } else { b",[" });
-            let (mut before, mut first) = (0, true);
-            for batch in &self.batches {
-                let start = rows.start.clamp(before, before + batch.num_rows()) - before;
-                let end = rows.end.clamp(before + start, before + batch.num_rows()) - before;
-                before += batch.num_rows();
-                if start == end {
-                    continue;
-                }
+            let mut first = true;
+            for (batch, rows) in self.parts(rows.clone()) {
                 let column = batch.column(place);
                 let mut values = make_encoder(field, column, &options).map_err(arrow_error)?;
-                for row in start..end {
+                for row in rows {
                     if !std::mem::take(&mut first) {
                         json.push(b',');
                     }
@@ -60,6 +69,18 @@ impl ArrowTable {
         }
         json.push(b']');
         Ok(json)
+    }
+
+    /// The batches that hold some of those rows, each with which of its own they are.
+    fn parts(&self, rows: Range<usize>) -> impl Iterator<Item = (&RecordBatch, Range<usize>)> {
+        let mut before = 0;
+        let parts = self.batches.iter().map(move |batch| {
+            let start = rows.start.clamp(before, before + batch.num_rows()) - before;
+            let end = rows.end.clamp(before + start, before + batch.num_rows()) - before;
+            before += batch.num_rows();
+            (batch, start..end)
+        });
+        parts.filter(|(_, rows)| !rows.is_empty())
     }
 
     /// The same table, its columns called otherwise: `name` gives each its new name, by its place
