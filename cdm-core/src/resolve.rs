@@ -236,7 +236,7 @@ impl Resolution {
         let tiers = tiers(model.plan());
         let at_once = rayon::current_num_threads();
         for (round, tier) in tiers.chunks(at_once).enumerate() {
-            run.report("match", (round * at_once) as u64, tiers.len() as u64)?;
+            run.report("rules", (round * at_once) as u64, tiers.len() as u64)?;
             let of_rules =
                 tier.par_iter().map(|rule| blocks(&model, &rules, *rule, &rank_of_row, run));
             let of_rules: Vec<Blocks> = of_rules.collect::<Result<_>>()?;
@@ -246,7 +246,7 @@ impl Resolution {
                 }
             }
         }
-        run.report("match", tiers.len() as u64, tiers.len() as u64)?;
+        run.report("rules", tiers.len() as u64, tiers.len() as u64)?;
         let ranks = (&row_of_rank[..], &rank_of_row[..]);
         join_scored(&mut clusterer, &model, table, &features, candidates, (ranks, keep), run)?;
         let partition = clusterer.finish();
@@ -528,7 +528,14 @@ fn join_scored(
                 found.0 = Vec::new();
             };
             let all = |_, _| true;
-            let found = blocking.fold_some(rank_of_row, run, all, Found::default, visit, finish)?;
+            let found = blocking.fold_some(
+                rank_of_row,
+                (run, "match"),
+                all,
+                Found::default,
+                visit,
+                finish,
+            )?;
             found.into_iter().flat_map(|(_, links)| links).collect()
         }
         Err(pairs) => {

@@ -40,22 +40,23 @@ impl Blocking<'_> {
         init: impl Fn() -> T + Sync,
         visit: impl Fn(&mut T, u32, u32, u32) + Sync,
     ) -> Result<Vec<T>> {
-        self.fold_some(rank_of_row, run, |_, _| true, init, visit, |_| ())
+        self.fold_some(rank_of_row, (run, "match"), |_, _| true, init, visit, |_| ())
     }
 
     /// [`fold`](Self::fold) over those pairs that are `wanted`, the row of the record with the lower
-    /// key on the left. `finish` is called once all pairs of a chunk were visited.
+    /// key on the left. `finish` is called once all pairs of a chunk were visited; progress is told as
+    /// that of `stage`.
     pub(crate) fn fold_some<T: Send>(
         &self,
         rank_of_row: &[u32],
-        run: &Run,
+        (run, stage): (&Run, &'static str),
         wanted: impl Fn(u32, u32) -> bool + Sync,
         init: impl Fn() -> T + Sync,
         visit: impl Fn(&mut T, u32, u32, u32) + Sync,
         finish: impl Fn(&mut T) + Sync,
     ) -> Result<Vec<T>> {
         let total = self.rules.len() as u64 * PARTS;
-        run.report("match", 0, total)?;
+        run.report(stage, 0, total)?;
         let chunk = self.rows.div_ceil(MOST_CHUNKS).max(LEAST_ROWS);
         let chunks = self.rows.div_ceil(chunk);
         let (mets, told) = (Mets::new(self.rows), Mutex::new(0));
@@ -79,11 +80,11 @@ impl Blocking<'_> {
             // Locked while it is reported, so that the reports of several threads come in order.
             let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             *told += 1;
-            run.report("match", *told * total / chunks as u64, total)?;
+            run.report(stage, *told * total / chunks as u64, total)?;
             Ok(result)
         });
         let results = results.collect::<Result<Vec<T>>>()?;
-        run.report("match", total, total)?;
+        run.report(stage, total, total)?;
         Ok(results)
     }
 

@@ -184,7 +184,8 @@ impl Lesson<'_> {
             seen.waiting = Vec::new();
         };
         let init = Seen::default;
-        let seen = self.blocking.fold_some(&rank_of_row, run, is_drawn, init, visit, finish)?;
+        let seen =
+            self.blocking.fold_some(&rank_of_row, (run, "learn"), is_drawn, init, visit, finish)?;
         let (mut candidates, mut apart, mut compared) = (Vec::new(), Vec::new(), Vec::new());
         for mut seen in seen {
             candidates.push(seen.candidates);
