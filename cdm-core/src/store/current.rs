@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::seal::Seals;
 use crate::bound::{BoundModel, BoundRecord, Keying};
 use crate::cluster::Weight;
 use crate::error::Result;
@@ -55,6 +56,20 @@ impl Current {
     pub(super) fn stop(&mut self, name: u64) {
         self.stopped.insert(name);
         self.revision += 1;
+    }
+
+    /// Whether a blocking rule makes two records a candidate pair, by their keys themselves: that they
+    /// have a name in common says so but for one in 2^64, and no pair's fate is to hang on that.
+    pub(super) fn shares_key(&self, seals: &Seals, one: &BoundRecord, other: &BoundRecord) -> bool {
+        let mut blocking =
+            self.bound.keyings().filter(|keying| matches!(keying, Keying::Blocking(_)));
+        blocking.any(|keying| {
+            let of_one: BTreeSet<Vec<&str>> = self.bound.keys(keying, one).into_iter().collect();
+            self.bound
+                .keys(keying, other)
+                .iter()
+                .any(|key| of_one.contains(key) && !self.stopped.contains(&seals.key(keying, key)))
+        })
     }
 
     /// The bits that two records weigh, where that is more than nothing: if they are a candidate pair,

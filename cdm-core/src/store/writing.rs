@@ -1,6 +1,8 @@
-//! One change of a store: what it does to the index, and who is one customer afterwards.
+//! One change of a store: what it does to the index.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map};
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,17 +10,15 @@ use rayon::prelude::*;
 use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::Shared;
-use super::carry::{Before, carry_over};
 use super::current::{Current, Stop};
 use super::event::{Change, Revision};
 use super::keys::{Keys, Overlay};
 use super::reading::Snapshot;
 use super::record::{Names, encode};
-use super::regroup::Records;
 use super::segment::Segment;
-use super::tables::{CANNOT, Cell, FRESH, MUST, Row, Tables, numbers, others};
+use super::tables::{Cell, FRESH, MUST, Row, Tables, others};
 use crate::bound::{BoundRecord, Keying};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::schema::{EntityId, Record, RecordKey};
 
 /// Where the next things go.
@@ -75,16 +75,6 @@ pub(super) struct Writing<'w> {
     /// Whether stewards have decided anything.
     has_decisions: bool,
 }
-
-/// A record, and what ties it to others.
-struct Tied {
-    record: Arc<BoundRecord>,
-    links: Vec<(u32, f64)>,
-    decided: Vec<(u32, u8)>,
-}
-
-/// Records by number.
-type Component = BTreeMap<u32, Tied>;
 
 /// Fewer pairs are weighed sooner by one thread.
 const ALONE: usize = 256;
@@ -191,14 +181,34 @@ impl<'w> Writing<'w> {
         self.current.bound.prepare(&self.shared.record(&self.names, number, cell)?)
     }
 
-    /// The names of the keys that a record that is there has under blocking rules, sorted.
-    fn blocking_names(&self, number: u32) -> Result<Vec<u64>> {
-        let Some(row) = self.alive(number)? else { return Ok(Vec::new()) };
-        let record = self.bound_whole(number, row.cell)?;
-        let keys = self.keys(&record, |keying| matches!(keying, Keying::Blocking(_)));
-        let mut names: Vec<u64> = keys.into_iter().map(|(_, _, name)| name).collect();
-        names.sort_unstable();
-        Ok(names)
+    /// The same of a record that must be there.
+    fn alive_whole(&self, number: u32) -> Result<BoundRecord> {
+        let row = self.alive(number)?.ok_or_else(|| self.missing(number))?;
+        self.bound_whole(number, row.cell)
+    }
+
+    fn missing(&self, number: u32) -> Error {
+        self.shared.cells.place.damaged(format!("record {number} is not there"))
+    }
+
+    /// Those of some pairs that are candidates by their keys themselves. Pairs with a record in common
+    /// come one after the other, so that it is made ready once.
+    fn sharing<T>(&self, pairs: Vec<T>, of: impl Fn(&T) -> (u32, u32)) -> Result<Vec<T>> {
+        let mut left: Option<(u32, BoundRecord)> = None;
+        let mut sharing = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            let (one, other) = of(&pair);
+            let one = match left.take().filter(|(number, _)| *number == one) {
+                Some(same) => same,
+                None => (one, self.alive_whole(one)?),
+            };
+            let other = self.alive_whole(other)?;
+            if self.current.shares_key(&self.shared.cells.seals, &one.1, &other) {
+                sharing.push(pair);
+            }
+            left = Some(one);
+        }
+        Ok(sharing)
     }
 
     /// The number of that key, with a row, which is made where there is none.
@@ -401,7 +411,7 @@ impl<'w> Writing<'w> {
     }
 
     /// Link the candidate pairs that weigh more than nothing. That they share a key was told by its
-    /// name, which is as good as surely no other's.
+    /// name; of the few that are to be linked the keys themselves are asked.
     fn weigh_waiting(&mut self) -> Result<()> {
         if self.waiting.is_empty() {
             return Ok(());
@@ -413,9 +423,7 @@ impl<'w> Writing<'w> {
         let mut rows = Vec::with_capacity(numbers.len());
         for number in &numbers {
             let row = self.alive(*number)?;
-            let row = row.ok_or_else(|| {
-                self.shared.cells.place.damaged(format!("record {number} is not there"))
-            })?;
+            let row = row.ok_or_else(|| self.missing(*number))?;
             rows.push((*number, row.cell));
         }
         let (shared, current, names) = (self.shared, &self.current, &self.names);
@@ -434,7 +442,7 @@ impl<'w> Writing<'w> {
                 rows.par_iter().map(bound).collect::<Result<_>>()?;
             pairs.par_iter().with_min_len(64).filter_map(|pair| weigh(&records, pair)).collect()
         };
-        for (one, other, bits) in links {
+        for (one, other, bits) in self.sharing(links, |(one, other, _)| (*one, *other))? {
             for pair in [(one, other), (other, one)] {
                 let linked = self.tables.links.insert(pair, bits).map(|_| ());
                 self.engine(linked)?;
@@ -503,23 +511,19 @@ impl<'w> Writing<'w> {
             Keying::Rule(_) => self.seeds.extend(holders),
             Keying::Blocking(_) => {
                 // Whoever was linked, and shares no other key, is so no more.
-                let mut names_of: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+                let mut linked = Vec::new();
                 for holder in holders {
-                    for (other, _) in self.engine(others(&self.tables.links, *holder))? {
-                        if *holder > other || holders.binary_search(&other).is_err() {
-                            continue;
-                        }
-                        for number in [*holder, other] {
-                            if let btree_map::Entry::Vacant(names) = names_of.entry(number) {
-                                names.insert(self.blocking_names(number)?);
-                            }
-                        }
-                        let of_other = &names_of[&other];
-                        if !names_of[holder].iter().any(|n| of_other.binary_search(n).is_ok()) {
-                            self.unlink(*holder, other)?;
-                            self.seeds.extend([*holder, other]);
-                        }
-                    }
+                    let others = self.engine(others(&self.tables.links, *holder))?;
+                    let others = others.into_iter().map(|(other, _)| other);
+                    let others = others.filter(|other| holder < other);
+                    let others = others.filter(|other| holders.binary_search(other).is_ok());
+                    linked.extend(others.map(|other| (*holder, other)));
+                }
+                let sharing: BTreeSet<(u32, u32)> =
+                    self.sharing(linked.clone(), |pair| *pair)?.into_iter().collect();
+                for (one, other) in linked.into_iter().filter(|pair| !sharing.contains(pair)) {
+                    self.unlink(one, other)?;
+                    self.seeds.extend([one, other]);
                 }
             }
         }
@@ -549,154 +553,6 @@ impl<'w> Writing<'w> {
         self.counters.event += 1;
         let logged = self.tables.events.insert(sequence, &bytes[..]).map(|_| ());
         self.engine(logged)
-    }
-
-    /// All records that links, keys and must-links lead to from one.
-    fn component(&self, seed: u32) -> Result<Component> {
-        let mut found = Component::new();
-        let (mut open, mut holders) = (vec![seed], Vec::new());
-        while let Some(number) = open.pop() {
-            if found.contains_key(&number) {
-                continue;
-            }
-            let Some(row) = self.alive(number)? else { continue };
-            let record = self.bound(number, row.cell)?;
-            for (_, _, name) in self.keys(&record, |keying| matches!(keying, Keying::Rule(_))) {
-                self.holders(name, &mut holders)?;
-                open.extend_from_slice(&holders);
-            }
-            let links = self.engine(others(&self.tables.links, number))?;
-            let decided = self.decided_of(number)?;
-            open.extend(links.iter().map(|(other, _)| *other));
-            let must = decided.iter().filter(|(_, decision)| decision & MUST != 0);
-            open.extend(must.map(|(other, _)| *other));
-            found.insert(number, Tied { record, links, decided });
-        }
-        Ok(found)
-    }
-
-    /// The groups of the records of a component, each group's records sorted by number, with the
-    /// lowest key of each.
-    fn regroup(&self, component: &Component) -> Result<Vec<(RecordKey, Vec<u32>)>> {
-        if component.len() == 1 {
-            let alone =
-                component.iter().map(|(number, of)| (of.record.key().clone(), vec![*number]));
-            return Ok(alone.collect());
-        }
-        let mut in_order: Vec<(u32, Arc<BoundRecord>)> =
-            component.iter().map(|(number, of)| (*number, Arc::clone(&of.record))).collect();
-        in_order.sort_by(|one, two| one.1.key().cmp(two.1.key()));
-        let place: BTreeMap<u32, u32> =
-            (0..).zip(&in_order).map(|(place, (number, _))| (*number, place)).collect();
-        let (mut links, mut must, mut cannot) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        for (left, of) in place.values().zip(component.values()) {
-            for (other, bits) in &of.links {
-                if let Some(right) = place.get(other)
-                    && left < right
-                {
-                    links.push((*left, *right, *bits));
-                }
-            }
-            for (other, decision) in &of.decided {
-                if let Some(right) = place.get(other)
-                    && left < right
-                {
-                    for (kind, pairs) in [(MUST, &mut must), (CANNOT, &mut cannot)] {
-                        if decision & kind != 0 {
-                            pairs.insert((*left, *right));
-                        }
-                    }
-                }
-            }
-        }
-        let (seals, current) = (&self.shared.cells.seals, &self.current);
-        let records: Vec<Arc<BoundRecord>> = in_order.iter().map(|(_, r)| Arc::clone(r)).collect();
-        let records = Records {
-            model: &current.bound,
-            records: &records,
-            links,
-            must,
-            cannot,
-            is_stopped: &|keying, key| {
-                !current.stopped.is_empty() && current.stopped.contains(&seals.key(keying, key))
-            },
-        };
-        let mut groups: BTreeMap<u32, (RecordKey, Vec<u32>)> = BTreeMap::new();
-        for (group, (number, record)) in records.regroup()?.into_iter().zip(&in_order) {
-            let group = groups.entry(group).or_insert_with(|| (record.key().clone(), Vec::new()));
-            group.1.push(*number);
-        }
-        let mut groups: Vec<_> = groups.into_values().collect();
-        groups.iter_mut().for_each(|(_, records)| records.sort_unstable());
-        Ok(groups)
-    }
-
-    /// Find out who is one customer now, and put it down.
-    pub(super) fn settle(&mut self) -> Result<()> {
-        self.weigh_waiting()?;
-        let seeds = std::mem::take(&mut self.seeds);
-        let mut seen: BTreeSet<u32> = BTreeSet::new();
-        let mut groups = Vec::new();
-        for seed in seeds {
-            if seen.contains(&seed) {
-                continue;
-            }
-            let component = self.component(seed)?;
-            if component.is_empty() {
-                continue;
-            }
-            seen.extend(component.keys());
-            groups.extend(self.regroup(&component)?);
-        }
-        groups.sort_unstable();
-        self.regrouped(groups.into_iter().map(|(_, records)| records).collect())
-    }
-
-    /// Put groups of records, in the order of their lowest keys, down as entities. They hold whole
-    /// components.
-    pub(super) fn regrouped(&mut self, groups: Vec<Vec<u32>>) -> Result<()> {
-        let left = std::mem::take(&mut self.left);
-        let changed = std::mem::take(&mut self.changed);
-        let mut before = Before::default();
-        let mut rows: BTreeMap<u32, Row> = BTreeMap::new();
-        for number in groups.iter().flatten() {
-            let row = self.alive(*number)?;
-            let row =
-                row.ok_or_else(|| self.shared.cells.place.damaged("a record went missing"))?;
-            rows.insert(*number, row);
-            if let Some(entity) = row.entity.filter(|entity| *entity != FRESH) {
-                before.records.entry(entity).or_default().push(*number);
-            }
-        }
-        for (record, entity) in left {
-            before.records.entry(entity).or_default();
-            before.left.insert((entity, record));
-        }
-        before.records.values_mut().for_each(|records| records.sort_unstable());
-        let seals = &self.shared.cells.seals;
-        let id = |number| seals.entity(number);
-        let carried = carry_over(&before, &groups, &changed, &mut self.counters.entity, id);
-        for (entity, heirs) in &carried.ended {
-            let ended = self.tables.heirs.insert(*entity, &numbers(heirs)[..]).map(|_| ());
-            self.engine(ended)?;
-            let gone = self.tables.entities.remove(*entity).map(|_| ());
-            self.engine(gone)?;
-        }
-        for (entity, records) in carried.entities.iter().zip(groups) {
-            let same = before.records.get(entity) == Some(&records);
-            for number in &records {
-                let row = rows[number];
-                if row.entity != Some(*entity) {
-                    self.put_row(*number, Row { entity: Some(*entity), ..row })?;
-                }
-            }
-            let lost = before.left.range((*entity, 0)..=(*entity, u32::MAX)).next().is_some();
-            if !same || lost {
-                let put = self.tables.entities.insert(*entity, &numbers(&records)[..]).map(|_| ());
-                self.engine(put)?;
-            }
-        }
-        carried.changes.iter().try_for_each(|change| self.log(change))
     }
 
     /// The entity of a record that is there.

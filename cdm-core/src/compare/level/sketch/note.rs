@@ -1,0 +1,363 @@
+//! What is noted of a value, and what that rules out.
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::compare::level::condition::has_chars;
+use crate::compare::level::date::Parts;
+use crate::compare::level::prepared::{Prepared, Slot};
+use crate::normalize::Form;
+
+/// What is noted of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Note {
+    /// A hash of the form; 0 where it is missing or has fewer characters.
+    Text(Form, u8),
+    /// A hash of its letters and digits once transliterated.
+    Letters,
+    /// A hash of its words, each as often as it occurs.
+    AllWords,
+    /// Its distinct words: how many, and a bit for each.
+    Words,
+    /// The shapes of its words.
+    EachWord,
+    /// A bit for each text in the slot.
+    Set(Slot),
+    /// A bit for each name that it goes by.
+    Names,
+    /// The first letter of its first name, and 1.
+    FirstLetter,
+    /// The shape of the form; 0 where it is missing or has fewer characters.
+    Shape(Form, u8),
+    /// A hash of so many first characters.
+    First(Form, u8),
+    /// A hash of so many last characters.
+    Last(Form, u8),
+    /// The digits of a date; 0 where it is none.
+    Date,
+}
+
+/// Where in a sketch the note stands; it is added where it is new.
+pub(super) fn place(notes: &mut Vec<Note>, note: Note) -> usize {
+    let known = notes.iter().position(|known| *known == note).unwrap_or_else(|| {
+        notes.push(note);
+        notes.len() - 1
+    });
+    notes[..known].iter().map(|note| note.width()).sum()
+}
+
+/// How many words are noted one by one; of a text with more, nothing is said of them.
+pub(super) const MOST_WORDS: usize = 6;
+
+impl Note {
+    pub(super) const fn width(self) -> usize {
+        match self {
+            Note::Shape(..) => 2,
+            // How many there are comes first.
+            Note::EachWord => 1 + 2 * MOST_WORDS,
+            _ => 1,
+        }
+    }
+
+    pub(super) fn take(self, value: &Prepared, into: &mut [u64]) {
+        let long = |form, least: u8| value.form(form).filter(|text| has_chars(text, least));
+        let bits = |texts: &mut dyn Iterator<Item = &str>| {
+            texts.fold(0, |set, text| set | 1 << (xxh3_64(text.as_bytes()) % 64))
+        };
+        into[0] = match self {
+            Note::Text(form, least) => long(form, least).map_or(0, hash),
+            Note::Letters => value.form(Form::Ascii).map_or(0, |text| {
+                let letters = text.bytes().filter(|byte| *byte != b' ');
+                let mut count = 0;
+                let hash = letters.fold(0_u64, |hash, byte| {
+                    count += 1;
+                    // FNV-1a: Fowler, Noll & Vo; there is no copy of the letters to hash at once.
+                    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+                });
+                if count == 0 { 0 } else { hash | 1 }
+            }),
+            Note::AllWords => {
+                let words = value.counted(Slot::Word);
+                let none = words.len() == 0;
+                let hash = words.fold(0, |hash, (word, times)| {
+                    xxh3_64_with_seed(word.as_bytes(), hash ^ u64::from(times))
+                });
+                if none { 0 } else { hash | 1 }
+            }
+            Note::Words => {
+                let words = value.counted(Slot::Word);
+                let count = words.len().min(MANY as usize) as u64;
+                words.fold(count, |set, (word, _)| {
+                    set | 1 << (COUNT_BITS + xxh3_64(word.as_bytes()) as u32 % (64 - COUNT_BITS))
+                })
+            }
+            Note::EachWord => {
+                let words = value.counted(Slot::Word);
+                let count = words.len();
+                let told = count <= MOST_WORDS && words.clone().all(|(_, times)| times == 1);
+                if told {
+                    for ((word, _), shape) in words.zip(into[1..].chunks_exact_mut(2)) {
+                        Shape::of(word).put(shape);
+                    }
+                }
+                if told { count as u64 } else { u64::MAX }
+            }
+            Note::Set(slot) => bits(&mut value.all(slot)),
+            Note::Names => bits(&mut value.names().map(|(_, name)| name)),
+            Note::FirstLetter => {
+                let first = value.all(Slot::GivenWord).next().and_then(|word| word.chars().next());
+                first.map_or(0, |letter| u64::from(u32::from(letter)) + 1)
+            }
+            Note::Shape(form, least) => {
+                return long(form, least).map_or(Shape::NONE, Shape::of).put(into);
+            }
+            Note::First(form, length) => long(form, length).map_or(0, |text| {
+                let end = text.char_indices().nth(length.into()).map_or(text.len(), |(at, _)| at);
+                hash(&text[..end])
+            }),
+            Note::Last(form, length) => long(form, length).map_or(0, |text| {
+                let back = usize::from(length).checked_sub(1);
+                let start = back.and_then(|back| text.char_indices().rev().nth(back));
+                hash(start.map_or("", |(at, _)| &text[at..]))
+            }),
+            Note::Date => value.date().map_or(0, Parts::digits),
+        };
+    }
+}
+
+/// Never 0.
+pub(super) fn hash(text: &str) -> u64 {
+    xxh3_64(text.as_bytes()) | 1
+}
+
+/// How many bits of a set of words count them.
+pub(super) const COUNT_BITS: u32 = 8;
+
+/// A count that may be more.
+pub(super) const MANY: u64 = (1 << COUNT_BITS) - 1;
+
+pub(super) fn words_within(left: u64, right: u64, least: u32) -> bool {
+    let (l, r) = (left >> COUNT_BITS, right >> COUNT_BITS);
+    let fewer = (left & MANY).min(right & MANY);
+    fewer >= u64::from(least).min(MANY) && (l & !r == 0 || r & !l == 0)
+}
+
+pub(super) fn jaccard_within(left: u64, right: u64, least: f64) -> bool {
+    let (l, r) = (left >> COUNT_BITS, right >> COUNT_BITS);
+    let (of_left, of_right) = (left & MANY, right & MANY);
+    if of_left == MANY || of_right == MANY {
+        return true;
+    }
+    // A bit that only one has is a word that only it has.
+    let common = (of_left - u64::from((l & !r).count_ones()))
+        .min(of_right - u64::from((r & !l).count_ones()));
+    common > 0 && common as f64 / (of_left + of_right - common) as f64 >= least - ROUNDING
+}
+
+/// More than rounding changes a similarity.
+pub(super) const ROUNDING: f64 = 1e-9;
+
+/// What there is of a text: its length, its first characters, a set of its letters.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    /// 16 bits: 0 for no text, else one more than its length, up to [`Shape::LONG`]; then 12 of
+    /// each of the first four characters.
+    head: u64,
+    /// A bit for each character; for those that occur twice, another.
+    letters: u64,
+}
+
+pub(super) fn shape(sketch: &[u64], at: usize) -> Shape {
+    Shape { head: sketch[at], letters: sketch[at + 1] }
+}
+
+impl Shape {
+    const NONE: Self = Self { head: 0, letters: 0 };
+
+    /// As long, or longer.
+    const LONG: u64 = u16::MAX as u64;
+
+    /// How many bits the characters share; the rest is for those that occur twice.
+    const ONCE: u32 = 40;
+
+    pub(super) fn of(text: &str) -> Self {
+        let (mut once, mut twice, mut head, mut length) = (0_u64, 0_u64, 0_u64, 0_u64);
+        for letter in text.chars() {
+            let code = u32::from(letter);
+            let place = match letter {
+                'a'..='z' => code - u32::from('a'),
+                '0'..='9' => code - u32::from('0') + 26,
+                _ => 36 + code % 4,
+            };
+            if length < 4 {
+                head |= u64::from(code & 0xfff) << (16 + 12 * length);
+            }
+            // Only letters that are alone in their place are known to occur twice.
+            if place < 36 {
+                twice |= once & 1 << place;
+            }
+            once |= 1 << place;
+            length += 1;
+        }
+        let room = 64 - Self::ONCE;
+        let folded = (twice & ((1 << room) - 1)) | twice >> room;
+        Self { head: head | (length + 1).min(Self::LONG), letters: once | folded << Self::ONCE }
+    }
+
+    pub(super) fn put(self, into: &mut [u64]) {
+        (into[0], into[1]) = (self.head, self.letters);
+    }
+
+    /// The length and 1; 0 for no text.
+    #[inline]
+    pub(super) fn size(self) -> u64 {
+        self.head & Self::LONG
+    }
+
+    /// Whether so many edits may make one the other.
+    #[inline]
+    pub(super) fn is_near(self, other: Self, most: u32) -> bool {
+        let (one, two) = (self.size(), other.size());
+        if one == 0 || two == 0 {
+            return false;
+        }
+        // An edit takes away one character at most, and adds one at most.
+        one.abs_diff(two) <= u64::from(most)
+            && (self.letters & !other.letters).count_ones() <= most
+            && (other.letters & !self.letters).count_ones() <= most
+    }
+
+    /// The most that their Jaro-Winkler similarity may be.
+    #[inline]
+    pub(super) fn alike(self, other: Self) -> f64 {
+        let (one, two) = (self.size(), other.size());
+        if one == 0 || two == 0 {
+            return 0.0;
+        }
+        if one == Self::LONG || two == Self::LONG || one == 1 || two == 1 {
+            return 1.0;
+        }
+        // A character that only one has matches none.
+        let matched = |own: u64, size: u64, other: u64| {
+            (size - 1).saturating_sub(u64::from((own & !other).count_ones()))
+        };
+        let matches = matched(self.letters, one, other.letters).min(matched(
+            other.letters,
+            two,
+            self.letters,
+        ));
+        if matches == 0 {
+            return 0.0;
+        }
+        similarity(matches, one - 1, two - 1, self.common(other))
+    }
+
+    /// How many of the first four characters are the same, up to the first that is not.
+    #[inline]
+    pub(super) fn common(self, other: Self) -> u32 {
+        let differ = (self.head ^ other.head) >> 16;
+        (differ.trailing_zeros() / 12).min(4)
+    }
+}
+
+/// The Jaro-Winkler similarity of texts of these lengths, so many of their characters matching and
+/// so many being the same at the start; but for rounding.
+#[inline]
+pub(super) fn similarity(matches: u64, one: u64, two: u64, common: u32) -> f64 {
+    let part = |length: u64| {
+        let reciprocal = RECIPROCALS.get(length as usize).copied();
+        matches as f64 * reciprocal.unwrap_or_else(|| 1.0 / length as f64)
+    };
+    let jaro = (part(one) + part(two) + 1.0) * RECIPROCALS[3];
+    jaro + 0.1 * f64::from(common) * (1.0 - jaro)
+}
+
+/// Division takes longer than all else that is done for a pair.
+pub(super) const RECIPROCALS: [f64; 64] = {
+    let mut reciprocals = [0.0; 64];
+    let mut number = 1;
+    while number < reciprocals.len() {
+        reciprocals[number] = 1.0 / number as f64;
+        number += 1;
+    }
+    reciprocals
+};
+
+/// How many characters of two texts must match for some Jaro-Winkler similarity.
+pub(super) struct Matches {
+    least: f64,
+    /// By how many of the first characters are the same, then the lengths of the two.
+    needed: Vec<u8>,
+}
+
+impl Matches {
+    /// Of longer texts the similarity itself is worked out.
+    const LONGEST: usize = 24;
+
+    pub(super) fn new(least: f64) -> Self {
+        let least = least - ROUNDING;
+        let lengths = 0..=Self::LONGEST as u64;
+        let mut needed = Vec::with_capacity(5 * (Self::LONGEST + 1) * (Self::LONGEST + 1));
+        for common in 0..=4 {
+            for one in lengths.clone() {
+                for two in lengths.clone() {
+                    let enough = |matches: &u64| similarity(*matches, one, two, common) >= least;
+                    // Without a match nothing is alike, whatever comes first.
+                    let matches = (1..=one.min(two)).find(enough);
+                    needed.push(matches.map_or(u8::MAX, |matches| matches as u8));
+                }
+            }
+        }
+        Self { least, needed }
+    }
+
+    /// Whether two texts of these shapes may be as similar.
+    #[inline]
+    pub(super) fn reach(&self, left: Shape, right: Shape) -> bool {
+        let (one, two) = (left.size(), right.size());
+        if one == 0 || two == 0 {
+            return false;
+        }
+        let width = Self::LONGEST + 1;
+        let (one, two) = (one as usize - 1, two as usize - 1);
+        if one == 0 || two == 0 || one.max(two) > Self::LONGEST {
+            return left.alike(right) >= self.least;
+        }
+        let place = (left.common(right) as usize * width + one) * width + two;
+        let needed = u32::from(self.needed[place]);
+        let (one, two) = (one as u32, two as u32);
+        one.min(two) >= needed
+            && one >= needed + (left.letters & !right.letters).count_ones()
+            && two >= needed + (right.letters & !left.letters).count_ones()
+    }
+}
+
+/// Whether the Monge-Elkan similarity of two texts may be `least`, by the shapes of their words.
+pub(super) fn words_alike(left: &[u64], right: &[u64], least: f64) -> bool {
+    let (one, two) = (left[0], right[0]);
+    if one == 0 || two == 0 {
+        return least <= 0.0;
+    }
+    if one == u64::MAX || two == u64::MAX {
+        return true;
+    }
+    let (one, two) = (one as usize, two as usize);
+    let (of_one, of_two) = (RECIPROCALS[one], RECIPROCALS[two]);
+    let (mut there, mut back) = (0.0, [0.0_f64; MOST_WORDS]);
+    for l in 0..one {
+        let word = shape(left, 1 + 2 * l);
+        let mut nearest = 0.0_f64;
+        for (r, back) in back.iter_mut().enumerate().take(two) {
+            let similarity = word.alike(shape(right, 1 + 2 * r));
+            nearest = nearest.max(similarity);
+            *back = back.max(similarity);
+        }
+        there += nearest;
+        // If all that follows were the same.
+        let rest = (one - l - 1) as f64;
+        if ((there + rest) * of_one + 1.0) / 2.0 < least {
+            return false;
+        }
+    }
+    let back: f64 = back.iter().sum();
+    (there * of_one + back * of_two) / 2.0 >= least
+}

@@ -1,0 +1,172 @@
+//! Who is one customer after a change.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Writing;
+use crate::bound::{BoundRecord, Keying};
+use crate::error::Result;
+use crate::schema::RecordKey;
+use crate::store::carry::{Before, carry_over};
+use crate::store::regroup::Records;
+use crate::store::tables::{CANNOT, FRESH, MUST, Row, numbers, others};
+
+/// A record, and what ties it to others.
+struct Tied {
+    record: Arc<BoundRecord>,
+    links: Vec<(u32, f64)>,
+    decided: Vec<(u32, u8)>,
+}
+
+/// Records by number.
+type Component = BTreeMap<u32, Tied>;
+
+impl Writing<'_> {
+    /// All records that links, keys and must-links lead to from one.
+    fn component(&self, seed: u32) -> Result<Component> {
+        let mut found = Component::new();
+        let (mut open, mut holders) = (vec![seed], Vec::new());
+        while let Some(number) = open.pop() {
+            if found.contains_key(&number) {
+                continue;
+            }
+            let Some(row) = self.alive(number)? else { continue };
+            let record = self.bound(number, row.cell)?;
+            for (_, _, name) in self.keys(&record, |keying| matches!(keying, Keying::Rule(_))) {
+                self.holders(name, &mut holders)?;
+                open.extend_from_slice(&holders);
+            }
+            let links = self.engine(others(&self.tables.links, number))?;
+            let decided = self.decided_of(number)?;
+            open.extend(links.iter().map(|(other, _)| *other));
+            let must = decided.iter().filter(|(_, decision)| decision & MUST != 0);
+            open.extend(must.map(|(other, _)| *other));
+            found.insert(number, Tied { record, links, decided });
+        }
+        Ok(found)
+    }
+
+    /// The groups of the records of a component, each group's records sorted by number, with the
+    /// lowest key of each.
+    fn regroup(&self, component: &Component) -> Result<Vec<(RecordKey, Vec<u32>)>> {
+        if component.len() == 1 {
+            let alone =
+                component.iter().map(|(number, of)| (of.record.key().clone(), vec![*number]));
+            return Ok(alone.collect());
+        }
+        let mut in_order: Vec<(u32, Arc<BoundRecord>)> =
+            component.iter().map(|(number, of)| (*number, Arc::clone(&of.record))).collect();
+        in_order.sort_by(|one, two| one.1.key().cmp(two.1.key()));
+        let place: BTreeMap<u32, u32> =
+            (0..).zip(&in_order).map(|(place, (number, _))| (*number, place)).collect();
+        let (mut links, mut must, mut cannot) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        for (left, of) in place.values().zip(component.values()) {
+            for (other, bits) in &of.links {
+                if let Some(right) = place.get(other)
+                    && left < right
+                {
+                    links.push((*left, *right, *bits));
+                }
+            }
+            for (other, decision) in &of.decided {
+                if let Some(right) = place.get(other)
+                    && left < right
+                {
+                    for (kind, pairs) in [(MUST, &mut must), (CANNOT, &mut cannot)] {
+                        if decision & kind != 0 {
+                            pairs.insert((*left, *right));
+                        }
+                    }
+                }
+            }
+        }
+        let (seals, current) = (&self.shared.cells.seals, &self.current);
+        let records: Vec<Arc<BoundRecord>> = in_order.iter().map(|(_, r)| Arc::clone(r)).collect();
+        let records = Records {
+            model: &current.bound,
+            records: &records,
+            links,
+            must,
+            cannot,
+            is_stopped: &|keying, key| {
+                !current.stopped.is_empty() && current.stopped.contains(&seals.key(keying, key))
+            },
+        };
+        let mut groups: BTreeMap<u32, (RecordKey, Vec<u32>)> = BTreeMap::new();
+        for (group, (number, record)) in records.regroup()?.into_iter().zip(&in_order) {
+            let group = groups.entry(group).or_insert_with(|| (record.key().clone(), Vec::new()));
+            group.1.push(*number);
+        }
+        let mut groups: Vec<_> = groups.into_values().collect();
+        groups.iter_mut().for_each(|(_, records)| records.sort_unstable());
+        Ok(groups)
+    }
+
+    /// Find out who is one customer now, and put it down.
+    pub(in crate::store) fn settle(&mut self) -> Result<()> {
+        self.weigh_waiting()?;
+        let seeds = std::mem::take(&mut self.seeds);
+        let mut seen: BTreeSet<u32> = BTreeSet::new();
+        let mut groups = Vec::new();
+        for seed in seeds {
+            if seen.contains(&seed) {
+                continue;
+            }
+            let component = self.component(seed)?;
+            if component.is_empty() {
+                continue;
+            }
+            seen.extend(component.keys());
+            groups.extend(self.regroup(&component)?);
+        }
+        groups.sort_unstable();
+        self.regrouped(groups.into_iter().map(|(_, records)| records).collect())
+    }
+
+    /// Put groups of records, in the order of their lowest keys, down as entities. They hold whole
+    /// components.
+    pub(in crate::store) fn regrouped(&mut self, groups: Vec<Vec<u32>>) -> Result<()> {
+        let left = std::mem::take(&mut self.left);
+        let changed = std::mem::take(&mut self.changed);
+        let mut before = Before::default();
+        let mut rows: BTreeMap<u32, Row> = BTreeMap::new();
+        for number in groups.iter().flatten() {
+            let row = self.alive(*number)?;
+            let row =
+                row.ok_or_else(|| self.shared.cells.place.damaged("a record went missing"))?;
+            rows.insert(*number, row);
+            if let Some(entity) = row.entity.filter(|entity| *entity != FRESH) {
+                before.records.entry(entity).or_default().push(*number);
+            }
+        }
+        for (record, entity) in left {
+            before.records.entry(entity).or_default();
+            before.left.insert((entity, record));
+        }
+        before.records.values_mut().for_each(|records| records.sort_unstable());
+        let seals = &self.shared.cells.seals;
+        let id = |number| seals.entity(number);
+        let carried = carry_over(&before, &groups, &changed, &mut self.counters.entity, id);
+        for (entity, heirs) in &carried.ended {
+            let ended = self.tables.heirs.insert(*entity, &numbers(heirs)[..]).map(|_| ());
+            self.engine(ended)?;
+            let gone = self.tables.entities.remove(*entity).map(|_| ());
+            self.engine(gone)?;
+        }
+        for (entity, records) in carried.entities.iter().zip(groups) {
+            let same = before.records.get(entity) == Some(&records);
+            for number in &records {
+                let row = rows[number];
+                if row.entity != Some(*entity) {
+                    self.put_row(*number, Row { entity: Some(*entity), ..row })?;
+                }
+            }
+            let lost = before.left.range((*entity, 0)..=(*entity, u32::MAX)).next().is_some();
+            if !same || lost {
+                let put = self.tables.entities.insert(*entity, &numbers(&records)[..]).map(|_| ());
+                self.engine(put)?;
+            }
+        }
+        carried.changes.iter().try_for_each(|change| self.log(change))
+    }
+}
