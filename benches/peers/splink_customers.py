@@ -51,8 +51,7 @@ with raw as (
         nullif(split_part("Anschrift", ',', 1), ''),
         regexp_extract("Anschrift", '([0-9]{{4,6}})', 1),
         nullif(trim(regexp_replace(split_part("Anschrift", ',', 2), '[0-9]+', '', 'g')), '')
-    from read_csv('{folder}/support.csv', all_varchar = true, header = true, quote = '"', ignore_errors = true, null_padding = false, delim = ';',
-        encoding = 'latin-1')
+    from read_csv('{support}', all_varchar = true, header = true, quote = '"', ignore_errors = true, null_padding = false, delim = ';')
 )
 select source || ':' || id unique_id, source, id, bare(given) given, bare(family) family,
     strftime(born, '%Y-%m-%d') born, nullif(lower(trim(email)), '') email,
@@ -88,7 +87,11 @@ def main() -> None:
     connection = duckdb.connect(":memory:")
     if options.threads:
         connection.execute(f"set threads = {options.threads}")
-    connection.execute(CLEAN.format(folder=options.folder))
+    # DuckDB knows Latin-1, but not what Windows made of it.
+    support = options.out.with_suffix(".support.csv")
+    text = (options.folder / "support.csv").read_bytes().decode("cp1252", errors="replace")
+    support.write_text(text, encoding="utf-8", newline="")
+    connection.execute(CLEAN.format(folder=options.folder, support=support))
     records = connection.execute("select count(*) from people").fetchall()[0][0]
 
     settings = SettingsCreator(

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    ListBuilder, StringBuilder, StringDictionaryBuilder, StringViewBuilder,
+    FixedSizeListBuilder, Float32Builder, ListBuilder, PrimitiveDictionaryBuilder, StringBuilder,
+    StringDictionaryBuilder, StringRunBuilder, StringViewBuilder,
 };
-use arrow_array::types::Int32Type;
+use arrow_array::types::{Float64Type, Int8Type, Int16Type, Int32Type};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, LargeStringArray,
-    ListArray, RecordBatch, StringArray, StructArray, TimestampMillisecondArray,
+    Array, ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, Date32Array, Decimal128Array,
+    Float32Array, Float64Array, Int64Array, LargeBinaryArray, LargeStringArray, ListArray,
+    NullArray, RecordBatch, StringArray, StructArray, Time32SecondArray, TimestampMillisecondArray,
+    TimestampSecondArray, UInt8Array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field as ArrowField};
@@ -255,5 +258,76 @@ fn the_rows_that_a_table_leaves_out_are_told_by_their_places() {
         let (table, reports) = read(&[input], &schema, &Run::new()).unwrap();
         assert_eq!(table.len(), 3, "{name}");
         assert_eq!(reports[0].rows_left_out, left_out, "{name}");
+    }
+}
+
+/// The texts of a column's values, of several in one row joined by `|`, and `-` where there is none.
+fn texts(column: ArrayRef) -> Vec<String> {
+    let id: ArrayRef = Arc::new(Int64Array::from_iter_values(0..column.len() as i64));
+    let columns = [("id", id, false), ("x", column, true)];
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let schema = Schema::new("s", vec![Field::new("x", Kind::Text)]).unwrap();
+    let mapping = Mapping {
+        id: Some("id".into()),
+        fields: vec![FieldMapping::new("x", "x")],
+        ..Mapping::default()
+    };
+    let input = Input::batches("s", "frame", batch.schema(), [Ok(batch)]).unwrap();
+    let (table, _) = read(&[input.with_mapping(mapping)], &schema, &Run::new()).unwrap();
+    (0..table.len())
+        .map(|row| {
+            let values: Vec<&str> = table.column(0).values(row).collect();
+            if values.is_empty() { "-".to_owned() } else { values.join("|") }
+        })
+        .collect()
+}
+
+#[test]
+fn values_of_rarer_types_have_their_text() {
+    let far = [Some(0), None, Some(i64::MAX)];
+    let zone = |zone: &str| TimestampSecondArray::from(far.to_vec()).with_timezone(zone);
+    let mut floats = PrimitiveDictionaryBuilder::<Int8Type, Float64Type>::new();
+    floats.append_option(Some(7.0));
+    floats.append_option(None);
+    floats.append_option(Some(0.5));
+    let nothing = PrimitiveDictionaryBuilder::<Int8Type, Float64Type>::new().finish();
+    let nothing = nothing.with_values(Arc::new(Float64Array::new_null(0)));
+    let mut runs = StringRunBuilder::<Int16Type>::new();
+    runs.extend([Some("a"), Some("a"), None, Some("b")]);
+    let runs: ArrayRef = Arc::new(runs.finish());
+    let mut fixed = FixedSizeListBuilder::new(Float32Builder::new(), 2);
+    fixed.values().append_slice(&[0.1, 2.0]);
+    fixed.append(true);
+    fixed.values().append_nulls(2);
+    fixed.append(false);
+    fixed.values().append_option(None);
+    fixed.values().append_value(f32::NAN);
+    fixed.append(true);
+    let decimals = Decimal128Array::from(vec![Some(150), Some(-5)]).with_precision_and_scale(9, 2);
+    let binaries = vec![Some("ö".as_bytes()), Some(b"\xff".as_slice()), None];
+    let cases: Vec<(ArrayRef, &[&str])> = vec![
+        (Arc::new(NullArray::new(2)), &["-", "-"]),
+        (Arc::new(UInt8Array::from(vec![0, 255])), &["0", "255"]),
+        (
+            Arc::new(Float32Array::from(vec![0.1, 1e9, f32::INFINITY])),
+            &["0.1", "1000000000", "inf"],
+        ),
+        (Arc::new(decimals.unwrap()), &["1.50", "-0.05"]),
+        (Arc::new(BinaryArray::from(binaries.clone())), &["ö", "-", "-"]),
+        (Arc::new(LargeBinaryArray::from(binaries.clone())), &["ö", "-", "-"]),
+        (Arc::new(BinaryViewArray::from(binaries)), &["ö", "-", "-"]),
+        (Arc::new(floats.finish()), &["7", "-", "0.5"]),
+        (Arc::new(nothing), &[]),
+        (runs.slice(1, 3), &["a", "-", "b"]),
+        (runs, &["a", "a", "-", "b"]),
+        (Arc::new(fixed.finish()), &["0.1|2", "-", "-"]),
+        (Arc::new(Date32Array::from(vec![-1, i32::MAX])), &["1969-12-31", "2147483647"]),
+        (Arc::new(Time32SecondArray::from(vec![3661])), &["01:01:01"]),
+        (Arc::new(zone("UTC")), &["1970-01-01T00:00:00Z", "-", "9223372036854775807"]),
+        (Arc::new(zone("Asia/Tokyo")), &["1970-01-01T09:00:00+09:00", "-", "9223372036854775807"]),
+        (Arc::new(zone("Middle/Earth")), &["1970-01-01T00:00:00Z", "-", "9223372036854775807"]),
+    ];
+    for (column, expected) in cases {
+        assert_eq!(texts(Arc::clone(&column)), expected, "{}", column.data_type());
     }
 }

@@ -1,27 +1,22 @@
 //! Arrow record batches, and Parquet files by way of them.
 //!
 //! Every column becomes text: strings of all widths and dictionaries as they are, numbers, booleans,
-//! dates and times as `arrow-cast` writes them, lists as several values, structs as dotted columns,
+//! dates and times as Arrow writes them, lists as several values, structs as dotted columns,
 //! lists of structs as dotted columns of several values that know which stood in one struct.
 //! A float that is whole is written without a fraction, since tools turn whole numbers into floats
 //! where some are missing. Columns that have no text (maps, lists of lists) are left out.
 
 use std::fs::File;
 use std::io::Write;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-use arrow_array::builder::StringBuilder;
-use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader};
-use arrow_cast::{can_cast_types, cast};
+use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, DataType, Field, SchemaRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::csv::unique_names;
 use super::row::Row;
+use super::texts::{Column, Leaf, has_text, item_of};
 use super::{Event, Format, Input, Origin, ReadReport, Rows, source};
 use crate::error::{Error, Result};
 
@@ -107,32 +102,12 @@ pub(super) struct ArrowReader<'a> {
     /// Where in a batch each column is.
     paths: Vec<Leaf>,
     columns: Vec<String>,
-    batch: Vec<Texts>,
+    batch: Vec<Column>,
     row_in_batch: usize,
     rows_in_batch: usize,
     rows_done: u64,
     rows_total: u64,
     bytes_total: u64,
-}
-
-/// Where a column is: its places in the structs around it, outermost first.
-#[derive(Clone)]
-struct Leaf {
-    path: Vec<usize>,
-    /// Where what lies at the path is a list of structs, the places within these.
-    member: Option<Vec<usize>>,
-}
-
-/// One column of one batch as text.
-enum Texts {
-    /// At most one value a row.
-    Single { texts: ArrayRef, parents: Vec<ArrayRef> },
-    /// Whole numbers that came as floats.
-    Floats { numbers: ArrayRef, parents: Vec<ArrayRef> },
-    /// Any number of values a row.
-    List { lists: ArrayRef, parents: Vec<ArrayRef> },
-    /// One member of any number of structs a row.
-    Members { lists: ArrayRef, parents: Vec<ArrayRef>, member: Box<Texts>, group: u32 },
 }
 
 impl<'a> ArrowReader<'a> {
@@ -209,8 +184,8 @@ impl<'a> ArrowReader<'a> {
     fn advance(&mut self) -> Result<bool> {
         let Some(batch) = self.batches.next() else { return Ok(false) };
         let batch = batch.map_err(|error| self.malformed(error.to_string()))?;
-        let texts = self.paths.iter().map(|path| Texts::of(&batch, path)).collect();
-        self.batch = guarded(|| -> std::result::Result<Vec<Texts>, String> { texts })
+        let columns = self.paths.iter().map(|leaf| Column::of(&batch, leaf));
+        self.batch = guarded(|| -> std::result::Result<Vec<Column>, String> { columns.collect() })
             .map_err(|reason| self.malformed(reason))?;
         (self.row_in_batch, self.rows_in_batch) = (0, batch.num_rows());
         Ok(true)
@@ -290,179 +265,6 @@ fn leaves(
     }
 }
 
-/// What a list holds.
-fn item_of(kind: &DataType) -> Option<&DataType> {
-    match kind {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            Some(item.data_type())
-        }
-        _ => None,
-    }
-}
-
-/// What the lists of a column hold, one after the other.
-fn items_of(lists: &ArrayRef) -> Option<&ArrayRef> {
-    match lists.data_type() {
-        DataType::List(_) => Some(lists.as_list::<i32>().values()),
-        DataType::LargeList(_) => Some(lists.as_list::<i64>().values()),
-        DataType::FixedSizeList(..) => Some(lists.as_fixed_size_list().values()),
-        _ => None,
-    }
-}
-
-/// Which of these items are those of one row.
-fn range_of(lists: &ArrayRef, at: usize) -> Range<usize> {
-    match lists.data_type() {
-        DataType::List(_) => {
-            let offsets = lists.as_list::<i32>().value_offsets();
-            offsets[at] as usize..offsets[at + 1] as usize
-        }
-        DataType::LargeList(_) => {
-            let offsets = lists.as_list::<i64>().value_offsets();
-            offsets[at] as usize..offsets[at + 1] as usize
-        }
-        DataType::FixedSizeList(_, length) => {
-            let start = lists.as_fixed_size_list().value_offset_at(at);
-            start..start + *length as usize
-        }
-        _ => 0..0,
-    }
-}
-
-fn has_text(kind: &DataType) -> bool {
-    match kind {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            !item.data_type().is_nested() && can_cast_types(kind, &list_of_text())
-        }
-        kind => !kind.is_nested() && can_cast_types(kind, &DataType::Utf8),
-    }
-}
-
-fn list_of_text() -> DataType {
-    DataType::List(Field::new("item", DataType::Utf8, true).into())
-}
-
-impl Texts {
-    fn of(batch: &RecordBatch, leaf: &Leaf) -> std::result::Result<Self, String> {
-        let top = leaf.path[0];
-        let column = batch.columns().get(top).cloned().ok_or("a column is missing")?;
-        let (column, parents) = descend(column, &leaf.path[1..])?;
-        let Some(inner) = &leaf.member else { return Self::of_column(column, parents) };
-        let items = items_of(&column).cloned().ok_or("a list is missing")?;
-        let (member, inner_parents) = descend(items, inner)?;
-        let member = Box::new(Self::of_column(member, inner_parents)?);
-        // Lists of other columns have other groups.
-        let group = (top as u32 & 0x7fff) << 16;
-        Ok(Texts::Members { lists: column, parents, member, group })
-    }
-
-    fn of_column(column: ArrayRef, parents: Vec<ArrayRef>) -> std::result::Result<Self, String> {
-        let as_text = |column: &ArrayRef, kind: &DataType| {
-            cast(column, kind).map_err(|error| error.to_string())
-        };
-        Ok(match column.data_type() {
-            DataType::Float16 | DataType::Float32 | DataType::Float64 => {
-                // By way of text, so that 0.1 as a 32-bit float stays 0.1.
-                let texts = as_text(&column, &DataType::Utf8)?;
-                Texts::Floats { numbers: as_text(&texts, &DataType::Float64)?, parents }
-            }
-            DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
-                Texts::List { lists: as_text(&column, &list_of_text())?, parents }
-            }
-            DataType::Timestamp(..) => Texts::Single { texts: moments(&column)?, parents },
-            _ => Texts::Single { texts: as_text(&column, &DataType::Utf8)?, parents },
-        })
-    }
-
-    fn push(&self, at: usize, column: u32, group: u32, row: &mut Row) {
-        let hidden = |parents: &[ArrayRef]| parents.iter().any(|parent| parent.is_null(at));
-        match self {
-            Texts::Single { texts, parents } => {
-                let texts = texts.as_string::<i32>();
-                let is_null = texts.is_null(at) || hidden(parents);
-                row.push(column, group, if is_null { "" } else { texts.value(at) });
-            }
-            Texts::Floats { numbers, parents } => {
-                let numbers = numbers.as_primitive::<Float64Type>();
-                let number = numbers.value(at);
-                let start = row.text().len();
-                if !numbers.is_null(at) && !hidden(parents) && !number.is_nan() {
-                    use std::fmt::Write as _;
-                    // Writing to a string cannot fail; `{}` writes 2119.0 as 2119.
-                    let _ = write!(row.text(), "{number}");
-                }
-                row.end_cell(column, group, start);
-            }
-            Texts::List { lists, parents } => {
-                let lists = lists.as_list::<i32>();
-                if lists.is_null(at) || hidden(parents) {
-                    return row.push(column, group, "");
-                }
-                let items = lists.value(at);
-                let items = items.as_string::<i32>();
-                for item in items.iter().flatten() {
-                    row.push(column, group, item);
-                }
-            }
-            Texts::Members { lists, parents, member, group } => {
-                if lists.is_null(at) || hidden(parents) {
-                    return row.push(column, 0, "");
-                }
-                for (place, item) in range_of(lists, at).enumerate() {
-                    member.push(item, column, group + (place as u32).min(0xfffe) + 1, row);
-                }
-            }
-        }
-    }
-}
-
-/// The column at that place in the structs of `column`, and these, outermost first.
-fn descend(
-    mut column: ArrayRef,
-    path: &[usize],
-) -> std::result::Result<(ArrayRef, Vec<ArrayRef>), String> {
-    let mut parents = Vec::new();
-    for at in path {
-        let members = column.as_struct_opt().ok_or("a struct is missing")?;
-        let member = members.columns().get(*at).cloned().ok_or("a member is missing")?;
-        parents.push(std::mem::replace(&mut column, member));
-    }
-    Ok((column, parents))
-}
-
-/// Moments as text, in their own time zone.
-///
-/// Those of a zone that nobody knows are in UTC, and those out of the calendar's range numbers.
-fn moments(column: &ArrayRef) -> std::result::Result<ArrayRef, String> {
-    let utc = match column.data_type() {
-        DataType::Timestamp(unit, Some(_)) => {
-            Some(DataType::Timestamp(*unit, Some("+00:00".into())))
-        }
-        _ => None,
-    };
-    if let Ok(texts) = cast(column, &DataType::Utf8) {
-        return Ok(texts);
-    }
-    // Only the zone's name changes: moments are counted in UTC in any zone.
-    let column = match utc {
-        Some(utc) => cast(column, &utc).map_err(|error| error.to_string())?,
-        None => Arc::clone(column),
-    };
-    if let Ok(texts) = cast(&column, &DataType::Utf8) {
-        return Ok(texts);
-    }
-    let mut texts = StringBuilder::new();
-    for at in 0..column.len() {
-        let one = column.slice(at, 1);
-        let text = cast(&one, &DataType::Utf8)
-            .or_else(|_| cast(&cast(&one, &DataType::Int64)?, &DataType::Utf8))
-            .map_err(|error| error.to_string())?;
-        let text = text.as_string::<i32>();
-        texts.append_option((!text.is_null(0)).then(|| text.value(0)));
-    }
-    Ok(Arc::new(texts.finish()))
-}
-
 impl Rows for ArrowReader<'_> {
     fn columns(&self) -> &[String] {
         &self.columns
@@ -493,8 +295,8 @@ impl Rows for ArrowReader<'_> {
             }
         }
         row.clear();
-        for (column, texts) in self.batch.iter().enumerate() {
-            texts.push(self.row_in_batch, column as u32, 0, row);
+        for (at, column) in self.batch.iter().enumerate() {
+            column.push(self.row_in_batch, at as u32, 0, row);
         }
         self.row_in_batch += 1;
         self.rows_done += 1;

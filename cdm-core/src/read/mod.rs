@@ -25,6 +25,8 @@ mod reading;
 mod report;
 mod row;
 mod source;
+#[cfg(feature = "arrow")]
+mod texts;
 mod understand;
 
 use std::collections::HashMap;

@@ -1,10 +1,15 @@
 //! Arrow tables in other shapes: IPC bytes, rows and columns of JSON, columns of another type.
 
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_cast::cast;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{ArrayRef, LargeStringArray, PrimitiveArray, RecordBatch};
 use arrow_ipc::writer::StreamWriter;
 use arrow_json::writer::{EncoderOptions, JsonArray, WriterBuilder, make_encoder};
 use arrow_schema::{DataType, Field, Schema};
@@ -101,8 +106,8 @@ impl ArrowTable {
         }
     }
 
-    /// The same table with the text columns of these names as another type, where every value
-    /// allows it; else the table as it is.
+    /// The same table with the text columns of these names as numbers of that type, where every
+    /// value is one; else the table as it is.
     #[must_use]
     pub fn retyped(self, names: &[&str], kind: &DataType) -> Self {
         let is_named = |name: &String| names.contains(&name.as_str());
@@ -117,8 +122,7 @@ impl ArrowTable {
                     if !is_named(field.name()) {
                         return Some(Arc::clone(column));
                     }
-                    let typed = cast(column, kind).ok()?;
-                    (typed.null_count() == column.null_count()).then_some(typed)
+                    numbers(column.as_string_opt::<i64>()?, kind)
                 });
             let columns: Vec<ArrayRef> = columns.collect::<Option<_>>()?;
             RecordBatch::try_new(Arc::clone(&schema), columns).ok()
@@ -127,5 +131,32 @@ impl ArrowTable {
             Some(batches) => Self { schema, batches },
             None => self,
         }
+    }
+}
+
+/// These texts as numbers of that type, where all of them are.
+fn numbers(texts: &LargeStringArray, kind: &DataType) -> Option<ArrayRef> {
+    fn parsed<T: ArrowPrimitiveType<Native: FromStr>>(
+        texts: &LargeStringArray,
+    ) -> Option<ArrayRef> {
+        let number = |text: Option<&str>| match text {
+            Some(text) => text.parse().ok().map(Some),
+            None => Some(None),
+        };
+        let numbers: Vec<Option<T::Native>> = texts.iter().map(number).collect::<Option<_>>()?;
+        Some(Arc::new(PrimitiveArray::<T>::from_iter(numbers)))
+    }
+    match kind {
+        DataType::Int8 => parsed::<Int8Type>(texts),
+        DataType::Int16 => parsed::<Int16Type>(texts),
+        DataType::Int32 => parsed::<Int32Type>(texts),
+        DataType::Int64 => parsed::<Int64Type>(texts),
+        DataType::UInt8 => parsed::<UInt8Type>(texts),
+        DataType::UInt16 => parsed::<UInt16Type>(texts),
+        DataType::UInt32 => parsed::<UInt32Type>(texts),
+        DataType::UInt64 => parsed::<UInt64Type>(texts),
+        DataType::Float32 => parsed::<Float32Type>(texts),
+        DataType::Float64 => parsed::<Float64Type>(texts),
+        _ => None,
     }
 }
