@@ -79,8 +79,9 @@ impl FieldValues {
     }
 
     /// The codes of a row's values.
+    // A call costs more than it, also where the compiler saves space.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn codes(&self, row: usize) -> &[u32] {
         match &self.rows {
             Some(rows) => rows.get(row),
@@ -90,6 +91,7 @@ impl FieldValues {
 
     /// A value as it came.
     #[must_use]
+    #[inline]
     pub fn raw(&self, value: u32) -> &str {
         let code = match &self.sources {
             Some(sources) => sources[value as usize].0,
