@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::count::{count, count_pairs};
+use super::count::count;
 use super::index::{KeyIndex, KeyNames};
 use super::{BlockingRule, Conjunction, PairScope, RuleCount, SharedKey, StopKeys};
 use crate::cancel::Run;
@@ -219,15 +219,6 @@ impl<'a> Blocking<'a> {
             count(rule, of_rule, &self.cells_of_rule(rule), &self.scope, run)
         });
         counts.collect()
-    }
-
-    /// The pairs that [`count`](Self::count) finds, summed up over the rules.
-    pub(crate) fn count_pairs(&self, run: &Run) -> Result<u64> {
-        let counts =
-            self.keys.iter().enumerate().map(|(rule, index)| {
-                count_pairs(index, &self.cells_of_rule(rule), &self.scope, run)
-            });
-        counts.sum()
     }
 
     fn cells_of_rule(&self, rule: usize) -> Vec<u32> {

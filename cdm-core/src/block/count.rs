@@ -127,17 +127,6 @@ pub(super) fn count(
     })
 }
 
-/// How many pairs of records share a key of a rule, as [`RuleCount::pairs`].
-pub(super) fn count_pairs(
-    index: &KeyIndex,
-    cells: &[u32],
-    scope: &PairScope,
-    run: &Run,
-) -> Result<u64> {
-    let meetings = meetings(index, scope, run, |_, _, _| ())?;
-    Ok(pairs(index, meetings, cells, scope, run)?.unwrap_or(meetings))
-}
-
 /// The pairs of each key, a pair of several keys as often; `each` hears of every key, how many
 /// records have it and how many pairs they are.
 fn meetings(

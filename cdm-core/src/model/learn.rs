@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -16,7 +18,14 @@ use crate::features::Features;
 use crate::schema::{Kind, Schema};
 
 /// The most candidate pairs from which a model is learned; of more, a part is taken, pair by pair.
-const MOST_CANDIDATES: u64 = 1_000_000;
+const MOST_CANDIDATES: u64 = 500_000;
+
+/// Up to so many pairs of each record are kept as they were compared, 16 bytes each, so that nobody
+/// need meet and compare them again. Rules that are inferred find fewer.
+const MOST_KEPT_A_RECORD: u64 = 16;
+
+/// So many are kept in any case.
+const LEAST_KEPT: u64 = 4_000_000;
 
 /// The most random pairs from which a model learns how often strangers agree.
 const MOST_RANDOM: usize = 250_000;
@@ -74,35 +83,23 @@ struct Found {
     apart: Vec<(Pattern, u64)>,
     /// How many pairs each of those stands for.
     one_in: u64,
-    /// The candidate pairs, where all of them were looked at.
+    /// The candidate pairs, where they are few enough to keep.
     compared: Option<Vec<ComparedPair>>,
 }
 
-/// What some of the pairs that blocking finds look like.
+/// Pairs that blocking finds.
 #[derive(Default)]
-struct Seen {
-    candidates: PatternCounts,
-    apart: PatternCounts,
-    compared: Vec<ComparedPair>,
-    /// Candidate pairs that wait to be compared.
+struct Met {
+    candidates: Vec<ComparedPair>,
+    /// Within sources that hold each customer once.
+    apart: Vec<ComparedPair>,
+    /// Pairs that wait to be compared.
     waiting: Vec<(u32, u32)>,
 }
 
-impl Seen {
-    fn compare_waiting(&mut self, comparer: &Comparer<'_>, keeps: bool) {
-        for (pair, pattern) in self.waiting.iter().zip(comparer.patterns(&self.waiting)) {
-            self.candidates.add(pattern);
-            if keeps {
-                self.compared.push(ComparedPair { left: pair.0, right: pair.1, pattern });
-            }
-        }
-        self.waiting.clear();
-    }
-}
-
 impl Lesson<'_> {
-    /// The parameters, and how common values are; with the candidate pairs, where all of them were
-    /// looked at.
+    /// The parameters, and how common values are; with the candidate pairs, where they are few enough
+    /// to keep.
     pub(crate) fn learn(&self, run: &Run) -> Result<(Parameters, Option<Vec<ComparedPair>>)> {
         let comparer =
             Comparer::new(self.comparisons, self.schema, self.features, self.row_of_rank.len())?;
@@ -157,43 +154,93 @@ impl Lesson<'_> {
         for (rank, row) in self.row_of_rank.iter().enumerate() {
             rank_of_row[*row as usize] = rank as u32;
         }
-        // Most tables are small enough that nobody needs to know exactly how many pairs there are.
-        let found: u64 = match self.blocking.most_pairs() {
-            few @ ..=MOST_CANDIDATES => few,
-            _ => self.blocking.count_pairs(run)?,
-        };
-        let one_in = found.div_ceil(MOST_CANDIDATES).max(1);
-        let is_drawn = |left: u32, right: u32| {
+        let is_one_in = |one_in: u64, left: u32, right: u32| {
             let (left, right) = (rank_of_row[left as usize], rank_of_row[right as usize]);
             let pair = u64::from(left) << 32 | u64::from(right);
             one_in == 1 || xxh3_64(&pair.to_le_bytes()).is_multiple_of(one_in)
         };
-        let visit = |seen: &mut Seen, left: u32, right: u32, _| {
-            let (l, r) = (left as usize, right as usize);
-            if self.scope.contains(l, r) {
-                seen.waiting.push((left, right));
-                if seen.waiting.len() == PAIRS_AT_ONCE {
-                    seen.compare_waiting(comparer, one_in == 1);
+        let records = self.row_of_rank.len() as u64;
+        let most = MOST_KEPT_A_RECORD.saturating_mul(records).max(LEAST_KEPT);
+        let (mut met, found) =
+            self.meet(comparer, &rank_of_row, most, |_, _| true, (run, "learn"))?;
+        let keeps = found <= most;
+        let one_in = found.div_ceil(MOST_CANDIDATES).max(1);
+        if !keeps {
+            let is_drawn = |left, right| is_one_in(one_in, left, right);
+            met = self.meet(comparer, &rank_of_row, u64::MAX, is_drawn, (run, "draw"))?.0;
+        }
+        let counts = |pairs: &[ComparedPair]| -> Result<Vec<(Pattern, u64)>> {
+            let counts = pairs.par_chunks(PAIRS_AT_ONCE).map(|pairs| {
+                run.check()?;
+                let mut counts = PatternCounts::default();
+                let drawn = pairs.iter().filter(|pair| is_one_in(one_in, pair.left, pair.right));
+                drawn.for_each(|pair| counts.add(pair.pattern));
+                Ok(counts)
+            });
+            Ok(PatternCounts::sum(counts.collect::<Result<Vec<_>>>()?))
+        };
+        Ok(Found {
+            candidates: counts(&met.candidates)?,
+            apart: counts(&met.apart)?,
+            one_in,
+            compared: keeps.then_some(met.candidates),
+        })
+    }
+
+    /// The pairs that blocking finds, those that are `wanted`, and how many they are; none where they
+    /// are more than `most`.
+    fn meet(
+        &self,
+        comparer: &Comparer<'_>,
+        rank_of_row: &[u32],
+        most: u64,
+        wanted: impl Fn(u32, u32) -> bool + Sync,
+        stage: (&Run, &'static str),
+    ) -> Result<(Met, u64)> {
+        let found = AtomicU64::new(0);
+        let compare = |met: &mut Met| {
+            let waiting = met.waiting.len() as u64;
+            if found.fetch_add(waiting, Ordering::Relaxed) + waiting > most {
+                // Nobody gets any of them.
+                (met.candidates, met.apart) = (Vec::new(), Vec::new());
+            } else {
+                for ((left, right), pattern) in
+                    met.waiting.iter().zip(comparer.patterns(&met.waiting))
+                {
+                    let (left, right) = (*left, *right);
+                    let of_scope = match self.scope.contains(left as usize, right as usize) {
+                        true => &mut met.candidates,
+                        false => &mut met.apart,
+                    };
+                    of_scope.push(ComparedPair { left, right, pattern });
                 }
-            } else if !self.free_of_duplicates.contains(l, r) {
-                seen.apart.add(comparer.pattern(l, r));
+            }
+            met.waiting.clear();
+        };
+        let visit = |met: &mut Met, left: u32, right: u32, _| {
+            let (l, r) = (left as usize, right as usize);
+            if self.scope.contains(l, r) || !self.free_of_duplicates.contains(l, r) {
+                met.waiting.push((left, right));
+                if met.waiting.len() == PAIRS_AT_ONCE {
+                    compare(met);
+                }
             }
         };
-        let finish = |seen: &mut Seen| {
-            seen.compare_waiting(comparer, one_in == 1);
-            seen.waiting = Vec::new();
+        let finish = |met: &mut Met| {
+            compare(met);
+            met.waiting = Vec::new();
         };
-        let init = Seen::default;
-        let seen =
-            self.blocking.fold_some(&rank_of_row, (run, "learn"), is_drawn, init, visit, finish)?;
-        let (mut candidates, mut apart, mut compared) = (Vec::new(), Vec::new(), Vec::new());
-        for mut seen in seen {
-            candidates.push(seen.candidates);
-            apart.push(seen.apart);
-            compared.append(&mut seen.compared);
+        let parts =
+            self.blocking.fold_some(rank_of_row, stage, wanted, Met::default, visit, finish)?;
+        let mut all = Met::default();
+        let found = found.into_inner();
+        if found <= most {
+            for mut part in parts {
+                all.candidates.append(&mut part.candidates);
+                all.apart.append(&mut part.apart);
+            }
         }
-        let (candidates, apart) = (PatternCounts::sum(candidates), PatternCounts::sum(apart));
-        Ok(Found { candidates, apart, one_in, compared: (one_in == 1).then_some(compared) })
+        Ok((all, found))
     }
 
     /// Patterns of random pairs.

@@ -39,6 +39,9 @@ pub(crate) fn tiers(plan: &Plan) -> Vec<usize> {
     tiers.into_iter().map(|(_, rule)| rule).collect()
 }
 
+/// So many pairs are weighed between two looks at the cancel token.
+const PAIRS_AT_ONCE: usize = 4_096;
+
 /// By rank the row, and by row the rank.
 pub(super) type Ranks<'a> = (&'a [u32], &'a [u32]);
 
@@ -73,8 +76,6 @@ pub(super) fn join_scored(
     };
     let links: Vec<ScoredLink> = match blocking {
         Ok(blocking) => {
-            /// So many pairs are compared together.
-            const PAIRS_AT_ONCE: usize = 4_096;
             type Found = (Vec<(u32, u32)>, Vec<ScoredLink>);
             let weigh = |(waiting, links): &mut Found| {
                 for ((left, right), pattern) in waiting.iter().zip(scorer.patterns(waiting)) {
@@ -105,12 +106,16 @@ pub(super) fn join_scored(
             found.into_iter().flat_map(|(_, links)| links).collect()
         }
         Err(pairs) => {
-            run.check()?;
             let weigh = |pair: &ComparedPair| {
                 let (left, right) = (pair.left as usize, pair.right as usize);
                 link(pair.left, pair.right, scorer.weight_of(pair.pattern, left, right))
             };
-            pairs.par_iter().filter_map(weigh).collect()
+            let weigh_some = |pairs: &[ComparedPair]| -> Result<Vec<ScoredLink>> {
+                run.check()?;
+                Ok(pairs.iter().filter_map(weigh).collect())
+            };
+            let links = pairs.par_chunks(PAIRS_AT_ONCE).map(weigh_some);
+            links.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect()
         }
     };
     keep(&links);
