@@ -3,6 +3,8 @@
 //!
 //! What it says of two records is, to the bit, what [`Model::resolve`] goes by.
 
+mod compared;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::BuildHasher;
@@ -11,9 +13,11 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashSet};
 use serde::Serialize;
 
+use compared::{Compared, Sketches};
+
 use crate::block::combine;
 use crate::cluster::{Weight, group_weight};
-use crate::compare::{Comparison, Prepared};
+use crate::compare::Comparison;
 use crate::error::Result;
 use crate::features::{Expression, LooseFeatures, LooseKeys, LooseRecord};
 use crate::model::{Pattern, TermFrequencies, factor_of_shared};
@@ -48,8 +52,9 @@ pub struct BoundModel {
     model: Arc<Model>,
     features: LooseFeatures,
     weigher: Option<Weigher>,
-    /// By comparison, the positions of its fields in the schema.
-    places: Vec<Vec<usize>>,
+    /// By comparison, the position of its first field in the schema.
+    firsts: Vec<usize>,
+    sketches: Sketches,
     rules: Vec<BoundRule>,
     /// By blocking rule, the numbers of its expressions.
     blocking: Vec<Vec<usize>>,
@@ -96,6 +101,7 @@ pub struct BoundRecord {
     /// By comparison: the values of its first field, by the numbers they have there, and how much
     /// likelier records agree on each by chance than on values in general.
     factors: Vec<Vec<f64>>,
+    compared: Compared,
 }
 
 /// What a bound model says of two records.
@@ -171,6 +177,8 @@ impl BoundModel {
         let of_blocking = plan.blocking().iter();
         let of_blocking = of_blocking.map(|rule| model.blocking_stop_keys().get(&rule.to_string()));
         let stops = [stopped.map(Stops::new).collect(), of_blocking.map(Stops::new).collect()];
+        let positions: Vec<Vec<usize>> =
+            plan.comparisons().iter().map(places).collect::<Result<_>>()?;
         Ok(Self {
             stops,
             has_frequencies: has_frequencies.collect(),
@@ -179,7 +187,8 @@ impl BoundModel {
             weigher: model.parameters().map(|parameters| {
                 Weigher::new(parameters, plan.comparisons(), plan.coincidences())
             }),
-            places: plan.comparisons().iter().map(places).collect::<Result<_>>()?,
+            sketches: Sketches::new(plan.comparisons(), &positions),
+            firsts: positions.iter().map(|positions| positions[0]).collect(),
             blocking: plan.blocking().iter().map(|r| numbers(&r.same)).collect::<Result<_>>()?,
             blocking_names: plan.blocking().iter().map(ToString::to_string).collect(),
             duplicate_free: duplicate_free.map(|source| source.name.clone()).collect(),
@@ -223,15 +232,17 @@ impl BoundModel {
     }
 
     fn prepared(&self, record: &Record, wanted: impl Fn(usize) -> bool) -> Result<BoundRecord> {
-        let features = self.features.of(record, wanted)?;
-        let factors = self.model.plan().comparisons().iter().zip(&self.places);
-        let factors = factors.map(|(comparison, places)| {
+        let mut features = self.features.of(record, wanted)?;
+        let compared = self.sketches.take(&mut features);
+        let factors = self.model.plan().comparisons().iter().zip(&self.firsts);
+        let factors = factors.map(|(comparison, first)| {
             let frequencies = self.frequencies(comparison);
-            let values = features.values(places[0]).iter();
+            let values = features.values(*first).iter();
             let values = frequencies.map(|f| values.map(|value| f.factor(&value.canonical)));
             values.map(Iterator::collect).unwrap_or_default()
         });
-        Ok(BoundRecord { key: record.key.clone(), factors: factors.collect(), features })
+        let factors = factors.collect();
+        Ok(BoundRecord { key: record.key.clone(), features, factors, compared })
     }
 
     /// What is to be said of two records, in whatever order.
@@ -268,10 +279,7 @@ impl BoundModel {
     /// The levels that two records reach.
     #[must_use]
     pub fn pattern(&self, left: &BoundRecord, right: &BoundRecord) -> Pattern {
-        let comparisons = self.model.plan().comparisons().iter().zip(&self.places);
-        comparisons.enumerate().fold(Pattern::default(), |pattern, (k, (comparison, places))| {
-            pattern.with(k, level(comparison, places, &left.features, &right.features))
-        })
+        self.sketches.pattern(&left.compared, &right.compared)
     }
 
     /// log2 of the odds that two records are one customer; `None` where the plan compares nothing.
@@ -290,8 +298,8 @@ impl BoundModel {
         Some(weigher.weight(pattern, |k| {
             self.has_frequencies[k].then_some(())?;
             Some(factor_of_shared(
-                left.terms(k, self.places[k][0]),
-                right.terms(k, self.places[k][0]),
+                left.terms(k, self.firsts[k]),
+                right.terms(k, self.firsts[k]),
             ))
         }))
     }
@@ -423,38 +431,6 @@ impl fmt::Debug for BoundModel {
             .field("plan", &self.model.plan().name())
             .finish_non_exhaustive()
     }
-}
-
-/// The level of two records in one comparison, as [`Comparer`](crate::model::Comparer) finds it.
-fn level(
-    comparison: &Comparison,
-    places: &[usize],
-    left: &LooseRecord,
-    right: &LooseRecord,
-) -> Option<u8> {
-    if let [place] = places {
-        let mut best: Option<u8> = None;
-        for one in prepared(left, *place) {
-            for two in prepared(right, *place) {
-                // Every value reaches the first level with itself.
-                let level = if one == two { 0 } else { comparison.compare_two(one, two) };
-                best = Some(best.map_or(level, |best| best.min(level)));
-                if level == 0 {
-                    break;
-                }
-            }
-        }
-        return best.filter(|level| comparison.is_counted(*level));
-    }
-    let left: Vec<Vec<&Prepared>> = places.iter().map(|p| prepared(left, *p).collect()).collect();
-    let right: Vec<Vec<&Prepared>> = places.iter().map(|p| prepared(right, *p).collect()).collect();
-    let left: Vec<&[&Prepared]> = left.iter().map(Vec::as_slice).collect();
-    let right: Vec<&[&Prepared]> = right.iter().map(Vec::as_slice).collect();
-    comparison.compare(&left, &right)
-}
-
-fn prepared(record: &LooseRecord, field: usize) -> impl Iterator<Item = &Prepared> {
-    record.values(field).iter().filter_map(|value| value.prepared.as_ref())
 }
 
 /// Whether two sorted lists have an element in common.

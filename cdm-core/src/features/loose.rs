@@ -70,6 +70,11 @@ impl LooseRecord {
         &self.fields[field]
     }
 
+    /// The prepared values of the field at that position, which it has no more afterwards.
+    pub(crate) fn take_prepared(&mut self, field: usize) -> impl Iterator<Item = Prepared> {
+        self.fields[field].iter_mut().filter_map(|value| value.prepared.take())
+    }
+
     /// The same without the keys of the expressions that are not `wanted`.
     pub(crate) fn without_keys(mut self, wanted: impl Fn(usize) -> bool) -> Self {
         let unwanted = self.keys.iter_mut().enumerate().filter(|(number, _)| !wanted(*number));

@@ -14,9 +14,11 @@ use crate::normalize::Form;
 /// Nearly all pairs of values differ, and differ so much that a look at hashes, lengths and sets of
 /// letters shows it. What a sketch cannot rule out is asked of the values themselves, so that the
 /// levels are those of [`Comparison::compare`], always.
-pub(crate) struct SketchedComparison<'c> {
-    comparison: &'c Comparison,
-    levels: Vec<Node<'c>>,
+///
+/// It has a copy of the comparison, so that what is bound to a model can hold both.
+pub(crate) struct SketchedComparison {
+    comparison: Comparison,
+    levels: Vec<Node>,
 }
 
 /// What some comparisons note of a value: one sketch for all of them.
@@ -49,15 +51,16 @@ impl Sketcher {
     }
 }
 
-impl<'c> SketchedComparison<'c> {
+impl SketchedComparison {
     /// A comparison of values of which `sketcher` notes all that it wants to know.
-    pub(crate) fn new(comparison: &'c Comparison, sketcher: &mut Sketcher) -> Self {
-        let node = |level: &'c Level| Node::new(&level.when, &mut sketcher.notes);
-        Self { comparison, levels: comparison.levels.iter().map(node).collect() }
+    pub(crate) fn new(comparison: &Comparison, sketcher: &mut Sketcher) -> Self {
+        let node = |level: &Level| Node::new(&level.when, &mut sketcher.notes);
+        let levels = comparison.levels.iter().map(node).collect();
+        Self { comparison: comparison.clone(), levels }
     }
 
-    pub(crate) fn comparison(&self) -> &'c Comparison {
-        self.comparison
+    pub(crate) fn comparison(&self) -> &Comparison {
+        &self.comparison
     }
 
     /// As [`Comparison::compare_two`], of two values of which none of the first `skip` levels holds.
@@ -95,7 +98,7 @@ impl<'c> SketchedComparison<'c> {
     }
 
     #[inline]
-    fn level_where(&self, skip: usize, holds: impl Fn(&Node<'c>) -> bool) -> u8 {
+    fn level_where(&self, skip: usize, holds: impl Fn(&Node) -> bool) -> u8 {
         let found = self.levels[skip..].iter().position(holds);
         let level = found.map_or(self.levels.len(), |found| skip + found);
         u8::try_from(level).unwrap_or(u8::MAX)
@@ -104,7 +107,7 @@ impl<'c> SketchedComparison<'c> {
     /// How many levels `other` has, where they are all counted and the first ones of this
     /// comparison, of the same fields: which of those holds need not be asked twice.
     pub(crate) fn levels_begin_with(&self, other: &Self) -> Option<usize> {
-        let (own, others) = (self.comparison, other.comparison);
+        let (own, others) = (&self.comparison, &other.comparison);
         let counts = others.levels.iter().all(|level| !level.counted_elsewhere);
         let same = |(own, other): (&Level, &Level)| own.when == other.when;
         (counts
@@ -116,13 +119,13 @@ impl<'c> SketchedComparison<'c> {
 }
 
 /// A condition, and what sketches tell of it.
-struct Node<'c> {
-    condition: &'c Condition,
-    test: Test<'c>,
+struct Node {
+    condition: Condition,
+    test: Test,
 }
 
 /// What must be so of two sketches where a condition holds; numbers are places in them.
-enum Test<'c> {
+enum Test {
     /// They tell nothing.
     Ask,
     /// The same number, and not 0.
@@ -145,18 +148,18 @@ enum Test<'c> {
     WordsAlike(usize, f64),
     /// Two dates.
     Date(usize, DateCondition),
-    All(Vec<Node<'c>>),
-    Any(Vec<Node<'c>>),
+    All(Vec<Node>),
+    Any(Vec<Node>),
     /// In that field, whatever the others hold.
-    Alone(usize, Box<Node<'c>>),
+    Alone(usize, Box<Node>),
     /// Of each field that matters, its position and what is wanted of it; what is cheapest comes
     /// first.
-    Each(Vec<(usize, Field<'c>)>),
-    Swapped(Box<Node<'c>>),
-    InOtherField(Box<Node<'c>>),
+    Each(Vec<(usize, Field)>),
+    Swapped(Box<Node>),
+    InOtherField(Box<Node>),
 }
 
-impl Test<'_> {
+impl Test {
     /// Whether what it does not rule out for a value and itself holds: there is a text then, and it
     /// is like itself.
     #[inline]
@@ -173,13 +176,13 @@ impl Test<'_> {
 }
 
 /// What [`Condition::Each`] wants of one field.
-enum Field<'c> {
+enum Field {
     Missing,
-    Condition(Node<'c>),
+    Condition(Node),
 }
 
-impl<'c> Node<'c> {
-    fn new(condition: &'c Condition, notes: &mut Vec<Note>) -> Self {
+impl Node {
+    fn new(condition: &Condition, notes: &mut Vec<Note>) -> Self {
         let mut at = |note| place(notes, note);
         let test = match condition {
             Condition::Same { form, min_length } => Test::Equal(at(Note::Text(*form, *min_length))),
@@ -220,13 +223,13 @@ impl<'c> Node<'c> {
                     && *only != Condition::Missing
                 {
                     let node = Box::new(Self::new(only, notes));
-                    return Self { condition, test: Test::Alone(field, node) };
+                    return Self { condition: condition.clone(), test: Test::Alone(field, node) };
                 }
-                let field = |(at, condition): (usize, &'c Condition)| match condition {
+                let field = |(at, condition): (usize, &Condition)| match condition {
                     Condition::Missing => (at, Field::Missing),
                     condition => (at, Field::Condition(Self::new(condition, notes))),
                 };
-                let mut fields: Vec<(usize, Field<'c>)> = wanted().map(field).collect();
+                let mut fields: Vec<(usize, Field)> = wanted().map(field).collect();
                 fields.sort_by_key(|(_, field)| matches!(field, Field::Condition(_)));
                 Test::Each(fields)
             }
@@ -236,7 +239,7 @@ impl<'c> Node<'c> {
             }
             _ => Test::Ask,
         };
-        Self { condition, test }
+        Self { condition: condition.clone(), test }
     }
 
     /// Whether it may hold, by the sketches.
