@@ -4,6 +4,7 @@
 //! What it says of two records is, to the bit, what [`Model::resolve`] goes by.
 
 mod compared;
+mod outline;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,6 +16,8 @@ use serde::Serialize;
 
 use compared::{Compared, Sketches};
 
+pub(crate) use outline::Likeness;
+
 use crate::block::combine;
 use crate::cluster::{Weight, group_weight};
 use crate::compare::Comparison;
@@ -25,7 +28,7 @@ use crate::plan::{LinkType, Model};
 use crate::probability::MatchWeight;
 use crate::rule::Decision;
 use crate::schema::{Record, RecordKey};
-use crate::score::Weigher;
+use crate::score::{Ceiling, Weigher};
 
 /// A model, ready to take records one at a time.
 ///
@@ -52,6 +55,7 @@ pub struct BoundModel {
     model: Arc<Model>,
     features: LooseFeatures,
     weigher: Option<Weigher>,
+    ceiling: Option<Ceiling>,
     /// By comparison, the position of its first field in the schema.
     firsts: Vec<usize>,
     sketches: Sketches,
@@ -67,6 +71,8 @@ pub struct BoundModel {
     has_frequencies: Vec<bool>,
     /// By number of expression, whether a rule looks at it.
     of_rules: Vec<bool>,
+    /// The numbers of the expressions that are to be the same by match rules.
+    of_matches: Vec<usize>,
 }
 
 /// Keys that link nobody: most keys are none of them, which their hashes tell without a copy.
@@ -177,6 +183,18 @@ impl BoundModel {
         let of_blocking = plan.blocking().iter();
         let of_blocking = of_blocking.map(|rule| model.blocking_stop_keys().get(&rule.to_string()));
         let stops = [stopped.map(Stops::new).collect(), of_blocking.map(Stops::new).collect()];
+        let weigher = model
+            .parameters()
+            .map(|parameters| Weigher::new(parameters, plan.comparisons(), plan.coincidences()));
+        let listed = frequencies.into_iter().flatten().map(|(_, frequencies)| frequencies.least());
+        let least_factor = listed.fold(1.0, f64::min);
+        let ceiling =
+            weigher.as_ref().and_then(|weigher| weigher.ceiling(plan.comparisons(), least_factor));
+        let mut of_matches: Vec<usize> = plan.rules().iter().zip(&rules).flat_map(|(rule, bound)| {
+            if rule.decision == Decision::Match { &bound.same[..] } else { &[] }
+        }).copied().collect();
+        of_matches.sort_unstable();
+        of_matches.dedup();
         let positions: Vec<Vec<usize>> =
             plan.comparisons().iter().map(places).collect::<Result<_>>()?;
         Ok(Self {
@@ -184,9 +202,9 @@ impl BoundModel {
             has_frequencies: has_frequencies.collect(),
             of_rules,
             rules,
-            weigher: model.parameters().map(|parameters| {
-                Weigher::new(parameters, plan.comparisons(), plan.coincidences())
-            }),
+            weigher,
+            ceiling,
+            of_matches,
             sketches: Sketches::new(plan.comparisons(), &positions),
             firsts: positions.iter().map(|positions| positions[0]).collect(),
             blocking: plan.blocking().iter().map(|r| numbers(&r.same)).collect::<Result<_>>()?,

@@ -20,6 +20,8 @@ pub(super) struct ComparedField {
     pub(super) group: usize,
     /// How many numbers are noted of each of its values.
     pub(super) width: usize,
+    /// Where they stand in an outline.
+    pub(super) start: usize,
 }
 
 /// The usable values of a record, ready to be compared, with what is noted of each.
@@ -46,12 +48,15 @@ impl Sketches {
         };
         let places = positions.iter().map(|of| of.iter().map(&mut place).collect()).collect();
         let sketching = Sketching::new(comparisons, places);
+        let mut end = 1;
         let field = |(place, position): (usize, &usize)| {
             // Every field is of one group.
             let group = sketching.groups.iter().position(|group| group.places.contains(&place));
             let group = group.unwrap_or_default();
             let width = sketching.groups.get(group).map_or(0, |group| group.sketcher.width());
-            ComparedField { position: *position, group, width }
+            let start = end;
+            end += width;
+            ComparedField { position: *position, group, width, start }
         };
         let fields = fields.iter().enumerate().map(field).collect();
         Self { sketching, fields }

@@ -29,7 +29,9 @@ fn assert_same(model: &Model, table: &Table) {
         let schema = table.schema();
         Scorer::new(parameters, comparisons, coincidences, schema, &features, table.len()).unwrap()
     });
+    let outlines: Vec<Vec<u64>> = records.iter().map(|record| outline(&bound, record)).collect();
     for left in 0..table.len() {
+        let likeness = bound.likeness(&records[left]);
         for right in 0..table.len() {
             let (one, two) = (&records[left], &records[right]);
             let pair = format!("{} and {}", one.key, two.key);
@@ -38,10 +40,16 @@ fn assert_same(model: &Model, table: &Table) {
             if left == right {
                 continue;
             }
+            let matches = |rule: usize| plan.rules()[rule].decision == Decision::Match;
+            if let (Some(likeness), Some(rule)) = (&likeness, bound.decide(one, two)) {
+                assert!(!matches(rule) || likeness.may_match(&outlines[right]), "{pair}");
+            }
             if let Some(scorer) = &scorer {
                 assert_eq!(bound.pattern(one, two), scorer.pattern(left, right), "{pair}");
                 let bits = bound.weight(one, two).unwrap().bits();
                 assert_eq!(bits.to_bits(), scorer.weight(left, right).bits().to_bits(), "{pair}");
+                let most = likeness.as_ref().unwrap().odds_against(&outlines[right]);
+                assert!(bits <= -libm::log2(most) + 1e-9, "{pair}: {bits} bits, odds {most}");
             }
             for (rule, wanted) in finds(&blocking, left, right).into_iter().enumerate() {
                 let keying = Keying::Blocking(rule as u32);
@@ -51,6 +59,12 @@ fn assert_same(model: &Model, table: &Table) {
             }
         }
     }
+}
+
+fn outline(bound: &BoundModel, record: &BoundRecord) -> Vec<u64> {
+    let mut outline = vec![7; bound.outline_width()];
+    bound.outline(record, &mut outline);
+    outline
 }
 
 fn finds(blocking: &Blocking<'_>, left: usize, right: usize) -> Vec<bool> {

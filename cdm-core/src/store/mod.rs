@@ -19,10 +19,12 @@ mod files;
 mod keeping;
 mod keys;
 mod options;
+mod outlines;
 mod postings;
 mod reading;
 mod record;
 mod regroup;
+mod rows;
 mod seal;
 mod segment;
 mod tables;
@@ -43,13 +45,14 @@ use current::Current;
 use keeping::Keepers;
 use reading::Snapshot;
 use record::Names;
+use rows::Rows;
 use segment::Segment;
 use tables::{CANNOT, Cell, MUST, Tables};
 use writing::{Counters, Writing};
 
 use crate::bound::BoundRecord;
 use crate::cancel::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::Model;
 use crate::schema::{EntityId, Record, RecordKey};
 
@@ -119,6 +122,8 @@ struct Inner {
     writer: Mutex<Writer>,
     /// How much of what changed in keys is in memory before it goes to their file.
     recent_keys: usize,
+    /// Of how many records outlines are kept.
+    most_outlines: usize,
     /// The id of the next segment of keys.
     next_segment: AtomicU64,
     work: keeping::Work,
@@ -150,6 +155,7 @@ struct Changed {
     counters: Counters,
     current: Arc<Current>,
     names: Names,
+    rows: Rows,
     scrubs: Vec<Cell>,
     keys: keeping::Kept,
 }
@@ -187,7 +193,7 @@ impl Shared {
             return Ok(record);
         }
         let bound = Arc::new(current.bound.prepare_light(&self.record(names, number, cell)?)?);
-        self.keep(number, cell, &bound);
+        self.keep(current, number, cell, &bound);
         Ok(bound)
     }
 
@@ -197,11 +203,17 @@ impl Shared {
         record.ok_or_else(|| self.cells.place.damaged(format!("record {number}")))
     }
 
-    fn keep(&self, number: u32, cell: Cell, record: &Arc<BoundRecord>) {
+    fn missing(&self, number: u32) -> Error {
+        self.cells.place.damaged(format!("record {number} is not there"))
+    }
+
+    fn keep(&self, current: &Current, number: u32, cell: Cell, record: &Arc<BoundRecord>) {
+        current.outlines.put(&current.bound, number, cell.place, record);
         lock(&self.cache).put(number, cell, record);
     }
 
-    fn let_go(&self, number: u32) {
+    fn let_go(&self, current: &Current, number: u32) {
+        current.outlines.remove(number);
         lock(&self.cache).remove(number);
     }
 }
@@ -231,7 +243,7 @@ impl Inner {
             wanted.map_err(|error| place.damaged(error.to_string()))?;
         }
         let changed = self.change(&txn, &before, &writer, change);
-        let (out, Changed { counters, current, names, scrubs, keys }) = match changed {
+        let (out, Changed { counters, current, names, rows, scrubs, keys }) = match changed {
             Ok(changed) => changed,
             Err(error) => {
                 // What was put behind the end does not count; it need not stay either. Should that
@@ -239,6 +251,7 @@ impl Inner {
                 let _ = self.shared.cells.cut(writer.counters.end);
                 // What was kept ready may be of places that other records come to have.
                 lock(&self.shared.cache).clear();
+                before.current.outlines.clear();
                 return Err(error);
             }
         };
@@ -258,7 +271,7 @@ impl Inner {
         writer.is_stuck = true;
         let keys = keys.publish(self, &before.keys, &mut writer.retired);
         let counters = writer.counters.clone();
-        let snapshot = Snapshot::new(&self.db, place, current, names, keys, counters)?;
+        let snapshot = Snapshot::new(&self.db, place, (current, names, rows), keys, counters)?;
         let snapshot = Arc::new(snapshot);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
         drop(before);
@@ -294,8 +307,8 @@ impl Inner {
         }
         let keys = writing.keep_keys(self)?;
         files::write_meta(&mut writing)?;
-        let Writing { counters, current, names, scrubs, .. } = writing;
-        Ok((out, Changed { counters, current, names, scrubs, keys }))
+        let Writing { counters, current, names, rows, scrubs, .. } = writing;
+        Ok((out, Changed { counters, current, names, rows, scrubs, keys }))
     }
 
     /// Overwrite the cells that hold nothing any more; after that nothing of them is on the disk.

@@ -8,10 +8,11 @@ use redb::{Database, ReadableDatabase, ReadableTableMetadata};
 use serde::Serialize;
 
 use super::cells::Place;
-use super::current::Current;
+use super::current::{Current, most_odds_against};
 use super::event::{Change, Event, EventRecord};
 use super::keys::Keys;
 use super::record::{Names, decode};
+use super::rows::Rows;
 use super::tables::{Cell, Reading, Row, read_numbers};
 use super::writing::Counters;
 use super::{Inner, Shared, Store, lock};
@@ -103,6 +104,7 @@ pub(super) struct Snapshot {
     pub(super) tables: Reading,
     pub(super) current: Arc<Current>,
     pub(super) names: Arc<Names>,
+    pub(super) rows: Rows,
     pub(super) keys: Keys,
     counters: Counters,
 }
@@ -112,14 +114,13 @@ impl Snapshot {
     pub(super) fn new(
         db: &Database,
         place: &Place,
-        current: Arc<Current>,
-        names: Arc<Names>,
+        (current, names, rows): (Arc<Current>, Arc<Names>, Rows),
         keys: Keys,
         counters: Counters,
     ) -> Result<Self> {
         let txn = db.begin_read().map_err(|error| place.engine(error))?;
         let tables = Reading::open(&txn).map_err(|error| place.engine(error))?;
-        Ok(Self { tables, current, names, keys, counters })
+        Ok(Self { tables, current, names, rows, keys, counters })
     }
 }
 
@@ -165,9 +166,7 @@ impl View<'_> {
     }
 
     pub(super) fn row(&self, number: u32) -> Seen<Option<Row>> {
-        let Some(row) = self.engine(self.tables.rows.get(number))? else { return Ok(None) };
-        let row = Row::read(row.value());
-        row.map(Some).ok_or_else(|| self.damaged(format!("record {number}")))
+        Ok(self.rows.get(number))
     }
 
     pub(super) fn number(&self, key: &RecordKey) -> Seen<Option<u32>> {
@@ -185,7 +184,7 @@ impl View<'_> {
             return Ok(record);
         }
         let bound = Arc::new(self.current.bound.prepare_light(&self.record(cell)?)?);
-        self.shared.keep(number, cell, &bound);
+        self.shared.keep(&self.current, number, cell, &bound);
         Ok(bound)
     }
 
@@ -254,7 +253,13 @@ impl View<'_> {
         candidates.dedup();
         // What is to be said of a pair takes longer than what it weighs: it is said of the best alone.
         let mut best: HashMap<u32, (f64, Arc<BoundRecord>)> = HashMap::new();
-        for number in candidates {
+        // The likeliest come first: once there are so many, most others cannot be among them.
+        let (likeness, mut most_odds) = (bound.likeness(record), f64::INFINITY);
+        let (outlines, all) = (&self.current.outlines, (f64::INFINITY, !rules.is_empty()));
+        for (odds, number) in outlines.likely(likeness.as_ref(), &self.rows, &candidates, all) {
+            if odds > most_odds {
+                break;
+            }
             let Some(Row { cell, entity: Some(entity) }) = self.row(number)? else { continue };
             let candidate = self.bound(number, cell)?;
             if candidate.key() == record.key() || !bound.may_pair(record, &candidate) {
@@ -276,6 +281,11 @@ impl View<'_> {
             });
             if is_better {
                 best.insert(entity, (weighs, candidate));
+                if best.len() >= most.max(1) {
+                    let mut weights: Vec<f64> = best.values().map(|(weight, _)| *weight).collect();
+                    weights.sort_unstable_by(|one, other| other.total_cmp(one));
+                    most_odds = most_odds_against(weights[most.max(1) - 1]);
+                }
             }
         }
         let mut hits: Vec<(u32, (f64, Arc<BoundRecord>))> = best.into_iter().collect();

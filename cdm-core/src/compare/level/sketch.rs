@@ -97,6 +97,13 @@ impl SketchedComparison {
         self.comparison.says(level, filled(left) && filled(right)).then_some(level)
     }
 
+    /// The first level that may hold, by sketches alone, for at most one value in each field: none before
+    /// it does. The last one always may.
+    #[inline]
+    pub(crate) fn least_level(&self, left: &[Option<&[u64]>], right: &[Option<&[u64]>]) -> u8 {
+        self.level_where(0, |node| node.may_hold_single(left, right))
+    }
+
     #[inline]
     fn level_where(&self, skip: usize, holds: impl Fn(&Node) -> bool) -> u8 {
         let found = self.levels[skip..].iter().position(holds);
@@ -268,6 +275,36 @@ impl Node {
             | Test::Each(_)
             | Test::Swapped(_)
             | Test::InOtherField(_) => true,
+        }
+    }
+
+    /// Whether it may hold, by the sketches of at most one value in each field.
+    fn may_hold_single(&self, left: &[Option<&[u64]>], right: &[Option<&[u64]>]) -> bool {
+        let both = |node: &Self, one: Option<&[u64]>, other: Option<&[u64]>| {
+            one.zip(other).is_some_and(|(one, other)| node.may_hold(one, other))
+        };
+        match &self.test {
+            Test::Alone(field, node) => both(node, left[*field], right[*field]),
+            Test::Each(each) => each.iter().all(|(field, test)| match test {
+                Field::Missing => left[*field].is_none() || right[*field].is_none(),
+                Field::Condition(node) => both(node, left[*field], right[*field]),
+            }),
+            Test::Swapped(node) => both(node, left[0], right[1]) && both(node, left[1], right[0]),
+            Test::InOtherField(node) => {
+                let only = |one: &[Option<&[u64]>], field: usize, other: Option<&[u64]>| {
+                    one[1 - field].is_none() && both(node, one[field], other)
+                };
+                (0..2).any(|field| {
+                    only(left, field, right[1 - field]) || only(right, field, left[1 - field])
+                })
+            }
+            Test::All(all) if left.len() > 1 => {
+                all.iter().all(|node| node.may_hold_single(left, right))
+            }
+            Test::Any(any) if left.len() > 1 => {
+                any.iter().any(|node| node.may_hold_single(left, right))
+            }
+            _ => both(self, left[0], right[0]),
         }
     }
 
