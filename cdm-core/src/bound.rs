@@ -9,20 +9,20 @@ mod outline;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::{DefaultHashBuilder, HashSet};
 use serde::Serialize;
 
-use compared::{Compared, Sketches};
+use compared::{ComparedField, Side, Sketches};
 
-pub(crate) use outline::Likeness;
+pub(crate) use outline::{Hint, Likeness};
 
 use crate::block::combine;
 use crate::cluster::{Weight, group_weight};
 use crate::compare::Comparison;
 use crate::error::Result;
-use crate::features::{Expression, LooseFeatures, LooseKeys, LooseRecord};
+use crate::features::{Expression, Keeps, LooseFeatures, LooseKeys, LooseRecord};
 use crate::model::{Pattern, TermFrequencies, factor_of_shared};
 use crate::plan::{LinkType, Model};
 use crate::probability::MatchWeight;
@@ -102,12 +102,12 @@ struct BoundRule {
 /// A record as a bound model sees it. `Debug` hides its values.
 #[derive(Clone)]
 pub struct BoundRecord {
-    key: RecordKey,
     features: LooseRecord,
-    /// By comparison: the values of its first field, by the numbers they have there, and how much
-    /// likelier records agree on each by chance than on values in general.
-    factors: Vec<Vec<f64>>,
-    compared: Compared,
+    /// By field of the schema, as it was asked for: its usable values.
+    fields: Box<[OnceLock<Box<ComparedField>>]>,
+    /// By comparison, as it was asked for: how much likelier records agree on each value of its first
+    /// field by chance than on values in general.
+    factors: Box<[OnceLock<Box<[f64]>>]>,
 }
 
 /// What a bound model says of two records.
@@ -231,7 +231,7 @@ impl BoundModel {
     /// [`Error::UnknownField`](crate::Error::UnknownField) and
     /// [`Error::TooManyValues`](crate::Error::TooManyValues), as where a table takes it in.
     pub fn prepare(&self, record: &Record) -> Result<BoundRecord> {
-        self.prepared(record, |_| true)
+        self.prepared(record.clone(), Keeps::All)
     }
 
     /// The same without the keys of blocking rules: a fraction of the time and memory, and enough for
@@ -240,27 +240,66 @@ impl BoundModel {
     /// # Errors
     /// As [`prepare`](Self::prepare).
     pub fn prepare_light(&self, record: &Record) -> Result<BoundRecord> {
-        self.prepared(record, |number| self.of_rules[number])
+        self.prepare_owned(record.clone())
     }
 
-    /// As [`prepare_light`](Self::prepare_light) would have prepared the record.
-    pub(crate) fn lighten(&self, record: BoundRecord) -> BoundRecord {
-        let features = record.features.without_keys(|number| self.of_rules[number]);
-        BoundRecord { features, ..record }
+    /// As [`prepare_light`](Self::prepare_light).
+    pub(crate) fn prepare_owned(&self, record: Record) -> Result<BoundRecord> {
+        let has_rules = self.of_rules.contains(&true);
+        self.prepared(record, if has_rules { Keeps::Keys } else { Keeps::Nothing })
     }
 
-    fn prepared(&self, record: &Record, wanted: impl Fn(usize) -> bool) -> Result<BoundRecord> {
-        let mut features = self.features.of(record, wanted)?;
-        let compared = self.sketches.take(&mut features);
-        let factors = self.model.plan().comparisons().iter().zip(&self.firsts);
-        let factors = factors.map(|(comparison, first)| {
-            let frequencies = self.frequencies(comparison);
-            let values = features.values(*first).iter();
-            let values = frequencies.map(|f| values.map(|value| f.factor(&value.canonical)));
-            values.map(Iterator::collect).unwrap_or_default()
-        });
-        let factors = factors.collect();
-        Ok(BoundRecord { key: record.key.clone(), features, factors, compared })
+    /// A record as [`prepare_light`](Self::prepare_light) would have prepared it, with what is known of
+    /// the values of another that is the same.
+    pub(crate) fn lighten(&self, record: BoundRecord) -> Result<BoundRecord> {
+        let light = self.prepare_owned(record.features.record().clone())?;
+        Ok(BoundRecord { features: light.features, ..record })
+    }
+
+    fn prepared(&self, record: Record, keeps: Keeps) -> Result<BoundRecord> {
+        Ok(BoundRecord {
+            features: self.features.take(record, keeps)?,
+            fields: self.model.plan().schema().fields().iter().map(|_| OnceLock::new()).collect(),
+            factors: self.firsts.iter().map(|_| OnceLock::new()).collect(),
+        })
+    }
+
+    /// The usable values of the field at that position of the schema.
+    fn field<'r>(&self, record: &'r BoundRecord, field: usize) -> &'r ComparedField {
+        record.fields[field].get_or_init(|| {
+            Box::new(self.sketches.field(field, self.features.values(&record.features, field)))
+        })
+    }
+
+    /// How much likelier records agree on each value of a comparison's first field by chance than on
+    /// values in general.
+    fn factors<'r>(&self, record: &'r BoundRecord, comparison: usize) -> &'r [f64] {
+        record.factors[comparison].get_or_init(|| {
+            let frequencies = self.frequencies(&self.model.plan().comparisons()[comparison]);
+            let values = self.field(record, self.firsts[comparison]).canonical.iter();
+            let factors = frequencies.map(|f| values.map(|value| f.factor(value)));
+            factors.map(Iterator::collect).unwrap_or_default()
+        })
+    }
+
+    /// What a record may agree on in a comparison, with the factor of each.
+    fn terms<'r>(
+        &self,
+        record: &'r BoundRecord,
+        comparison: usize,
+    ) -> impl Iterator<Item = (&'r str, f64)> + Clone {
+        let values = self.field(record, self.firsts[comparison]).canonical.iter();
+        values.map(String::as_str).zip(self.factors(record, comparison).iter().copied())
+    }
+
+    /// The keys of a record under the expression of that number.
+    fn texts<'r>(&self, record: &'r BoundRecord, number: usize) -> &'r [String] {
+        &self.features.keys(&record.features, number).texts
+    }
+
+    /// The canonical forms of the usable values of the field at that position of the schema.
+    pub(crate) fn canonical<'r>(&self, record: &'r BoundRecord, field: usize) -> &'r [String] {
+        &self.field(record, field).canonical
     }
 
     /// What is to be said of two records, in whatever order.
@@ -275,9 +314,19 @@ impl BoundModel {
     /// What is to be said of two prepared records, in whatever order.
     #[must_use]
     pub fn score_prepared(&self, one: &BoundRecord, other: &BoundRecord) -> PairScore {
-        let (left, right) = if one.key <= other.key { (one, other) } else { (other, one) };
+        self.score_by(Hint::default(), one, other)
+    }
+
+    /// As [`score_prepared`](Self::score_prepared), of two records of which some levels may be known.
+    pub(crate) fn score_by(
+        &self,
+        hint: Hint,
+        one: &BoundRecord,
+        other: &BoundRecord,
+    ) -> PairScore {
+        let (left, right) = if one.key() <= other.key() { (one, other) } else { (other, one) };
         let rule = self.decide(left, right).map(|rule| &self.model.plan().rules()[rule]);
-        let pattern = self.pattern(left, right);
+        let pattern = self.pattern_of(hint, left, right);
         let match_weight = self.weight_of(pattern, left, right);
         let levels = self.model.plan().comparisons().iter().enumerate();
         let levels = levels.filter_map(|(k, comparison)| {
@@ -297,7 +346,23 @@ impl BoundModel {
     /// The levels that two records reach.
     #[must_use]
     pub fn pattern(&self, left: &BoundRecord, right: &BoundRecord) -> Pattern {
-        self.sketches.pattern(&left.compared, &right.compared)
+        self.pattern_of(Hint::default(), left, right)
+    }
+
+    /// The levels that two records reach, of which some may be known.
+    fn pattern_of(&self, hint: Hint, left: &BoundRecord, right: &BoundRecord) -> Pattern {
+        let (left, right) = (Side::new(self, left), Side::new(self, right));
+        self.sketches.pattern(hint.known, hint.asked, left, right)
+    }
+
+    /// As [`weight`](Self::weight), of two records of which some levels may be known.
+    pub(crate) fn weight_by(
+        &self,
+        hint: Hint,
+        left: &BoundRecord,
+        right: &BoundRecord,
+    ) -> Option<MatchWeight> {
+        self.weight_of(self.pattern_of(hint, left, right), left, right)
     }
 
     /// log2 of the odds that two records are one customer; `None` where the plan compares nothing.
@@ -315,10 +380,7 @@ impl BoundModel {
         let weigher = self.weigher.as_ref()?;
         Some(weigher.weight(pattern, |k| {
             self.has_frequencies[k].then_some(())?;
-            Some(factor_of_shared(
-                left.terms(k, self.firsts[k]),
-                right.terms(k, self.firsts[k]),
-            ))
+            Some(factor_of_shared(self.terms(left, k), self.terms(right, k)))
         }))
     }
 
@@ -337,11 +399,9 @@ impl BoundModel {
     /// The first rule that holds for two records, by position in the plan.
     #[must_use]
     pub fn decide(&self, left: &BoundRecord, right: &BoundRecord) -> Option<usize> {
-        let share = |number: &usize| {
-            share(&left.features.keys(*number).texts, &right.features.keys(*number).texts)
-        };
+        let share = |number: &usize| share(self.texts(left, *number), self.texts(right, *number));
         let both = |number: &usize| {
-            let filled = |record: &BoundRecord| !record.features.keys(*number).texts.is_empty();
+            let filled = |record: &BoundRecord| !self.texts(record, *number).is_empty();
             filled(left) && filled(right)
         };
         self.rules.iter().position(|rule| {
@@ -353,16 +413,16 @@ impl BoundModel {
     pub(crate) fn signature<'r>(&self, last: usize, record: &'r BoundRecord) -> Vec<&'r [String]> {
         let rules = self.rules[..=last].iter();
         let numbers = rules.flat_map(|rule| rule.same.iter().chain(&rule.differ));
-        numbers.map(|number| &record.features.keys(*number).texts[..]).collect()
+        numbers.map(|number| self.texts(record, *number)).collect()
     }
 
     /// Whether the sources of two records allow that they are one customer.
     pub(crate) fn may_pair(&self, left: &BoundRecord, right: &BoundRecord) -> bool {
-        left.key.source != right.key.source
+        left.key().source != right.key().source
             || match self.model.plan().link_type() {
                 LinkType::Link => false,
                 LinkType::Dedupe | LinkType::LinkAndDedupe => {
-                    !self.duplicate_free.contains(&left.key.source)
+                    !self.duplicate_free.contains(&left.key().source)
                 }
             }
     }
@@ -393,7 +453,7 @@ impl BoundModel {
             }
         };
         let parts: Vec<&LooseKeys> =
-            numbers.iter().map(|number| record.features.keys(*number)).collect();
+            numbers.iter().map(|n| self.features.keys(&record.features, *n)).collect();
         let mut keys = combine(&parts);
         if let Some(stopped) = stopped {
             keys.retain(|key| {
@@ -421,25 +481,13 @@ impl BoundRecord {
     /// The record's key.
     #[must_use]
     pub fn key(&self) -> &RecordKey {
-        &self.key
-    }
-
-    /// What the record may agree on in a comparison whose first field that is, with the factor of
-    /// each.
-    fn terms(&self, comparison: usize, field: usize) -> impl Iterator<Item = (&str, f64)> + Clone {
-        let values = self.features.values(field).iter().map(|value| value.canonical.as_str());
-        values.zip(self.factors[comparison].iter().copied())
-    }
-
-    /// The canonical forms of the usable values of the field at that position of the schema.
-    pub(crate) fn canonical(&self, field: usize) -> impl Iterator<Item = &str> {
-        self.features.values(field).iter().map(|value| value.canonical.as_str())
+        &self.features.record().key
     }
 }
 
 impl fmt::Debug for BoundRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundRecord").field("key", &self.key.to_string()).finish_non_exhaustive()
+        f.debug_struct("BoundRecord").field("key", &self.key().to_string()).finish_non_exhaustive()
     }
 }
 

@@ -2,18 +2,19 @@
 //! records reach by it.
 
 use crate::compare::{Comparison, Prepared, Sketched};
-use crate::features::LooseRecord;
+use super::{BoundModel, BoundRecord};
+use crate::features::LooseValue;
 use crate::model::{Pattern, PlacedComparison, Sketching};
 
 /// What is noted of records for the comparisons of a plan.
 pub(super) struct Sketches {
     pub(super) sketching: Sketching,
     /// The fields that are compared; what is said of places elsewhere is of this list.
-    pub(super) fields: Vec<ComparedField>,
+    pub(super) fields: Vec<Place>,
 }
 
-/// A field that is compared.
-pub(super) struct ComparedField {
+/// Where a field that is compared stands.
+pub(super) struct Place {
     /// Its position in the schema.
     pub(super) position: usize,
     /// The position of the group of comparisons that look at it.
@@ -24,13 +25,40 @@ pub(super) struct ComparedField {
     pub(super) start: usize,
 }
 
-/// The usable values of a record, ready to be compared, with what is noted of each.
+/// The usable values of a record in one field.
 #[derive(Clone)]
-pub(super) struct Compared {
-    values: Box<[Prepared]>,
-    numbers: Box<[u64]>,
-    /// By field: where its values begin, and where what is noted of them does; and where all end.
-    starts: Box<[(u32, u32)]>,
+pub(super) struct ComparedField {
+    pub(super) canonical: Box<[String]>,
+    /// Those that are compared.
+    pub(super) prepared: Box<[Prepared]>,
+    /// What is noted of those, one after the other.
+    pub(super) numbers: Box<[u64]>,
+}
+
+/// Some of the comparisons of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asked(u16);
+
+const _: () = assert!(Pattern::MOST_COMPARISONS <= 16, "a set of comparisons is one number");
+
+impl Asked {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const ALL: Self = Self(u16::MAX);
+
+    pub(super) fn with(self, comparison: usize) -> Self {
+        Self(self.0 | 1 << comparison)
+    }
+
+    fn contains(self, comparison: usize) -> bool {
+        self.0 >> comparison & 1 == 1
+    }
+}
+
+/// One record of a pair.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'r> {
+    model: &'r BoundModel,
+    record: &'r BoundRecord,
 }
 
 /// Up to how many fields of one value each are compared without a list on the heap.
@@ -56,33 +84,43 @@ impl Sketches {
             let width = sketching.groups.get(group).map_or(0, |group| group.sketcher.width());
             let start = end;
             end += width;
-            ComparedField { position: *position, group, width, start }
+            Place { position: *position, group, width, start }
         };
         let fields = fields.iter().enumerate().map(field).collect();
         Self { sketching, fields }
     }
 
-    /// Take the prepared values out of a record.
-    pub(super) fn take(&self, record: &mut LooseRecord) -> Compared {
-        let (mut values, mut numbers) = (Vec::new(), Vec::new());
-        let mut starts = Vec::with_capacity(self.fields.len() + 1);
-        for field in &self.fields {
-            starts.push((values.len() as u32, numbers.len() as u32));
-            for value in record.take_prepared(field.position) {
-                let start = numbers.len();
-                numbers.resize(start + field.width, 0);
-                self.sketching.groups[field.group].sketcher.sketch(&value, &mut numbers[start..]);
-                values.push(value);
-            }
+    /// The values of the field at that position of the schema, with what is noted of them.
+    pub(super) fn field(&self, position: usize, values: Vec<LooseValue>) -> ComparedField {
+        let mut prepared = Vec::with_capacity(values.len());
+        let canonical = values.into_iter().map(|value| {
+            prepared.extend(value.prepared);
+            value.canonical
+        });
+        let canonical = canonical.collect();
+        let place = self.fields.iter().find(|place| place.position == position);
+        let mut numbers = vec![0; place.map_or(0, |place| place.width) * prepared.len()];
+        if let Some(place) = place.filter(|place| place.width > 0) {
+            let sketcher = &self.sketching.groups[place.group].sketcher;
+            let numbers = numbers.chunks_exact_mut(place.width);
+            prepared.iter().zip(numbers).for_each(|(value, own)| sketcher.sketch(value, own));
         }
-        starts.push((values.len() as u32, numbers.len() as u32));
-        Compared { values: values.into(), numbers: numbers.into(), starts: starts.into() }
+        ComparedField { canonical, prepared: prepared.into(), numbers: numbers.into() }
     }
 
-    /// The levels that two records reach.
-    pub(super) fn pattern(&self, left: &Compared, right: &Compared) -> Pattern {
-        let mut pattern = Pattern::default();
+    /// The levels that two records reach, of which those are known beforehand that are not to be `asked`.
+    pub(super) fn pattern(
+        &self,
+        known: Pattern,
+        asked: Asked,
+        left: Side<'_>,
+        right: Side<'_>,
+    ) -> Pattern {
+        let mut pattern = known;
         for k in self.sketching.groups.iter().flat_map(|group| &group.comparisons) {
+            if !asked.contains(*k) {
+                continue;
+            }
             let placed = &self.sketching.comparisons[*k];
             let level = match placed.begins_with {
                 None => self.level(placed, left, right, 0),
@@ -103,16 +141,16 @@ impl Sketches {
     fn level(
         &self,
         placed: &PlacedComparison,
-        left: &Compared,
-        right: &Compared,
+        left: Side<'_>,
+        right: Side<'_>,
         skip: usize,
     ) -> Option<u8> {
         let comparison = &placed.comparison;
         if let [place] = placed.places[..] {
-            let width = self.fields[place].width;
+            let place = &self.fields[place];
             let mut best: Option<u8> = None;
-            for one in left.values(place, width) {
-                for two in right.values(place, width) {
+            for one in left.values(place) {
+                for two in right.values(place) {
                     // Every value reaches the first level with itself; of values that are the same,
                     // the same is noted.
                     let is_same = one.sketch == two.sketch && one.value == two.value;
@@ -126,52 +164,46 @@ impl Sketches {
             return best.filter(|level| comparison.comparison().is_counted(*level));
         }
         let count = placed.places.len();
-        let is_single = |place: &usize| left.count(*place) < 2 && right.count(*place) < 2;
-        if count <= FEW && placed.places.iter().all(is_single) {
+        let places = || placed.places.iter().map(|place| &self.fields[*place]);
+        let is_single = |place: &Place| left.count(place) < 2 && right.count(place) < 2;
+        if count <= FEW && places().all(is_single) {
             let (mut one, mut two) = ([None; FEW], [None; FEW]);
-            for (at, place) in placed.places.iter().enumerate() {
-                let width = self.fields[*place].width;
-                one[at] = left.values(*place, width).next();
-                two[at] = right.values(*place, width).next();
+            for (at, place) in places().enumerate() {
+                one[at] = left.values(place).next();
+                two[at] = right.values(place).next();
             }
             return comparison.compare_single(&one[..count], &two[..count], skip);
         }
-        let (left, right) = (self.values(placed, left), self.values(placed, right));
+        let (left, right) = (left.all(places()), right.all(places()));
         let left: Vec<&[Sketched<'_>]> = left.iter().map(Vec::as_slice).collect();
         let right: Vec<&[Sketched<'_>]> = right.iter().map(Vec::as_slice).collect();
         comparison.compare(&left, &right)
     }
-
-    /// The values of a record in each field of a comparison.
-    fn values<'r>(
-        &self,
-        placed: &PlacedComparison,
-        record: &'r Compared,
-    ) -> Vec<Vec<Sketched<'r>>> {
-        let places = placed.places.iter();
-        places.map(|p| record.values(*p, self.fields[*p].width).collect()).collect()
-    }
 }
 
-impl Compared {
+impl<'r> Side<'r> {
+    pub(super) fn new(model: &'r BoundModel, record: &'r BoundRecord) -> Self {
+        Self { model, record }
+    }
+
     /// How many usable values there are in a field.
     #[inline]
-    pub(super) fn count(&self, place: usize) -> usize {
-        (self.starts[place + 1].0 - self.starts[place].0) as usize
+    fn count(self, place: &Place) -> usize {
+        self.model.field(self.record, place.position).prepared.len()
     }
 
-    /// What is noted of the values of a field.
-    pub(super) fn numbers(&self, place: usize) -> &[u64] {
-        &self.numbers[self.starts[place].1 as usize..self.starts[place + 1].1 as usize]
+    /// The values of some fields.
+    fn all<'p>(self, places: impl Iterator<Item = &'p Place>) -> Vec<Vec<Sketched<'r>>> {
+        places.map(|place| self.values(place).collect()).collect()
     }
 
-    /// The values of a field, of each of which so many numbers are noted.
+    /// The values of a field.
     #[inline]
-    fn values(&self, place: usize, width: usize) -> impl Iterator<Item = Sketched<'_>> {
-        let (first, numbers) = self.starts[place];
-        (first as usize..self.starts[place + 1].0 as usize).map(move |at| {
-            let start = numbers as usize + (at - first as usize) * width;
-            Sketched { value: &self.values[at], sketch: &self.numbers[start..start + width] }
+    fn values(self, place: &Place) -> impl Iterator<Item = Sketched<'r>> + use<'r> {
+        let (field, width) = (self.model.field(self.record, place.position), place.width);
+        field.prepared.iter().enumerate().map(move |(at, value)| Sketched {
+            value,
+            sketch: &field.numbers[at * width..(at + 1) * width],
         })
     }
 }

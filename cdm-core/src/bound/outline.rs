@@ -2,8 +2,9 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::compared::Asked;
 use super::{BoundModel, BoundRecord};
-use crate::model::PlacedComparison;
+use crate::model::{Pattern, PlacedComparison};
 use crate::rule::Decision;
 use crate::score::{CeilingOf, Outcome};
 
@@ -41,7 +42,8 @@ impl BoundModel {
         *counts = 0;
         for (place, field) in self.sketches.fields.iter().enumerate() {
             let (own, others) = std::mem::take(&mut rest).split_at_mut(field.width);
-            let count = record.compared.count(place);
+            let values = self.field(record, field.position);
+            let count = values.prepared.len();
             let code = match count {
                 0 => NONE,
                 1 => ONE,
@@ -49,14 +51,14 @@ impl BoundModel {
             };
             *counts |= code << (2 * place);
             if count == 1 {
-                own.copy_from_slice(record.compared.numbers(place));
+                own.copy_from_slice(&values.numbers);
             } else {
                 own.fill(0);
             }
             rest = others;
         }
         for (number, into) in self.of_matches.iter().zip(rest) {
-            let texts = record.features.keys(*number).texts.iter();
+            let texts = self.texts(record, *number).iter();
             *into = texts.fold(0, |set, text| set | 1 << (xxh3_64(text.as_bytes()) % 64));
         }
     }
@@ -70,7 +72,7 @@ impl BoundModel {
         self.outline(record, &mut own);
         let least_factor = |k: usize| {
             self.has_frequencies[k].then(|| {
-                let factors = record.factors[k].iter().copied();
+                let factors = self.factors(record, k).iter().copied();
                 // Of a record without a value there, nothing is known of what is agreed on.
                 factors.reduce(f64::min).unwrap_or(0.0)
             })
@@ -79,11 +81,42 @@ impl BoundModel {
     }
 }
 
+/// The levels of two records that are known without a look at their values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hint {
+    pub(super) known: Pattern,
+    /// The comparisons whose levels are not.
+    pub(super) asked: Asked,
+}
+
+impl Default for Hint {
+    fn default() -> Self {
+        Self { known: Pattern::default(), asked: Asked::ALL }
+    }
+}
+
 impl Likeness<'_> {
-    /// The least odds against the record of that outline being the same customer, by what the two weigh.
-    pub(crate) fn odds_against(&self, outline: &[u64]) -> f64 {
-        let sketches = &self.model.sketches;
-        self.ceiling.odds_against(|k| self.outcome(&sketches.sketching.comparisons[k], outline))
+    /// The least odds against the record of that outline being the same customer, by what the two weigh,
+    /// and what is known of their levels for sure.
+    pub(crate) fn odds_against(&self, outline: &[u64]) -> (f64, Hint) {
+        let comparisons = &self.model.sketches.sketching.comparisons;
+        let mut hint = Hint { known: Pattern::default(), asked: Asked::NONE };
+        let odds = self.ceiling.odds_against(|k| {
+            let placed = &comparisons[k];
+            let outcome = self.outcome(placed, outline);
+            match outcome {
+                Outcome::Missing => {}
+                // No level but the last one may be reached, so that one is.
+                Outcome::AtBest { level, filled }
+                    if usize::from(level) + 1 == placed.comparison.comparison().level_count() =>
+                {
+                    hint.known = hint.known.with(k, filled.then_some(level));
+                }
+                _ => hint.asked = hint.asked.with(k),
+            }
+            outcome
+        });
+        (odds, hint)
     }
 
     /// Whether a match rule may hold for the two.

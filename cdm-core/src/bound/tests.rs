@@ -34,7 +34,7 @@ fn assert_same(model: &Model, table: &Table) {
         let likeness = bound.likeness(&records[left]);
         for right in 0..table.len() {
             let (one, two) = (&records[left], &records[right]);
-            let pair = format!("{} and {}", one.key, two.key);
+            let pair = format!("{} and {}", one.key(), two.key());
             assert_eq!(bound.decide(one, two), rules.decide(left, right), "{pair}");
             assert_eq!(bound.may_pair(one, two), scope.contains(left, right), "{pair}");
             if left == right {
@@ -48,7 +48,8 @@ fn assert_same(model: &Model, table: &Table) {
                 assert_eq!(bound.pattern(one, two), scorer.pattern(left, right), "{pair}");
                 let bits = bound.weight(one, two).unwrap().bits();
                 assert_eq!(bits.to_bits(), scorer.weight(left, right).bits().to_bits(), "{pair}");
-                let most = likeness.as_ref().unwrap().odds_against(&outlines[right]);
+                let (most, hint) = likeness.as_ref().unwrap().odds_against(&outlines[right]);
+                assert_eq!(bound.pattern_of(hint, one, two), bound.pattern(one, two), "{pair}");
                 assert!(bits <= -libm::log2(most) + 1e-9, "{pair}: {bits} bits, odds {most}");
             }
             for (rule, wanted) in finds(&blocking, left, right).into_iter().enumerate() {

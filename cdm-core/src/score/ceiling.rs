@@ -138,7 +138,7 @@ impl Ceiling {
 impl CeilingOf<'_> {
     /// The least odds against a match, given what may come of each comparison.
     #[inline]
-    pub(crate) fn odds_against(&self, outcomes: impl Fn(usize) -> Outcome) -> f64 {
+    pub(crate) fn odds_against(&self, mut outcomes: impl FnMut(usize) -> Outcome) -> f64 {
         let classes = self.ceiling.shares.len();
         let mut room = [0.0; FEW_CLASSES];
         let sums = &mut room[..classes];

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outlines::Outlines;
 use super::seal::Seals;
-use crate::bound::{BoundModel, BoundRecord, Keying};
+use crate::bound::{BoundModel, BoundRecord, Hint, Keying};
 use crate::cluster::Weight;
 use crate::error::Result;
 use crate::plan::Model;
@@ -96,13 +96,18 @@ impl Current {
     }
 
     /// The bits that two records weigh, where that is more than nothing: if they are a candidate pair,
-    /// they are linked by as much.
-    pub(super) fn weighs(&self, one: &BoundRecord, other: &BoundRecord) -> Option<f64> {
+    /// they are linked by as much. Some of their levels may be known.
+    pub(super) fn weighs(
+        &self,
+        hint: Hint,
+        one: &BoundRecord,
+        other: &BoundRecord,
+    ) -> Option<f64> {
         if !self.bound.may_pair(one, other) {
             return None;
         }
         let (left, right) = if one.key() <= other.key() { (one, other) } else { (other, one) };
-        let weight = Weight::from_bits(self.bound.weight(left, right)?.bits());
+        let weight = Weight::from_bits(self.bound.weight_by(hint, left, right)?.bits());
         (weight > Weight::ZERO).then(|| weight.bits())
     }
 

@@ -192,7 +192,7 @@ impl Shared {
         if let Some(record) = lock(&self.cache).get(number, cell) {
             return Ok(record);
         }
-        let bound = Arc::new(current.bound.prepare_light(&self.record(names, number, cell)?)?);
+        let bound = Arc::new(current.bound.prepare_owned(self.record(names, number, cell)?)?);
         self.keep(current, number, cell, &bound);
         Ok(bound)
     }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::rows::Rows;
-use crate::bound::{BoundModel, BoundRecord, Likeness};
+use crate::bound::{BoundModel, BoundRecord, Hint, Likeness};
 
 /// So many records' outlines lie together, and so many of those.
 const AT_ONCE: usize = 1024;
@@ -14,6 +14,15 @@ pub(super) struct Outlines {
     width: usize,
     /// Where there is room for one; records beyond have none.
     chunks: Vec<OnceLock<RwLock<Chunk>>>,
+}
+
+/// A record that may be like one.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Likely {
+    /// The odds against are at least so.
+    pub(super) odds: f64,
+    pub(super) number: u32,
+    pub(super) hint: Hint,
 }
 
 struct Chunk {
@@ -37,6 +46,15 @@ impl Outlines {
     pub(super) fn put(&self, model: &BoundModel, number: u32, place: u64, record: &BoundRecord) {
         let (chunk, at) = (number as usize / AT_ONCE, number as usize % AT_ONCE);
         let Some(chunk) = self.chunks.get(chunk) else { return };
+        let place_of = |chunk: &RwLock<Chunk>| {
+            chunk.read().unwrap_or_else(PoisonError::into_inner).places[at]
+        };
+        // It is known already, or is of a cell that nobody needs before long.
+        if place > NOWHERE && chunk.get().is_some_and(|chunk| place_of(chunk) >= place) {
+            return;
+        }
+        let mut outline = vec![0; self.width];
+        model.outline(record, &mut outline);
         let chunk = chunk.get_or_init(|| {
             RwLock::new(Chunk {
                 places: vec![NOWHERE; AT_ONCE].into(),
@@ -47,7 +65,7 @@ impl Outlines {
         // Whoever reads an older snapshot finds out for itself.
         if chunk.places[at] <= place {
             chunk.places[at] = place;
-            model.outline(record, &mut chunk.numbers[at * self.width..(at + 1) * self.width]);
+            chunk.numbers[at * self.width..(at + 1) * self.width].copy_from_slice(&outline);
         }
     }
 
@@ -105,22 +123,27 @@ impl Outlines {
         rows: &Rows,
         numbers: &[u32],
         (most, with_rules): (f64, bool),
-    ) -> Vec<(f64, u32)> {
+    ) -> Vec<Likely> {
         let Some(likeness) = likeness else {
-            return numbers.iter().map(|number| (0.0, *number)).collect();
+            let unknown = |number: &u32| Likely { number: *number, ..Likely::default() };
+            return numbers.iter().map(unknown).collect();
         };
         let mut likely = Vec::new();
         self.of(rows, numbers, |number, outline| {
-            let odds = match outline {
-                Some(outline) if with_rules && likeness.may_match(outline) => 0.0,
+            let (mut odds, hint) = match outline {
                 Some(outline) => likeness.odds_against(outline),
-                None => 0.0,
+                None => (0.0, Hint::default()),
             };
+            if with_rules && outline.is_some_and(|outline| likeness.may_match(outline)) {
+                odds = 0.0;
+            }
             if odds <= most {
-                likely.push((odds, number));
+                likely.push(Likely { odds, number, hint });
             }
         });
-        likely.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+        likely.sort_unstable_by(|one, other| {
+            one.odds.total_cmp(&other.odds).then(one.number.cmp(&other.number))
+        });
         likely
     }
 }

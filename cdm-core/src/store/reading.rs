@@ -11,12 +11,13 @@ use super::cells::Place;
 use super::current::{Current, most_odds_against};
 use super::event::{Change, Event, EventRecord};
 use super::keys::Keys;
+use super::outlines::Likely;
 use super::record::{Names, decode};
 use super::rows::Rows;
 use super::tables::{Cell, Reading, Row, read_numbers};
 use super::writing::Counters;
 use super::{Inner, Shared, Store, lock};
-use crate::bound::{BoundRecord, PairScore};
+use crate::bound::{BoundRecord, Hint, PairScore};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::features::Features;
@@ -183,7 +184,7 @@ impl View<'_> {
         if let Some(record) = lock(&self.shared.cache).get(number, cell) {
             return Ok(record);
         }
-        let bound = Arc::new(self.current.bound.prepare_light(&self.record(cell)?)?);
+        let bound = Arc::new(self.current.bound.prepare_owned(self.record(cell)?)?);
         self.shared.keep(&self.current, number, cell, &bound);
         Ok(bound)
     }
@@ -252,11 +253,12 @@ impl View<'_> {
         candidates.sort_unstable();
         candidates.dedup();
         // What is to be said of a pair takes longer than what it weighs: it is said of the best alone.
-        let mut best: HashMap<u32, (f64, Arc<BoundRecord>)> = HashMap::new();
+        let mut best: HashMap<u32, (f64, Arc<BoundRecord>, Hint)> = HashMap::new();
         // The likeliest come first: once there are so many, most others cannot be among them.
         let (likeness, mut most_odds) = (bound.likeness(record), f64::INFINITY);
         let (outlines, all) = (&self.current.outlines, (f64::INFINITY, !rules.is_empty()));
-        for (odds, number) in outlines.likely(likeness.as_ref(), &self.rows, &candidates, all) {
+        for likely in outlines.likely(likeness.as_ref(), &self.rows, &candidates, all) {
+            let Likely { odds, number, hint } = likely;
             if odds > most_odds {
                 break;
             }
@@ -274,30 +276,30 @@ impl View<'_> {
             let weighs = match rule {
                 Some(Decision::Never) => continue,
                 Some(Decision::Match) => f64::INFINITY,
-                None => bound.weight(left, right).unwrap_or_default().bits(),
+                None => bound.weight_by(hint, left, right).unwrap_or_default().bits(),
             };
-            let is_better = best.get(&entity).is_none_or(|(known, of)| {
+            let is_better = best.get(&entity).is_none_or(|(known, of, _)| {
                 weighs.total_cmp(known).then_with(|| of.key().cmp(candidate.key())).is_gt()
             });
             if is_better {
-                best.insert(entity, (weighs, candidate));
+                best.insert(entity, (weighs, candidate, hint));
                 if best.len() >= most.max(1) {
-                    let mut weights: Vec<f64> = best.values().map(|(weight, _)| *weight).collect();
+                    let mut weights: Vec<f64> = best.values().map(|(weight, ..)| *weight).collect();
                     weights.sort_unstable_by(|one, other| other.total_cmp(one));
                     most_odds = most_odds_against(weights[most.max(1) - 1]);
                 }
             }
         }
-        let mut hits: Vec<(u32, (f64, Arc<BoundRecord>))> = best.into_iter().collect();
+        let mut hits: Vec<(u32, (f64, Arc<BoundRecord>, Hint))> = best.into_iter().collect();
         // No two have the same key, so that the order is one.
         hits.sort_unstable_by(|(_, one), (_, other)| {
             other.0.total_cmp(&one.0).then_with(|| one.1.key().cmp(other.1.key()))
         });
         hits.truncate(most);
-        let hit = |(entity, (_, candidate)): (u32, (f64, Arc<BoundRecord>))| Hit {
+        let hit = |(entity, (_, candidate, hint)): (u32, (f64, Arc<BoundRecord>, Hint))| Hit {
             entity: seals.entity(entity),
             record: candidate.key().clone(),
-            score: bound.score_prepared(record, &candidate),
+            score: bound.score_by(hint, record, &candidate),
         };
         Ok(hits.into_iter().map(hit).collect())
     }

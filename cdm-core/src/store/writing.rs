@@ -13,6 +13,7 @@ use super::Shared;
 use super::current::{Current, Stop, most_odds_against};
 use super::event::{Change, Revision};
 use super::keys::{Keys, Overlay};
+use super::outlines::Likely;
 use super::reading::Snapshot;
 use super::record::{Names, encode};
 use super::rows::Rows;
@@ -241,7 +242,7 @@ impl<'w> Writing<'w> {
     fn upsert_prepared(&mut self, record: &Record, bound: BoundRecord) -> Result<bool> {
         let Some((number, cell)) = self.take_in(record)? else { return Ok(false) };
         self.index(number, &bound)?;
-        let light = self.current.bound.lighten(bound);
+        let light = self.current.bound.lighten(bound)?;
         self.shared.keep(&self.current, number, cell, &Arc::new(light));
         Ok(true)
     }
@@ -425,10 +426,10 @@ impl<'w> Writing<'w> {
             let likeness = current.bound.likeness(&record);
             let most = (most_odds_against(0.0), false);
             let mut likely = current.outlines.likely(likeness.as_ref(), rows, candidates, most);
-            likely.sort_unstable_by_key(|(_, number)| *number);
+            likely.sort_unstable_by_key(|likely| likely.number);
             let mut links = Vec::new();
-            for (_, other) in likely {
-                let weighs = current.weighs(&record, &*bound(other)?);
+            for Likely { number: other, hint, .. } in likely {
+                let weighs = current.weighs(hint, &record, &*bound(other)?);
                 links.extend(weighs.map(|bits| (*one, other, bits)));
             }
             Ok(links)
