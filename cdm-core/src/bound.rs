@@ -27,7 +27,7 @@ use crate::model::{Pattern, TermFrequencies, factor_of_shared};
 use crate::plan::{LinkType, Model};
 use crate::probability::MatchWeight;
 use crate::rule::Decision;
-use crate::schema::{Record, RecordKey};
+use crate::schema::{Kind, Record, RecordKey};
 use crate::score::{Ceiling, Weigher};
 
 /// A model, ready to take records one at a time.
@@ -197,6 +197,7 @@ impl BoundModel {
         of_matches.dedup();
         let positions: Vec<Vec<usize>> =
             plan.comparisons().iter().map(places).collect::<Result<_>>()?;
+        let kinds: Vec<Kind> = plan.schema().fields().iter().map(|field| field.kind).collect();
         Ok(Self {
             stops,
             has_frequencies: has_frequencies.collect(),
@@ -205,7 +206,7 @@ impl BoundModel {
             weigher,
             ceiling,
             of_matches,
-            sketches: Sketches::new(plan.comparisons(), &positions),
+            sketches: Sketches::new(plan.comparisons(), &positions, &kinds),
             firsts: positions.iter().map(|positions| positions[0]).collect(),
             blocking: plan.blocking().iter().map(|r| numbers(&r.same)).collect::<Result<_>>()?,
             blocking_names: plan.blocking().iter().map(ToString::to_string).collect(),
@@ -251,9 +252,10 @@ impl BoundModel {
 
     /// A record as [`prepare_light`](Self::prepare_light) would have prepared it, with what is known of
     /// the values of another that is the same.
-    pub(crate) fn lighten(&self, record: BoundRecord) -> Result<BoundRecord> {
-        let light = self.prepare_owned(record.features.record().clone())?;
-        Ok(BoundRecord { features: light.features, ..record })
+    pub(crate) fn lighten(&self, record: &BoundRecord) -> Result<BoundRecord> {
+        let light = self.prepare_owned(record.record().clone())?;
+        let (fields, factors) = (record.fields.clone(), record.factors.clone());
+        Ok(BoundRecord { fields, factors, ..light })
     }
 
     fn prepared(&self, record: Record, keeps: Keeps) -> Result<BoundRecord> {
@@ -262,6 +264,18 @@ impl BoundModel {
             fields: self.model.plan().schema().fields().iter().map(|_| OnceLock::new()).collect(),
             factors: self.firsts.iter().map(|_| OnceLock::new()).collect(),
         })
+    }
+
+    /// Let a record have what another one knows already of values that both have in the same fields.
+    pub(crate) fn learn(&self, record: &BoundRecord, from: &BoundRecord) {
+        self.features.learn(&record.features, &from.features);
+    }
+
+    /// Make all keys of a record, rather than each when it is asked for.
+    pub(crate) fn make_keys(&self, record: &BoundRecord) {
+        for number in 0..self.of_rules.len() {
+            self.features.keys(&record.features, number);
+        }
     }
 
     /// The usable values of the field at that position of the schema.
@@ -353,16 +367,6 @@ impl BoundModel {
     fn pattern_of(&self, hint: Hint, left: &BoundRecord, right: &BoundRecord) -> Pattern {
         let (left, right) = (Side::new(self, left), Side::new(self, right));
         self.sketches.pattern(hint.known, hint.asked, left, right)
-    }
-
-    /// As [`weight`](Self::weight), of two records of which some levels may be known.
-    pub(crate) fn weight_by(
-        &self,
-        hint: Hint,
-        left: &BoundRecord,
-        right: &BoundRecord,
-    ) -> Option<MatchWeight> {
-        self.weight_of(self.pattern_of(hint, left, right), left, right)
     }
 
     /// log2 of the odds that two records are one customer; `None` where the plan compares nothing.
@@ -481,7 +485,12 @@ impl BoundRecord {
     /// The record's key.
     #[must_use]
     pub fn key(&self) -> &RecordKey {
-        &self.features.record().key
+        &self.record().key
+    }
+
+    /// The record as it was given.
+    pub(crate) fn record(&self) -> &Record {
+        self.features.record()
     }
 }
 

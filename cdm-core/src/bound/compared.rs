@@ -4,13 +4,17 @@
 use crate::compare::{Comparison, Prepared, Sketched};
 use super::{BoundModel, BoundRecord};
 use crate::features::LooseValue;
-use crate::model::{Pattern, PlacedComparison, Sketching};
+use crate::model::{Group, Pattern, PlacedComparison, Sketching};
+use crate::schema::Kind;
 
 /// What is noted of records for the comparisons of a plan.
 pub(super) struct Sketches {
     pub(super) sketching: Sketching,
     /// The fields that are compared; what is said of places elsewhere is of this list.
     pub(super) fields: Vec<Place>,
+    /// The groups of comparisons, those last of which a field takes long to be made ready; and whether
+    /// one does.
+    pub(super) order: Vec<(usize, bool)>,
 }
 
 /// Where a field that is compared stands.
@@ -49,7 +53,7 @@ impl Asked {
         Self(self.0 | 1 << comparison)
     }
 
-    fn contains(self, comparison: usize) -> bool {
+    pub(super) fn contains(self, comparison: usize) -> bool {
         self.0 >> comparison & 1 == 1
     }
 }
@@ -65,8 +69,12 @@ pub(super) struct Side<'r> {
 const FEW: usize = 4;
 
 impl Sketches {
-    /// For comparisons of the fields at these positions of a schema.
-    pub(super) fn new(comparisons: &[Comparison], positions: &[Vec<usize>]) -> Self {
+    /// For comparisons of the fields at these positions of a schema, whose fields are of these kinds.
+    pub(super) fn new(
+        comparisons: &[Comparison],
+        positions: &[Vec<usize>],
+        kinds: &[Kind],
+    ) -> Self {
         let mut fields: Vec<usize> = Vec::new();
         let mut place = |position: &usize| {
             fields.iter().position(|known| known == position).unwrap_or_else(|| {
@@ -86,8 +94,16 @@ impl Sketches {
             end += width;
             Place { position: *position, group, width, start }
         };
-        let fields = fields.iter().enumerate().map(field).collect();
-        Self { sketching, fields }
+        let fields: Vec<Place> = fields.iter().enumerate().map(field).collect();
+        let is_slow = |group: &Group| {
+            group.places.iter().any(|place| {
+                matches!(kinds[fields[*place].position], Kind::Address | Kind::Phone)
+            })
+        };
+        let groups = sketching.groups.iter().map(is_slow).enumerate();
+        let mut order: Vec<(usize, bool)> = groups.collect();
+        order.sort_by_key(|(_, is_slow)| *is_slow);
+        Self { sketching, fields, order }
     }
 
     /// The values of the field at that position of the schema, with what is noted of them.
@@ -121,19 +137,29 @@ impl Sketches {
             if !asked.contains(*k) {
                 continue;
             }
-            let placed = &self.sketching.comparisons[*k];
-            let level = match placed.begins_with {
-                None => self.level(placed, left, right, 0),
-                Some((earlier, levels)) => match pattern.level(earlier) {
-                    Some(level) if usize::from(level) < levels => {
-                        placed.comparison.comparison().is_counted(level).then_some(level)
-                    }
-                    _ => self.level(placed, left, right, levels),
-                },
-            };
-            pattern = pattern.with(*k, level);
+            pattern = pattern.with(*k, self.level_after(pattern, *k, left, right));
         }
         pattern
+    }
+
+    /// The level of two records in a comparison, of whose group they reach these levels before it.
+    pub(super) fn level_after(
+        &self,
+        pattern: Pattern,
+        k: usize,
+        left: Side<'_>,
+        right: Side<'_>,
+    ) -> Option<u8> {
+        let placed = &self.sketching.comparisons[k];
+        match placed.begins_with {
+            None => self.level(placed, left, right, 0),
+            Some((earlier, levels)) => match pattern.level(earlier) {
+                Some(level) if usize::from(level) < levels => {
+                    placed.comparison.comparison().is_counted(level).then_some(level)
+                }
+                _ => self.level(placed, left, right, levels),
+            },
+        }
     }
 
     /// The level of two records in one comparison, of which none of the first `skip` holds, as

@@ -2,9 +2,10 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::compared::Asked;
+use super::compared::{Asked, Side};
 use super::{BoundModel, BoundRecord};
 use crate::model::{Pattern, PlacedComparison};
+use crate::probability::MatchWeight;
 use crate::rule::Decision;
 use crate::score::{CeilingOf, Outcome};
 
@@ -81,17 +82,20 @@ impl BoundModel {
     }
 }
 
-/// The levels of two records that are known without a look at their values.
+/// What is known of the levels of two records without a look at their values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hint {
     pub(super) known: Pattern,
-    /// The comparisons whose levels are not.
+    /// The comparisons whose levels are not known.
     pub(super) asked: Asked,
+    /// By comparison, the code of what may come of it.
+    codes: [u8; Pattern::MOST_COMPARISONS],
 }
 
 impl Default for Hint {
     fn default() -> Self {
-        Self { known: Pattern::default(), asked: Asked::ALL }
+        let codes = [Outcome::Unknown.code(); Pattern::MOST_COMPARISONS];
+        Self { known: Pattern::default(), asked: Asked::ALL, codes }
     }
 }
 
@@ -99,11 +103,10 @@ impl Likeness<'_> {
     /// The least odds against the record of that outline being the same customer, by what the two weigh,
     /// and what is known of their levels for sure.
     pub(crate) fn odds_against(&self, outline: &[u64]) -> (f64, Hint) {
-        let comparisons = &self.model.sketches.sketching.comparisons;
-        let mut hint = Hint { known: Pattern::default(), asked: Asked::NONE };
-        let odds = self.ceiling.odds_against(|k| {
-            let placed = &comparisons[k];
+        let mut hint = Hint { asked: Asked::NONE, ..Hint::default() };
+        for (k, placed) in self.model.sketches.sketching.comparisons.iter().enumerate() {
             let outcome = self.outcome(placed, outline);
+            hint.codes[k] = outcome.code();
             match outcome {
                 Outcome::Missing => {}
                 // No level but the last one may be reached, so that one is.
@@ -114,9 +117,40 @@ impl Likeness<'_> {
                 }
                 _ => hint.asked = hint.asked.with(k),
             }
-            outcome
-        });
-        (odds, hint)
+        }
+        (self.ceiling.odds_against(&hint.codes), hint)
+    }
+
+    /// What two records weigh, of which one is that which others are to be like; `None` where the odds
+    /// against are above `most` for sure. Values that take long to be made ready come last, as most
+    /// pairs are told by the others.
+    pub(crate) fn weight_within(
+        &self,
+        mut hint: Hint,
+        (left, right): (&BoundRecord, &BoundRecord),
+        most: f64,
+    ) -> Option<MatchWeight> {
+        let sketches = &self.model.sketches;
+        let (one, other) = (Side::new(self.model, left), Side::new(self.model, right));
+        for (group, is_slow) in &sketches.order {
+            let group = &sketches.sketching.groups[*group];
+            if !group.comparisons.iter().any(|k| hint.asked.contains(*k)) {
+                continue;
+            }
+            if *is_slow && self.ceiling.odds_against(&hint.codes) > most {
+                return None;
+            }
+            for k in group.comparisons.iter().filter(|k| hint.asked.contains(**k)) {
+                let level = sketches.level_after(hint.known, *k, one, other);
+                hint.known = hint.known.with(*k, level);
+                let outcome = match level {
+                    Some(level) => Outcome::AtBest { level, filled: true },
+                    None => Outcome::Missing,
+                };
+                hint.codes[*k] = outcome.code();
+            }
+        }
+        self.model.weight_of(hint.known, left, right)
     }
 
     /// Whether a match rule may hold for the two.

@@ -49,6 +49,10 @@ fn assert_same(model: &Model, table: &Table) {
                 let bits = bound.weight(one, two).unwrap().bits();
                 assert_eq!(bits.to_bits(), scorer.weight(left, right).bits().to_bits(), "{pair}");
                 let (most, hint) = likeness.as_ref().unwrap().odds_against(&outlines[right]);
+                for most in [f64::INFINITY, libm::exp2(-bits) * 1.000_001] {
+                    let weight = likeness.as_ref().unwrap().weight_within(hint, (one, two), most);
+                    assert_eq!(weight, bound.weight(one, two), "{pair}");
+                }
                 assert_eq!(bound.pattern_of(hint, one, two), bound.pattern(one, two), "{pair}");
                 assert!(bits <= -libm::log2(most) + 1e-9, "{pair}: {bits} bits, odds {most}");
             }

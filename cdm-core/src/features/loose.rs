@@ -192,6 +192,32 @@ impl LooseFeatures {
         keys.get_or_init(|| Box::new(self.keys_of(&self.expressions[expression], record)))
     }
 
+    /// Let a record have what another one knows already of values that both have in the same fields.
+    pub(crate) fn learn(&self, record: &LooseRecord, from: &LooseRecord) {
+        if record.record.key.source != from.record.key.source {
+            return;
+        }
+        let raw_is_same =
+            |field| self.raw(&record.record, field) == self.raw(&from.record, field);
+        let is_same: Vec<bool> = (0..self.fields.len())
+            .map(|field| raw_is_same(field) && self.fields[field].region_from.is_none_or(raw_is_same))
+            .collect();
+        let mut wanted = vec![false; self.fields.len()];
+        for (bound, (keys, known)) in self.expressions.iter().zip(record.keys.iter().zip(&from.keys))
+        {
+            if bound.terms.iter().all(|(field, _)| is_same[*field]) {
+                // Where it has them already, they are the same.
+                known.get().map(|known| keys.set(known.clone()).ok());
+            } else {
+                bound.terms.iter().for_each(|(field, _)| wanted[*field] = is_same[*field]);
+            }
+        }
+        let fields = record.normalized.iter().zip(&from.normalized).zip(wanted);
+        for ((normalized, known), _) in fields.filter(|(_, wanted)| *wanted) {
+            known.get().map(|known| normalized.set(known.clone()).ok());
+        }
+    }
+
     /// The values of a field, normalised.
     fn normalized<'r>(&self, record: &'r LooseRecord, field: usize) -> Cow<'r, [Normalized]> {
         match record.normalized.get(field) {

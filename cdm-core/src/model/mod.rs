@@ -18,5 +18,5 @@ pub use parameters::{
 pub use pattern::{Pattern, PatternCounts};
 
 pub(crate) use learn::{ComparedPair, LabelledPair, Lesson};
-pub(crate) use sketching::{PlacedComparison, Sketching};
+pub(crate) use sketching::{Group, PlacedComparison, Sketching};
 pub(crate) use terms::{BoundTerms, factor_of_shared};

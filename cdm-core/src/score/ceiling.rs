@@ -49,13 +49,14 @@ const FEW_CLASSES: usize = 32;
 const LEAST_LOG10: f64 = -250.0;
 
 impl Outcome {
-    fn code(self) -> usize {
+    /// A number that no other outcome has.
+    pub(crate) fn code(self) -> u8 {
         match self {
             Outcome::Missing => 0,
             Outcome::AtBest { level, filled } => {
-                1 + 2 * usize::from(level).min(Pattern::CODES - 1) + usize::from(filled)
+                1 + 2 * level.min(Pattern::CODES as u8 - 1) + u8::from(filled)
             }
-            Outcome::Unknown => UNKNOWN,
+            Outcome::Unknown => UNKNOWN as u8,
         }
     }
 }
@@ -136,15 +137,16 @@ impl Ceiling {
 }
 
 impl CeilingOf<'_> {
-    /// The least odds against a match, given what may come of each comparison.
+    /// The least odds against a match, given the [code](Outcome::code) of what may come of each
+    /// comparison.
     #[inline]
-    pub(crate) fn odds_against(&self, mut outcomes: impl FnMut(usize) -> Outcome) -> f64 {
+    pub(crate) fn odds_against(&self, codes: &[u8; Pattern::MOST_COMPARISONS]) -> f64 {
         let classes = self.ceiling.shares.len();
         let mut room = [0.0; FEW_CLASSES];
         let sums = &mut room[..classes];
         sums.copy_from_slice(&self.ceiling.shares);
-        for k in 0..self.ceiling.comparisons {
-            let start = (k * OUTCOMES + outcomes(k).code()) * classes;
+        for (k, code) in codes.iter().enumerate().take(self.ceiling.comparisons) {
+            let start = (k * OUTCOMES + usize::from(*code)) * classes;
             let ratios = &self.table[start..start + classes];
             sums.iter_mut().zip(ratios).for_each(|(sum, ratio)| *sum *= ratio);
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outlines::Outlines;
 use super::seal::Seals;
-use crate::bound::{BoundModel, BoundRecord, Hint, Keying};
+use crate::bound::{BoundModel, BoundRecord, Hint, Keying, Likeness};
 use crate::cluster::Weight;
 use crate::error::Result;
 use crate::plan::Model;
@@ -96,10 +96,10 @@ impl Current {
     }
 
     /// The bits that two records weigh, where that is more than nothing: if they are a candidate pair,
-    /// they are linked by as much. Some of their levels may be known.
+    /// they are linked by as much. `likeness` is that of `one`, of which a hint may be known.
     pub(super) fn weighs(
         &self,
-        hint: Hint,
+        (likeness, hint): (Option<&Likeness<'_>>, Hint),
         one: &BoundRecord,
         other: &BoundRecord,
     ) -> Option<f64> {
@@ -107,7 +107,13 @@ impl Current {
             return None;
         }
         let (left, right) = if one.key() <= other.key() { (one, other) } else { (other, one) };
-        let weight = Weight::from_bits(self.bound.weight_by(hint, left, right)?.bits());
+        let weight = match likeness {
+            Some(likeness) => {
+                likeness.weight_within(hint, (left, right), most_odds_against(0.0))?
+            }
+            None => self.bound.weight(left, right)?,
+        };
+        let weight = Weight::from_bits(weight.bits());
         (weight > Weight::ZERO).then(|| weight.bits())
     }
 

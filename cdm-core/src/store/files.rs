@@ -16,6 +16,7 @@ use super::cells::{Cells, FIRST, Place};
 use super::current::{Current, Stop};
 use super::keeping;
 use super::keys::{Keys, Layers, Recent, read_run};
+use super::queue::Queue;
 use super::reading::Snapshot;
 use super::record::Names;
 use super::rows::Rows;
@@ -422,6 +423,7 @@ fn assemble(
             is_stuck: false,
             synced: Instant::now(),
         }),
+        queue: Queue::default(),
         told,
         tell: Condvar::new(),
         copying: RwLock::new(()),

@@ -21,6 +21,7 @@ mod keys;
 mod options;
 mod outlines;
 mod postings;
+mod queue;
 mod reading;
 mod record;
 mod regroup;
@@ -120,6 +121,7 @@ struct Inner {
     shared: Shared,
     durability: Durability,
     writer: Mutex<Writer>,
+    queue: queue::Queue,
     /// How much of what changed in keys is in memory before it goes to their file.
     recent_keys: usize,
     /// Of how many records outlines are kept.
@@ -225,7 +227,16 @@ impl Inner {
         when: When,
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut writer = lock(&self.writer);
+        self.write_as(&mut lock(&self.writer), when, change)
+    }
+
+    /// The same, for whoever has the right to write.
+    fn write_as<T>(
+        &self,
+        writer: &mut Writer,
+        when: When,
+        change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
+    ) -> Result<T> {
         let before = self.snapshot();
         let place = &self.shared.cells.place;
         if writer.is_stuck {
@@ -242,7 +253,7 @@ impl Inner {
             let wanted = txn.set_durability(redb::Durability::None);
             wanted.map_err(|error| place.damaged(error.to_string()))?;
         }
-        let changed = self.change(&txn, &before, &writer, change);
+        let changed = self.change(&txn, &before, writer, change);
         let (out, Changed { counters, current, names, rows, scrubs, keys }) = match changed {
             Ok(changed) => changed,
             Err(error) => {
@@ -283,7 +294,7 @@ impl Inner {
         if durable {
             writer.synced = Instant::now();
             writer.retired.drain(..).for_each(|segment| segment.name(false));
-            self.scrub(&mut writer, when)?;
+            self.scrub(writer, when)?;
         }
         Ok(out)
     }
@@ -390,12 +401,7 @@ impl Store {
     /// [`StoreIo`](crate::Error::StoreIo); nothing is changed then.
     pub fn upsert(&self, record: &Record) -> Result<EntityId> {
         self.inner.make_way();
-        self.inner.write(When::AsAgreed, |writing| {
-            writing.upsert(record)?;
-            writing.settle()?;
-            let entity = writing.entity_of(&record.key)?;
-            entity.ok_or_else(|| writing.shared.cells.place.damaged("a record went missing"))
-        })
+        self.inner.upsert(record)
     }
 
     /// Take many records in; how many were new or changed. Into a store without records all are taken

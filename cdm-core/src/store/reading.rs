@@ -276,7 +276,14 @@ impl View<'_> {
             let weighs = match rule {
                 Some(Decision::Never) => continue,
                 Some(Decision::Match) => f64::INFINITY,
-                None => bound.weight_by(hint, left, right).unwrap_or_default().bits(),
+                None => match &likeness {
+                    Some(likeness) => {
+                        let weight = likeness.weight_within(hint, (left, right), most_odds);
+                        let Some(weight) = weight else { continue };
+                        weight.bits()
+                    }
+                    None => bound.weight(left, right).unwrap_or_default().bits(),
+                },
             };
             let is_better = best.get(&entity).is_none_or(|(known, of, _)| {
                 weighs.total_cmp(known).then_with(|| of.key().cmp(candidate.key())).is_gt()

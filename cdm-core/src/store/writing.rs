@@ -226,7 +226,7 @@ impl<'w> Writing<'w> {
     /// Take a record in, new or changed; whether anything is different.
     pub(super) fn upsert(&mut self, record: &Record) -> Result<bool> {
         let bound = self.current.bound.prepare(record)?;
-        self.upsert_prepared(record, bound)
+        self.upsert_prepared(record, &bound)
     }
 
     /// Take records in, one after the other; how many are different.
@@ -235,13 +235,14 @@ impl<'w> Writing<'w> {
         let prepared = records.par_iter().map(|record| bound.prepare(record));
         let prepared: Vec<BoundRecord> = prepared.collect::<Result<_>>()?;
         records.iter().zip(prepared).try_fold(0, |sum, (record, prepared)| {
-            Ok(sum + u64::from(self.upsert_prepared(record, prepared)?))
+            Ok(sum + u64::from(self.upsert_prepared(record, &prepared)?))
         })
     }
 
-    fn upsert_prepared(&mut self, record: &Record, bound: BoundRecord) -> Result<bool> {
-        let Some((number, cell)) = self.take_in(record)? else { return Ok(false) };
-        self.index(number, &bound)?;
+    /// The same, of a record that is ready for the model.
+    pub(super) fn upsert_prepared(&mut self, record: &Record, bound: &BoundRecord) -> Result<bool> {
+        let Some((number, cell)) = self.take_in(record, bound)? else { return Ok(false) };
+        self.index(number, bound)?;
         let light = self.current.bound.lighten(bound)?;
         self.shared.keep(&self.current, number, cell, &Arc::new(light));
         Ok(true)
@@ -249,7 +250,7 @@ impl<'w> Writing<'w> {
 
     /// Put a record down, and undo what its former self did; its number and cell, where anything is
     /// different. It is in no entity yet: which one it is, is found out when all is in its place.
-    pub(super) fn take_in(&mut self, record: &Record) -> Result<Option<(u32, Cell)>> {
+    fn take_in(&mut self, record: &Record, bound: &BoundRecord) -> Result<Option<(u32, Cell)>> {
         let plain = encode(record, &mut self.names);
         let known = match self.number(&record.key)? {
             Some(number) => self.rows.get(number).map(|row| (number, row)),
@@ -262,6 +263,8 @@ impl<'w> Writing<'w> {
                         return Ok(None);
                     }
                     let old = self.bound_whole(number, row.cell)?;
+                    // Most values of a record that changes stay.
+                    self.current.bound.learn(&old, bound);
                     self.unindex(number, &old)?;
                 }
                 self.drop_cell(row.cell)?;
@@ -429,7 +432,7 @@ impl<'w> Writing<'w> {
             likely.sort_unstable_by_key(|likely| likely.number);
             let mut links = Vec::new();
             for Likely { number: other, hint, .. } in likely {
-                let weighs = current.weighs(hint, &record, &*bound(other)?);
+                let weighs = current.weighs((likeness.as_ref(), hint), &record, &*bound(other)?);
                 links.extend(weighs.map(|bits| (*one, other, bits)));
             }
             Ok(links)
@@ -552,9 +555,10 @@ impl<'w> Writing<'w> {
     }
 
     /// The entity of a record that is there.
-    pub(super) fn entity_of(&self, key: &RecordKey) -> Result<Option<EntityId>> {
-        let Some(number) = self.number(key)? else { return Ok(None) };
-        let row = self.alive(number);
-        Ok(row.and_then(|row| row.entity).map(|entity| self.shared.cells.seals.entity(entity)))
+    pub(super) fn entity_of_known(&self, key: &RecordKey) -> Result<EntityId> {
+        let row = self.number(key)?.and_then(|number| self.alive(number));
+        let entity = row.and_then(|row| row.entity);
+        let entity = entity.map(|entity| self.shared.cells.seals.entity(entity));
+        entity.ok_or_else(|| self.shared.cells.place.damaged("a record went missing"))
     }
 }
