@@ -190,9 +190,17 @@ impl BoundModel {
         let least_factor = listed.fold(1.0, f64::min);
         let ceiling =
             weigher.as_ref().and_then(|weigher| weigher.ceiling(plan.comparisons(), least_factor));
-        let mut of_matches: Vec<usize> = plan.rules().iter().zip(&rules).flat_map(|(rule, bound)| {
-            if rule.decision == Decision::Match { &bound.same[..] } else { &[] }
-        }).copied().collect();
+        let mut of_matches: Vec<usize> = plan
+            .rules()
+            .iter()
+            .zip(&rules)
+            .flat_map(
+                |(rule, bound)| {
+                    if rule.decision == Decision::Match { &bound.same[..] } else { &[] }
+                },
+            )
+            .copied()
+            .collect();
         of_matches.sort_unstable();
         of_matches.dedup();
         let positions: Vec<Vec<usize>> =
@@ -332,12 +340,7 @@ impl BoundModel {
     }
 
     /// As [`score_prepared`](Self::score_prepared), of two records of which some levels may be known.
-    pub(crate) fn score_by(
-        &self,
-        hint: Hint,
-        one: &BoundRecord,
-        other: &BoundRecord,
-    ) -> PairScore {
+    pub(crate) fn score_by(&self, hint: Hint, one: &BoundRecord, other: &BoundRecord) -> PairScore {
         let (left, right) = if one.key() <= other.key() { (one, other) } else { (other, one) };
         let rule = self.decide(left, right).map(|rule| &self.model.plan().rules()[rule]);
         let pattern = self.pattern_of(hint, left, right);

@@ -121,11 +121,7 @@ impl Weigher {
     }
 
     /// The most that pairs may weigh; as [`Ceiling::new`].
-    pub(crate) fn ceiling(
-        &self,
-        comparisons: &[Comparison],
-        least_factor: f64,
-    ) -> Option<Ceiling> {
+    pub(crate) fn ceiling(&self, comparisons: &[Comparison], least_factor: f64) -> Option<Ceiling> {
         Ceiling::new(self, comparisons, least_factor)
     }
 

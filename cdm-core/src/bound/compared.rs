@@ -1,8 +1,8 @@
 //! The values of a record in no table with what comparisons note of them, and the levels that two
 //! records reach by it.
 
-use crate::compare::{Comparison, Prepared, Sketched};
 use super::{BoundModel, BoundRecord};
+use crate::compare::{Comparison, Prepared, Sketched};
 use crate::features::LooseValue;
 use crate::model::{Group, Pattern, PlacedComparison, Sketching};
 use crate::schema::Kind;
@@ -96,9 +96,10 @@ impl Sketches {
         };
         let fields: Vec<Place> = fields.iter().enumerate().map(field).collect();
         let is_slow = |group: &Group| {
-            group.places.iter().any(|place| {
-                matches!(kinds[fields[*place].position], Kind::Address | Kind::Phone)
-            })
+            group
+                .places
+                .iter()
+                .any(|place| matches!(kinds[fields[*place].position], Kind::Address | Kind::Phone))
         };
         let groups = sketching.groups.iter().map(is_slow).enumerate();
         let mut order: Vec<(usize, bool)> = groups.collect();

@@ -197,13 +197,15 @@ impl LooseFeatures {
         if record.record.key.source != from.record.key.source {
             return;
         }
-        let raw_is_same =
-            |field| self.raw(&record.record, field) == self.raw(&from.record, field);
+        let raw_is_same = |field| self.raw(&record.record, field) == self.raw(&from.record, field);
         let is_same: Vec<bool> = (0..self.fields.len())
-            .map(|field| raw_is_same(field) && self.fields[field].region_from.is_none_or(raw_is_same))
+            .map(|field| {
+                raw_is_same(field) && self.fields[field].region_from.is_none_or(raw_is_same)
+            })
             .collect();
         let mut wanted = vec![false; self.fields.len()];
-        for (bound, (keys, known)) in self.expressions.iter().zip(record.keys.iter().zip(&from.keys))
+        for (bound, (keys, known)) in
+            self.expressions.iter().zip(record.keys.iter().zip(&from.keys))
         {
             if bound.terms.iter().all(|(field, _)| is_same[*field]) {
                 // Where it has them already, they are the same.
@@ -234,9 +236,10 @@ impl LooseFeatures {
         }
         let known = field.contexts.get(&record.key.source).unwrap_or(&field.context);
         let named = field.region_from.map(|position| self.raw(record, position));
-        let region = named.iter().flatten().find_map(|raw| {
-            normalize::country(raw).form(Form::Country).map(str::to_owned)
-        });
+        let region = named
+            .iter()
+            .flatten()
+            .find_map(|raw| normalize::country(raw).form(Form::Country).map(str::to_owned));
         let own;
         let context = match region {
             Some(region) => {

@@ -156,8 +156,8 @@ struct Facts {
     names: Names,
 }
 
-/// A record that is ready to be compared takes as much memory as so many outlines.
-const OUTLINES: usize = 10;
+/// For every record that is kept ready to be compared, there are outlines of so many.
+const OUTLINES: usize = 4;
 
 /// How much of what may be kept in memory of the index is for the file of keys: one part in so many.
 const FOR_KEYS: usize = 2;
@@ -281,8 +281,14 @@ fn begin(
     let bound = BoundModel::new(Arc::new(model.clone()))?;
     let current = Current::new(bound, 0, most_outlines(options));
     let counters = Counters { event: 1, end: FIRST, run: 1, ..Counters::default() };
-    let inner =
-        assemble(db, cells, Keys::empty(pool), (current, Names::default(), Rows::default()), counters, options)?;
+    let inner = assemble(
+        db,
+        cells,
+        Keys::empty(pool),
+        (current, Names::default(), Rows::default()),
+        counters,
+        options,
+    )?;
     inner.write(super::When::Now, |writing| {
         let encrypted = [u8::from(options.key.is_some())];
         for (name, value) in [

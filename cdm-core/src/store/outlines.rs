@@ -46,9 +46,8 @@ impl Outlines {
     pub(super) fn put(&self, model: &BoundModel, number: u32, place: u64, record: &BoundRecord) {
         let (chunk, at) = (number as usize / AT_ONCE, number as usize % AT_ONCE);
         let Some(chunk) = self.chunks.get(chunk) else { return };
-        let place_of = |chunk: &RwLock<Chunk>| {
-            chunk.read().unwrap_or_else(PoisonError::into_inner).places[at]
-        };
+        let place_of =
+            |chunk: &RwLock<Chunk>| chunk.read().unwrap_or_else(PoisonError::into_inner).places[at];
         // It is known already, or is of a cell that nobody needs before long.
         if place > NOWHERE && chunk.get().is_some_and(|chunk| place_of(chunk) >= place) {
             return;
@@ -98,12 +97,16 @@ impl Outlines {
 
     /// Say of each of some records, sorted by number, its outline; `None` where it is not known of the
     /// cell that `rows` say.
-    pub(super) fn of(&self, rows: &Rows, numbers: &[u32], mut each: impl FnMut(u32, Option<&[u64]>)) {
+    pub(super) fn of(
+        &self,
+        rows: &Rows,
+        numbers: &[u32],
+        mut each: impl FnMut(u32, Option<&[u64]>),
+    ) {
         let of_chunk = |number: &u32| *number as usize / AT_ONCE;
         for numbers in numbers.chunk_by(|one, other| of_chunk(one) == of_chunk(other)) {
             let chunk = self.chunks.get(of_chunk(&numbers[0])).and_then(OnceLock::get);
-            let chunk =
-                chunk.map(|chunk| chunk.read().unwrap_or_else(PoisonError::into_inner));
+            let chunk = chunk.map(|chunk| chunk.read().unwrap_or_else(PoisonError::into_inner));
             for number in numbers {
                 let at = *number as usize % AT_ONCE;
                 let known = chunk.as_ref().filter(|chunk| {

@@ -241,14 +241,15 @@ impl View<'_> {
         let (bound, seals) = (&self.current.bound, &self.shared.cells.seals);
         let rules = bound.model().plan().rules();
         let (mut candidates, mut holders) = (Vec::new(), Vec::new());
-        for keying in bound.keyings() {
-            for key in bound.keys(keying, record) {
-                let name = seals.key(keying, &key);
-                if !self.current.stopped.contains(&name) {
-                    self.keys.holders(name, &mut holders)?;
-                    candidates.extend_from_slice(&holders);
-                }
-            }
+        let names = bound.keyings().flat_map(|keying| {
+            let keys = bound.keys(keying, record).into_iter();
+            keys.map(move |key| seals.key(keying, &key))
+        });
+        let names: Vec<u64> = names.filter(|name| !self.current.stopped.contains(name)).collect();
+        self.keys.look(names.iter().copied());
+        for name in names {
+            self.keys.holders(name, &mut holders)?;
+            candidates.extend_from_slice(&holders);
         }
         candidates.sort_unstable();
         candidates.dedup();

@@ -251,6 +251,12 @@ impl Claim {
     }
 }
 
+/// So many bytes come from memory at once.
+const LINE: usize = 64;
+
+/// So many of a chunk's are looked at; what lies behind comes by itself then.
+const LINES: usize = 4;
+
 /// By the first bits of names, where to begin to look among fences; and how many bits are behind those.
 fn starting(fences: &[u64]) -> (Vec<u32>, u32) {
     let bits = fences.len().max(2).next_power_of_two().trailing_zeros();
@@ -317,6 +323,17 @@ impl Segment {
         };
         let (low, high) = (start(first), start(first + 1));
         low + self.fences[low..high].partition_point(|fence| *fence < name)
+    }
+
+    /// A look at where the postings of a name may lie, so that they are at hand.
+    pub(super) fn look(&self, name: u64) -> u8 {
+        let chunk = self.first_from(name).saturating_sub(1);
+        let Some(bytes) = self.bytes.as_ref().filter(|_| chunk < self.starts.len()) else {
+            return 0;
+        };
+        let range = self.range(chunk);
+        let some = bytes.get(range).unwrap_or_default().iter().step_by(LINE).take(LINES);
+        some.fold(0, |all, byte| all ^ byte)
     }
 
     /// The postings of a name.

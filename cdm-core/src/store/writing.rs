@@ -391,7 +391,9 @@ impl<'w> Writing<'w> {
     fn index(&mut self, number: u32, record: &BoundRecord) -> Result<()> {
         let most = self.current.bound.model().plan().guards().max_records_per_key;
         let (mut candidates, mut holders) = (Vec::new(), Vec::new());
-        for (keying, key, name) in self.keys(record, |_| true) {
+        let keys = self.keys(record, |_| true);
+        self.keys.look(keys.iter().map(|(_, _, name)| *name));
+        for (keying, key, name) in keys {
             self.holders(name, &mut holders)?;
             if holders.len() >= most as usize {
                 self.stop(keying, &key, name, &holders, holders.len() + 1)?;
@@ -417,8 +419,7 @@ impl<'w> Writing<'w> {
             return Ok(());
         }
         let waiting = std::mem::take(&mut self.waiting);
-        let (shared, current, names, rows) =
-            (self.shared, &self.current, &self.names, &self.rows);
+        let (shared, current, names, rows) = (self.shared, &self.current, &self.names, &self.rows);
         let bound = |number: u32| {
             let row = rows.get(number).filter(|row| row.entity.is_some());
             let row = row.ok_or_else(|| shared.missing(number))?;
