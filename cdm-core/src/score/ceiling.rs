@@ -71,7 +71,7 @@ impl Ceiling {
     ) -> Option<Self> {
         let Weigher { likelihoods, by_chance, .. } = weigher;
         let classes = likelihoods.classes().checked_sub(1).filter(|few| *few <= FEW_CLASSES)?;
-        if !(least_log10(likelihoods, comparisons, least_factor) > LEAST_LOG10) {
+        if least_log10(likelihoods, comparisons, least_factor) <= LEAST_LOG10 {
             return None;
         }
         let share = |class: usize| ratio(likelihoods.share(class), likelihoods.share(0));
@@ -107,10 +107,10 @@ impl Ceiling {
                     }
                 }));
             }
-            for class in 1..=classes {
+            for (class, by_chance) in by_chance.iter().enumerate().skip(1) {
                 let is_counted = comparison.is_counted(0);
                 ceiling.first.push(if is_counted { of_level(class, 0) } else { 1.0 });
-                ceiling.by_chance.push(is_counted && by_chance[class][k]);
+                ceiling.by_chance.push(is_counted && by_chance[k]);
             }
         }
         Some(ceiling)

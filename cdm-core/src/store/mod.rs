@@ -349,6 +349,12 @@ impl Inner {
     }
 
     fn flush(&self) -> Result<()> {
+        if !lock(&self.writer).dirty {
+            return Ok(());
+        }
+        // What was written up to now reaches the disk while others write; then little is left for which
+        // they have to wait.
+        self.shared.cells.sync()?;
         if lock(&self.writer).dirty { self.write(When::Durable, |_| Ok(())) } else { Ok(()) }
     }
 }

@@ -48,6 +48,9 @@ pub struct Hit {
     pub score: PairScore,
 }
 
+/// What the record of an entity weighs that is most like, the record, and what was known of the two.
+type Best = (f64, Arc<BoundRecord>, Hint);
+
 /// The golden record of an entity, with all that it was made of.
 pub struct Golden {
     entity: EntityId,
@@ -254,7 +257,7 @@ impl View<'_> {
         candidates.sort_unstable();
         candidates.dedup();
         // What is to be said of a pair takes longer than what it weighs: it is said of the best alone.
-        let mut best: HashMap<u32, (f64, Arc<BoundRecord>, Hint)> = HashMap::new();
+        let mut best: HashMap<u32, Best> = HashMap::new();
         // The likeliest come first: once there are so many, most others cannot be among them.
         let (likeness, mut most_odds) = (bound.likeness(record), f64::INFINITY);
         let (outlines, all) = (&self.current.outlines, (f64::INFINITY, !rules.is_empty()));
@@ -298,13 +301,13 @@ impl View<'_> {
                 }
             }
         }
-        let mut hits: Vec<(u32, (f64, Arc<BoundRecord>, Hint))> = best.into_iter().collect();
+        let mut hits: Vec<(u32, Best)> = best.into_iter().collect();
         // No two have the same key, so that the order is one.
         hits.sort_unstable_by(|(_, one), (_, other)| {
             other.0.total_cmp(&one.0).then_with(|| one.1.key().cmp(other.1.key()))
         });
         hits.truncate(most);
-        let hit = |(entity, (_, candidate, hint)): (u32, (f64, Arc<BoundRecord>, Hint))| Hit {
+        let hit = |(entity, (_, candidate, hint)): (u32, Best)| Hit {
             entity: seals.entity(entity),
             record: candidate.key().clone(),
             score: bound.score_by(hint, record, &candidate),
