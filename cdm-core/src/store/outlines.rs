@@ -9,6 +9,9 @@ use crate::bound::{BoundModel, BoundRecord, Hint, Likeness};
 /// So many records' outlines lie together, and so many of those.
 const AT_ONCE: usize = 1024;
 
+/// Of no more records than that are there outlines, whatever is asked for.
+const MOST: usize = 1 << 26;
+
 /// Outlines by the numbers of records, for one model; the newest of each record alone.
 pub(super) struct Outlines {
     width: usize,
@@ -38,7 +41,7 @@ impl Outlines {
     /// None yet, and at most of so many records.
     pub(super) fn new(model: &BoundModel, most: usize) -> Arc<Self> {
         let width = model.outline_width();
-        let chunks = if width == 0 { 0 } else { most.div_ceil(AT_ONCE) };
+        let chunks = if width == 0 { 0 } else { most.min(MOST).div_ceil(AT_ONCE) };
         Arc::new(Self { width, chunks: (0..chunks).map(|_| OnceLock::new()).collect() })
     }
 
