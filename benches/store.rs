@@ -286,6 +286,38 @@ fn main() -> Result<(), Box<dyn Error>> {
             load()
         );
     }
+    for writers in [1, 2, arguments.readers] {
+        let (all, before) = (Mutex::new(Vec::new()), processor());
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for writer in 0..writers {
+                let (store, records, all) = (&store, &records, &all);
+                scope.spawn(move || {
+                    let (mut random, mut times) = (Random(writer as u64 + 77), Vec::new());
+                    while start.elapsed() < Duration::from_secs(3) {
+                        let record = &records[random.below(records.len())];
+                        let id = format!("{writers}-{writer}-{}", times.len());
+                        let record = damaged(record, &mut random, RecordKey::new("counter", id));
+                        let start = Instant::now();
+                        if store.upsert(&record).is_ok() {
+                            times.push(start.elapsed());
+                        }
+                    }
+                    all.lock()
+                        .map(|mut all: std::sync::MutexGuard<'_, Vec<_>>| all.extend(times))
+                        .ok();
+                });
+            }
+        });
+        let mut times = all.into_inner().unwrap_or_default();
+        println!(
+            "{writers} threads upsert: {} a second, {:.0} µs of processor each; {}; load {}",
+            times.len() / 3,
+            (processor() - before) / times.len().max(1) as f64 * 1e6,
+            percentiles(&mut times),
+            load()
+        );
+    }
     if arguments.hot > 0 {
         let mut tenths = Vec::new();
         for number in 0..arguments.hot {

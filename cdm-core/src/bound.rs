@@ -3,25 +3,32 @@
 //!
 //! What it says of two records is, to the bit, what [`Model::resolve`] goes by.
 
+mod compared;
+mod outline;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::{DefaultHashBuilder, HashSet};
 use serde::Serialize;
 
+use compared::{ComparedField, Side, Sketches};
+
+pub(crate) use outline::{Hint, Likeness};
+
 use crate::block::combine;
 use crate::cluster::{Weight, group_weight};
-use crate::compare::{Comparison, Prepared};
+use crate::compare::Comparison;
 use crate::error::Result;
-use crate::features::{Expression, LooseFeatures, LooseKeys, LooseRecord};
+use crate::features::{Expression, Keeps, LooseFeatures, LooseKeys, LooseRecord};
 use crate::model::{Pattern, TermFrequencies, factor_of_shared};
 use crate::plan::{LinkType, Model};
 use crate::probability::MatchWeight;
 use crate::rule::Decision;
-use crate::schema::{Record, RecordKey};
-use crate::score::Weigher;
+use crate::schema::{Kind, Record, RecordKey};
+use crate::score::{Ceiling, Weigher};
 
 /// A model, ready to take records one at a time.
 ///
@@ -48,8 +55,10 @@ pub struct BoundModel {
     model: Arc<Model>,
     features: LooseFeatures,
     weigher: Option<Weigher>,
-    /// By comparison, the positions of its fields in the schema.
-    places: Vec<Vec<usize>>,
+    ceiling: Option<Ceiling>,
+    /// By comparison, the position of its first field in the schema.
+    firsts: Vec<usize>,
+    sketches: Sketches,
     rules: Vec<BoundRule>,
     /// By blocking rule, the numbers of its expressions.
     blocking: Vec<Vec<usize>>,
@@ -62,6 +71,8 @@ pub struct BoundModel {
     has_frequencies: Vec<bool>,
     /// By number of expression, whether a rule looks at it.
     of_rules: Vec<bool>,
+    /// The numbers of the expressions that are to be the same by match rules.
+    of_matches: Vec<usize>,
 }
 
 /// Keys that link nobody: most keys are none of them, which their hashes tell without a copy.
@@ -91,11 +102,12 @@ struct BoundRule {
 /// A record as a bound model sees it. `Debug` hides its values.
 #[derive(Clone)]
 pub struct BoundRecord {
-    key: RecordKey,
     features: LooseRecord,
-    /// By comparison: the values of its first field, by the numbers they have there, and how much
-    /// likelier records agree on each by chance than on values in general.
-    factors: Vec<Vec<f64>>,
+    /// By field of the schema, as it was asked for: its usable values.
+    fields: Box<[OnceLock<Box<ComparedField>>]>,
+    /// By comparison, as it was asked for: how much likelier records agree on each value of its first
+    /// field by chance than on values in general.
+    factors: Box<[OnceLock<Box<[f64]>>]>,
 }
 
 /// What a bound model says of two records.
@@ -171,15 +183,39 @@ impl BoundModel {
         let of_blocking = plan.blocking().iter();
         let of_blocking = of_blocking.map(|rule| model.blocking_stop_keys().get(&rule.to_string()));
         let stops = [stopped.map(Stops::new).collect(), of_blocking.map(Stops::new).collect()];
+        let weigher = model
+            .parameters()
+            .map(|parameters| Weigher::new(parameters, plan.comparisons(), plan.coincidences()));
+        let listed = frequencies.into_iter().flatten().map(|(_, frequencies)| frequencies.least());
+        let least_factor = listed.fold(1.0, f64::min);
+        let ceiling =
+            weigher.as_ref().and_then(|weigher| weigher.ceiling(plan.comparisons(), least_factor));
+        let mut of_matches: Vec<usize> = plan
+            .rules()
+            .iter()
+            .zip(&rules)
+            .flat_map(
+                |(rule, bound)| {
+                    if rule.decision == Decision::Match { &bound.same[..] } else { &[] }
+                },
+            )
+            .copied()
+            .collect();
+        of_matches.sort_unstable();
+        of_matches.dedup();
+        let positions: Vec<Vec<usize>> =
+            plan.comparisons().iter().map(places).collect::<Result<_>>()?;
+        let kinds: Vec<Kind> = plan.schema().fields().iter().map(|field| field.kind).collect();
         Ok(Self {
             stops,
             has_frequencies: has_frequencies.collect(),
             of_rules,
             rules,
-            weigher: model.parameters().map(|parameters| {
-                Weigher::new(parameters, plan.comparisons(), plan.coincidences())
-            }),
-            places: plan.comparisons().iter().map(places).collect::<Result<_>>()?,
+            weigher,
+            ceiling,
+            of_matches,
+            sketches: Sketches::new(plan.comparisons(), &positions, &kinds),
+            firsts: positions.iter().map(|positions| positions[0]).collect(),
             blocking: plan.blocking().iter().map(|r| numbers(&r.same)).collect::<Result<_>>()?,
             blocking_names: plan.blocking().iter().map(ToString::to_string).collect(),
             duplicate_free: duplicate_free.map(|source| source.name.clone()).collect(),
@@ -204,7 +240,7 @@ impl BoundModel {
     /// [`Error::UnknownField`](crate::Error::UnknownField) and
     /// [`Error::TooManyValues`](crate::Error::TooManyValues), as where a table takes it in.
     pub fn prepare(&self, record: &Record) -> Result<BoundRecord> {
-        self.prepared(record, |_| true)
+        self.prepared(record.clone(), Keeps::All)
     }
 
     /// The same without the keys of blocking rules: a fraction of the time and memory, and enough for
@@ -213,25 +249,79 @@ impl BoundModel {
     /// # Errors
     /// As [`prepare`](Self::prepare).
     pub fn prepare_light(&self, record: &Record) -> Result<BoundRecord> {
-        self.prepared(record, |number| self.of_rules[number])
+        self.prepare_owned(record.clone())
     }
 
-    /// As [`prepare_light`](Self::prepare_light) would have prepared the record.
-    pub(crate) fn lighten(&self, record: BoundRecord) -> BoundRecord {
-        let features = record.features.without_keys(|number| self.of_rules[number]);
-        BoundRecord { features, ..record }
+    /// As [`prepare_light`](Self::prepare_light).
+    pub(crate) fn prepare_owned(&self, record: Record) -> Result<BoundRecord> {
+        let has_rules = self.of_rules.contains(&true);
+        self.prepared(record, if has_rules { Keeps::Keys } else { Keeps::Nothing })
     }
 
-    fn prepared(&self, record: &Record, wanted: impl Fn(usize) -> bool) -> Result<BoundRecord> {
-        let features = self.features.of(record, wanted)?;
-        let factors = self.model.plan().comparisons().iter().zip(&self.places);
-        let factors = factors.map(|(comparison, places)| {
-            let frequencies = self.frequencies(comparison);
-            let values = features.values(places[0]).iter();
-            let values = frequencies.map(|f| values.map(|value| f.factor(&value.canonical)));
-            values.map(Iterator::collect).unwrap_or_default()
-        });
-        Ok(BoundRecord { key: record.key.clone(), factors: factors.collect(), features })
+    /// A record as [`prepare_light`](Self::prepare_light) would have prepared it, with what is known of
+    /// the values of another that is the same.
+    pub(crate) fn lighten(&self, record: &BoundRecord) -> Result<BoundRecord> {
+        let light = self.prepare_owned(record.record().clone())?;
+        let (fields, factors) = (record.fields.clone(), record.factors.clone());
+        Ok(BoundRecord { fields, factors, ..light })
+    }
+
+    fn prepared(&self, record: Record, keeps: Keeps) -> Result<BoundRecord> {
+        Ok(BoundRecord {
+            features: self.features.take(record, keeps)?,
+            fields: self.model.plan().schema().fields().iter().map(|_| OnceLock::new()).collect(),
+            factors: self.firsts.iter().map(|_| OnceLock::new()).collect(),
+        })
+    }
+
+    /// Let a record have what another one knows already of values that both have in the same fields.
+    pub(crate) fn learn(&self, record: &BoundRecord, from: &BoundRecord) {
+        self.features.learn(&record.features, &from.features);
+    }
+
+    /// Make all keys of a record, rather than each when it is asked for.
+    pub(crate) fn make_keys(&self, record: &BoundRecord) {
+        for number in 0..self.of_rules.len() {
+            self.features.keys(&record.features, number);
+        }
+    }
+
+    /// The usable values of the field at that position of the schema.
+    fn field<'r>(&self, record: &'r BoundRecord, field: usize) -> &'r ComparedField {
+        record.fields[field].get_or_init(|| {
+            Box::new(self.sketches.field(field, self.features.values(&record.features, field)))
+        })
+    }
+
+    /// How much likelier records agree on each value of a comparison's first field by chance than on
+    /// values in general.
+    fn factors<'r>(&self, record: &'r BoundRecord, comparison: usize) -> &'r [f64] {
+        record.factors[comparison].get_or_init(|| {
+            let frequencies = self.frequencies(&self.model.plan().comparisons()[comparison]);
+            let values = self.field(record, self.firsts[comparison]).canonical.iter();
+            let factors = frequencies.map(|f| values.map(|value| f.factor(value)));
+            factors.map(Iterator::collect).unwrap_or_default()
+        })
+    }
+
+    /// What a record may agree on in a comparison, with the factor of each.
+    fn terms<'r>(
+        &self,
+        record: &'r BoundRecord,
+        comparison: usize,
+    ) -> impl Iterator<Item = (&'r str, f64)> + Clone {
+        let values = self.field(record, self.firsts[comparison]).canonical.iter();
+        values.map(String::as_str).zip(self.factors(record, comparison).iter().copied())
+    }
+
+    /// The keys of a record under the expression of that number.
+    fn texts<'r>(&self, record: &'r BoundRecord, number: usize) -> &'r [String] {
+        &self.features.keys(&record.features, number).texts
+    }
+
+    /// The canonical forms of the usable values of the field at that position of the schema.
+    pub(crate) fn canonical<'r>(&self, record: &'r BoundRecord, field: usize) -> &'r [String] {
+        &self.field(record, field).canonical
     }
 
     /// What is to be said of two records, in whatever order.
@@ -246,9 +336,14 @@ impl BoundModel {
     /// What is to be said of two prepared records, in whatever order.
     #[must_use]
     pub fn score_prepared(&self, one: &BoundRecord, other: &BoundRecord) -> PairScore {
-        let (left, right) = if one.key <= other.key { (one, other) } else { (other, one) };
+        self.score_by(Hint::default(), one, other)
+    }
+
+    /// As [`score_prepared`](Self::score_prepared), of two records of which some levels may be known.
+    pub(crate) fn score_by(&self, hint: Hint, one: &BoundRecord, other: &BoundRecord) -> PairScore {
+        let (left, right) = if one.key() <= other.key() { (one, other) } else { (other, one) };
         let rule = self.decide(left, right).map(|rule| &self.model.plan().rules()[rule]);
-        let pattern = self.pattern(left, right);
+        let pattern = self.pattern_of(hint, left, right);
         let match_weight = self.weight_of(pattern, left, right);
         let levels = self.model.plan().comparisons().iter().enumerate();
         let levels = levels.filter_map(|(k, comparison)| {
@@ -268,10 +363,13 @@ impl BoundModel {
     /// The levels that two records reach.
     #[must_use]
     pub fn pattern(&self, left: &BoundRecord, right: &BoundRecord) -> Pattern {
-        let comparisons = self.model.plan().comparisons().iter().zip(&self.places);
-        comparisons.enumerate().fold(Pattern::default(), |pattern, (k, (comparison, places))| {
-            pattern.with(k, level(comparison, places, &left.features, &right.features))
-        })
+        self.pattern_of(Hint::default(), left, right)
+    }
+
+    /// The levels that two records reach, of which some may be known.
+    fn pattern_of(&self, hint: Hint, left: &BoundRecord, right: &BoundRecord) -> Pattern {
+        let (left, right) = (Side::new(self, left), Side::new(self, right));
+        self.sketches.pattern(hint.known, hint.asked, left, right)
     }
 
     /// log2 of the odds that two records are one customer; `None` where the plan compares nothing.
@@ -289,10 +387,7 @@ impl BoundModel {
         let weigher = self.weigher.as_ref()?;
         Some(weigher.weight(pattern, |k| {
             self.has_frequencies[k].then_some(())?;
-            Some(factor_of_shared(
-                left.terms(k, self.places[k][0]),
-                right.terms(k, self.places[k][0]),
-            ))
+            Some(factor_of_shared(self.terms(left, k), self.terms(right, k)))
         }))
     }
 
@@ -311,11 +406,9 @@ impl BoundModel {
     /// The first rule that holds for two records, by position in the plan.
     #[must_use]
     pub fn decide(&self, left: &BoundRecord, right: &BoundRecord) -> Option<usize> {
-        let share = |number: &usize| {
-            share(&left.features.keys(*number).texts, &right.features.keys(*number).texts)
-        };
+        let share = |number: &usize| share(self.texts(left, *number), self.texts(right, *number));
         let both = |number: &usize| {
-            let filled = |record: &BoundRecord| !record.features.keys(*number).texts.is_empty();
+            let filled = |record: &BoundRecord| !self.texts(record, *number).is_empty();
             filled(left) && filled(right)
         };
         self.rules.iter().position(|rule| {
@@ -327,16 +420,16 @@ impl BoundModel {
     pub(crate) fn signature<'r>(&self, last: usize, record: &'r BoundRecord) -> Vec<&'r [String]> {
         let rules = self.rules[..=last].iter();
         let numbers = rules.flat_map(|rule| rule.same.iter().chain(&rule.differ));
-        numbers.map(|number| &record.features.keys(*number).texts[..]).collect()
+        numbers.map(|number| self.texts(record, *number)).collect()
     }
 
     /// Whether the sources of two records allow that they are one customer.
     pub(crate) fn may_pair(&self, left: &BoundRecord, right: &BoundRecord) -> bool {
-        left.key.source != right.key.source
+        left.key().source != right.key().source
             || match self.model.plan().link_type() {
                 LinkType::Link => false,
                 LinkType::Dedupe | LinkType::LinkAndDedupe => {
-                    !self.duplicate_free.contains(&left.key.source)
+                    !self.duplicate_free.contains(&left.key().source)
                 }
             }
     }
@@ -367,7 +460,7 @@ impl BoundModel {
             }
         };
         let parts: Vec<&LooseKeys> =
-            numbers.iter().map(|number| record.features.keys(*number)).collect();
+            numbers.iter().map(|n| self.features.keys(&record.features, *n)).collect();
         let mut keys = combine(&parts);
         if let Some(stopped) = stopped {
             keys.retain(|key| {
@@ -395,25 +488,18 @@ impl BoundRecord {
     /// The record's key.
     #[must_use]
     pub fn key(&self) -> &RecordKey {
-        &self.key
+        &self.record().key
     }
 
-    /// What the record may agree on in a comparison whose first field that is, with the factor of
-    /// each.
-    fn terms(&self, comparison: usize, field: usize) -> impl Iterator<Item = (&str, f64)> + Clone {
-        let values = self.features.values(field).iter().map(|value| value.canonical.as_str());
-        values.zip(self.factors[comparison].iter().copied())
-    }
-
-    /// The canonical forms of the usable values of the field at that position of the schema.
-    pub(crate) fn canonical(&self, field: usize) -> impl Iterator<Item = &str> {
-        self.features.values(field).iter().map(|value| value.canonical.as_str())
+    /// The record as it was given.
+    pub(crate) fn record(&self) -> &Record {
+        self.features.record()
     }
 }
 
 impl fmt::Debug for BoundRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundRecord").field("key", &self.key.to_string()).finish_non_exhaustive()
+        f.debug_struct("BoundRecord").field("key", &self.key().to_string()).finish_non_exhaustive()
     }
 }
 
@@ -423,38 +509,6 @@ impl fmt::Debug for BoundModel {
             .field("plan", &self.model.plan().name())
             .finish_non_exhaustive()
     }
-}
-
-/// The level of two records in one comparison, as [`Comparer`](crate::model::Comparer) finds it.
-fn level(
-    comparison: &Comparison,
-    places: &[usize],
-    left: &LooseRecord,
-    right: &LooseRecord,
-) -> Option<u8> {
-    if let [place] = places {
-        let mut best: Option<u8> = None;
-        for one in prepared(left, *place) {
-            for two in prepared(right, *place) {
-                // Every value reaches the first level with itself.
-                let level = if one == two { 0 } else { comparison.compare_two(one, two) };
-                best = Some(best.map_or(level, |best| best.min(level)));
-                if level == 0 {
-                    break;
-                }
-            }
-        }
-        return best.filter(|level| comparison.is_counted(*level));
-    }
-    let left: Vec<Vec<&Prepared>> = places.iter().map(|p| prepared(left, *p).collect()).collect();
-    let right: Vec<Vec<&Prepared>> = places.iter().map(|p| prepared(right, *p).collect()).collect();
-    let left: Vec<&[&Prepared]> = left.iter().map(Vec::as_slice).collect();
-    let right: Vec<&[&Prepared]> = right.iter().map(Vec::as_slice).collect();
-    comparison.compare(&left, &right)
-}
-
-fn prepared(record: &LooseRecord, field: usize) -> impl Iterator<Item = &Prepared> {
-    record.values(field).iter().filter_map(|value| value.prepared.as_ref())
 }
 
 /// Whether two sorted lists have an element in common.

@@ -1,5 +1,7 @@
 //! One pair of records in, its match weight out.
 
+mod ceiling;
+
 use crate::compare::Comparison;
 use crate::error::Result;
 use crate::features::{Features, FieldValues};
@@ -8,6 +10,8 @@ use crate::model::{
 };
 use crate::probability::MatchWeight;
 use crate::schema::Schema;
+
+pub(crate) use ceiling::{Ceiling, CeilingOf, Outcome};
 
 /// Up to how many classes of pairs are weighed without a list on the heap.
 const FEW_CLASSES: usize = 32;
@@ -114,6 +118,11 @@ impl Weigher {
             expected: parameters.comparisons.iter().map(expected).collect(),
             prior: MatchWeight::of_odds(parameters.prior, 1.0 - parameters.prior),
         }
+    }
+
+    /// The most that pairs may weigh; as [`Ceiling::new`].
+    pub(crate) fn ceiling(&self, comparisons: &[Comparison], least_factor: f64) -> Option<Ceiling> {
+        Ceiling::new(self, comparisons, least_factor)
     }
 
     /// log2 of the odds that any two records are one customer, before they are looked at.

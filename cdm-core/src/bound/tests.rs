@@ -29,19 +29,32 @@ fn assert_same(model: &Model, table: &Table) {
         let schema = table.schema();
         Scorer::new(parameters, comparisons, coincidences, schema, &features, table.len()).unwrap()
     });
+    let outlines: Vec<Vec<u64>> = records.iter().map(|record| outline(&bound, record)).collect();
     for left in 0..table.len() {
+        let likeness = bound.likeness(&records[left]);
         for right in 0..table.len() {
             let (one, two) = (&records[left], &records[right]);
-            let pair = format!("{} and {}", one.key, two.key);
+            let pair = format!("{} and {}", one.key(), two.key());
             assert_eq!(bound.decide(one, two), rules.decide(left, right), "{pair}");
             assert_eq!(bound.may_pair(one, two), scope.contains(left, right), "{pair}");
             if left == right {
                 continue;
             }
+            let matches = |rule: usize| plan.rules()[rule].decision == Decision::Match;
+            if let (Some(likeness), Some(rule)) = (&likeness, bound.decide(one, two)) {
+                assert!(!matches(rule) || likeness.may_match(&outlines[right]), "{pair}");
+            }
             if let Some(scorer) = &scorer {
                 assert_eq!(bound.pattern(one, two), scorer.pattern(left, right), "{pair}");
                 let bits = bound.weight(one, two).unwrap().bits();
                 assert_eq!(bits.to_bits(), scorer.weight(left, right).bits().to_bits(), "{pair}");
+                let (most, hint) = likeness.as_ref().unwrap().odds_against(&outlines[right]);
+                for most in [f64::INFINITY, libm::exp2(-bits) * 1.000_001] {
+                    let weight = likeness.as_ref().unwrap().weight_within(hint, (one, two), most);
+                    assert_eq!(weight, bound.weight(one, two), "{pair}");
+                }
+                assert_eq!(bound.pattern_of(hint, one, two), bound.pattern(one, two), "{pair}");
+                assert!(bits <= -libm::log2(most) + 1e-9, "{pair}: {bits} bits, odds {most}");
             }
             for (rule, wanted) in finds(&blocking, left, right).into_iter().enumerate() {
                 let keying = Keying::Blocking(rule as u32);
@@ -51,6 +64,12 @@ fn assert_same(model: &Model, table: &Table) {
             }
         }
     }
+}
+
+fn outline(bound: &BoundModel, record: &BoundRecord) -> Vec<u64> {
+    let mut outline = vec![7; bound.outline_width()];
+    bound.outline(record, &mut outline);
+    outline
 }
 
 fn finds(blocking: &Blocking<'_>, left: usize, right: usize) -> Vec<bool> {

@@ -1,6 +1,8 @@
 //! The features of a record that is in no table.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::expression::Expression;
 use super::keys::MAX_COMBINATIONS;
@@ -38,17 +40,28 @@ struct BoundExpression {
     spreads: bool,
 }
 
-/// The features of one record.
+/// A record whose features are made as they are asked for: most are of few fields alone.
 #[derive(Clone)]
 pub(crate) struct LooseRecord {
-    /// By field of the schema.
-    fields: Vec<Vec<LooseValue>>,
-    /// By expression, in their order.
-    keys: Vec<LooseKeys>,
+    record: Record,
+    /// By field of the schema, where normalised values are kept.
+    normalized: Box<[OnceLock<Vec<Normalized>>]>,
+    /// By expression, in their order, where keys are kept.
+    keys: Box<[OnceLock<Box<LooseKeys>>]>,
+}
+
+/// What is kept of a record beside what it was made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// Normalised values and keys: all its keys will be asked for.
+    All,
+    /// Keys.
+    Keys,
+    /// Neither; it has no keys then.
+    Nothing,
 }
 
 /// One usable value of a record.
-#[derive(Clone)]
 pub(crate) struct LooseValue {
     pub(crate) canonical: String,
     /// `None` where no comparison looks at the field.
@@ -64,22 +77,13 @@ pub(crate) struct LooseKeys {
     pub(crate) made: Option<usize>,
 }
 
+/// No keys.
+static NONE: LooseKeys = LooseKeys { texts: Vec::new(), made: None };
+
 impl LooseRecord {
-    /// The usable values of the field at that position of the schema.
-    pub(crate) fn values(&self, field: usize) -> &[LooseValue] {
-        &self.fields[field]
-    }
-
-    /// The same without the keys of the expressions that are not `wanted`.
-    pub(crate) fn without_keys(mut self, wanted: impl Fn(usize) -> bool) -> Self {
-        let unwanted = self.keys.iter_mut().enumerate().filter(|(number, _)| !wanted(*number));
-        unwanted.for_each(|(_, keys)| *keys = LooseKeys::default());
-        self
-    }
-
-    /// The keys of the expression of that number.
-    pub(crate) fn keys(&self, expression: usize) -> &LooseKeys {
-        &self.keys[expression]
+    /// What it was made of.
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 }
 
@@ -143,80 +147,129 @@ impl LooseFeatures {
         })
     }
 
-    /// The features of a record, with its keys of the expressions, by number, that are `wanted`.
+    /// A record, ready to be asked for its features.
     ///
     /// # Errors
     /// [`Error::UnknownField`] and [`Error::TooManyValues`], as where a table takes a record in.
-    pub(crate) fn of(
-        &self,
-        record: &Record,
-        wanted: impl Fn(usize) -> bool,
-    ) -> Result<LooseRecord> {
-        let raw = self.raw(record)?;
-        let mut normalized: Vec<Vec<Normalized>> = Vec::with_capacity(raw.len());
-        for (field, texts) in self.fields.iter().zip(&raw) {
-            let known = field.contexts.get(&record.key.source).unwrap_or(&field.context);
-            let named = field.region_from.map_or(&[][..], |position| &raw[position]);
-            let region = named
-                .iter()
-                .find_map(|raw| normalize::country(raw).form(Form::Country).map(str::to_owned));
-            let own;
-            let context = match region {
-                Some(region) => {
-                    own = Context { region: Some(region), ..known.clone() };
-                    &own
-                }
-                None => known,
-            };
-            normalized
-                .push(texts.iter().map(|r| normalize::value(field.kind, r, context)).collect());
+    pub(crate) fn take(&self, record: Record, keeps: Keeps) -> Result<LooseRecord> {
+        for (name, texts) in &record.fields {
+            let field = self.schema.position(name)?;
+            if texts.len() > MAX_VALUES_PER_FIELD
+                && self.raw(&record, field).len() > MAX_VALUES_PER_FIELD
+            {
+                return Err(Error::TooManyValues {
+                    key: record.key.to_string(),
+                    field: name.clone(),
+                    limit: MAX_VALUES_PER_FIELD,
+                });
+            }
         }
-        let fields = self.fields.iter().zip(&normalized);
-        let fields = fields.map(|(field, values)| {
-            let usable = values.iter().filter_map(|value| {
-                let aspects = field.wanted.compared;
-                Some(LooseValue {
-                    canonical: value.canonical()?.to_owned(),
-                    prepared: aspects.and_then(|a| Prepared::with_aspects(field.kind, value, a)),
-                })
-            });
-            usable.collect()
-        });
-        let fields = fields.collect();
-        let keys = self.expressions.iter().enumerate().map(|(number, bound)| {
-            if wanted(number) { self.keys(bound, &normalized) } else { LooseKeys::default() }
-        });
-        Ok(LooseRecord { fields, keys: keys.collect() })
+        let fields = if keeps == Keeps::All { self.fields.len() } else { 0 };
+        let expressions = if keeps == Keeps::Nothing { 0 } else { self.expressions.len() };
+        Ok(LooseRecord {
+            record,
+            normalized: (0..fields).map(|_| OnceLock::new()).collect(),
+            keys: (0..expressions).map(|_| OnceLock::new()).collect(),
+        })
     }
 
-    /// The raw values of a record by field, as a table would take them in.
-    fn raw<'r>(&self, record: &'r Record) -> Result<Vec<Vec<&'r str>>> {
-        let mut raw: Vec<Vec<&str>> = vec![Vec::new(); self.fields.len()];
-        for (name, texts) in &record.fields {
-            let values = &mut raw[self.schema.position(name)?];
-            for text in texts.iter().map(String::as_str).filter(|text| !text.trim().is_empty()) {
-                if values.contains(&text) {
-                    continue;
-                }
-                if values.len() == MAX_VALUES_PER_FIELD {
-                    return Err(Error::TooManyValues {
-                        key: record.key.to_string(),
-                        field: name.clone(),
-                        limit: MAX_VALUES_PER_FIELD,
-                    });
-                }
+    /// The usable values of the field at that position of the schema.
+    pub(crate) fn values(&self, record: &LooseRecord, field: usize) -> Vec<LooseValue> {
+        let (normalized, field) = (self.normalized(record, field), &self.fields[field]);
+        let usable = normalized.iter().filter_map(|value| {
+            let aspects = field.wanted.compared;
+            Some(LooseValue {
+                canonical: value.canonical()?.to_owned(),
+                prepared: aspects.and_then(|a| Prepared::with_aspects(field.kind, value, a)),
+            })
+        });
+        usable.collect()
+    }
+
+    /// The keys of the expression of that number.
+    pub(crate) fn keys<'r>(&self, record: &'r LooseRecord, expression: usize) -> &'r LooseKeys {
+        let Some(keys) = record.keys.get(expression) else { return &NONE };
+        keys.get_or_init(|| Box::new(self.keys_of(&self.expressions[expression], record)))
+    }
+
+    /// Let a record have what another one knows already of values that both have in the same fields.
+    pub(crate) fn learn(&self, record: &LooseRecord, from: &LooseRecord) {
+        if record.record.key.source != from.record.key.source {
+            return;
+        }
+        let raw_is_same = |field| self.raw(&record.record, field) == self.raw(&from.record, field);
+        let is_same: Vec<bool> = (0..self.fields.len())
+            .map(|field| {
+                raw_is_same(field) && self.fields[field].region_from.is_none_or(raw_is_same)
+            })
+            .collect();
+        let mut wanted = vec![false; self.fields.len()];
+        for (bound, (keys, known)) in
+            self.expressions.iter().zip(record.keys.iter().zip(&from.keys))
+        {
+            if bound.terms.iter().all(|(field, _)| is_same[*field]) {
+                // Where it has them already, they are the same.
+                known.get().map(|known| keys.set(known.clone()).ok());
+            } else {
+                bound.terms.iter().for_each(|(field, _)| wanted[*field] = is_same[*field]);
+            }
+        }
+        let fields = record.normalized.iter().zip(&from.normalized).zip(wanted);
+        for ((normalized, known), _) in fields.filter(|(_, wanted)| *wanted) {
+            known.get().map(|known| normalized.set(known.clone()).ok());
+        }
+    }
+
+    /// The values of a field, normalised.
+    fn normalized<'r>(&self, record: &'r LooseRecord, field: usize) -> Cow<'r, [Normalized]> {
+        match record.normalized.get(field) {
+            Some(kept) => Cow::Borrowed(kept.get_or_init(|| self.normalize(record, field))),
+            None => Cow::Owned(self.normalize(record, field)),
+        }
+    }
+
+    fn normalize(&self, record: &LooseRecord, position: usize) -> Vec<Normalized> {
+        let (record, field) = (&record.record, &self.fields[position]);
+        let raw = self.raw(record, position);
+        if raw.is_empty() {
+            return Vec::new();
+        }
+        let known = field.contexts.get(&record.key.source).unwrap_or(&field.context);
+        let named = field.region_from.map(|position| self.raw(record, position));
+        let region = named
+            .iter()
+            .flatten()
+            .find_map(|raw| normalize::country(raw).form(Form::Country).map(str::to_owned));
+        let own;
+        let context = match region {
+            Some(region) => {
+                own = Context { region: Some(region), ..known.clone() };
+                &own
+            }
+            None => known,
+        };
+        raw.iter().map(|raw| normalize::value(field.kind, raw, context)).collect()
+    }
+
+    /// The raw values of a field, as a table would take them in.
+    fn raw<'r>(&self, record: &'r Record, field: usize) -> Vec<&'r str> {
+        let texts = record.fields.get(&self.schema.fields()[field].name);
+        let mut values: Vec<&str> = Vec::with_capacity(texts.map_or(0, Vec::len));
+        let texts = texts.into_iter().flatten().map(String::as_str);
+        for text in texts.filter(|text| !text.trim().is_empty()) {
+            if !values.contains(&text) {
                 values.push(text);
             }
         }
-        Ok(raw)
+        values
     }
 
-    fn keys(&self, bound: &BoundExpression, normalized: &[Vec<Normalized>]) -> LooseKeys {
+    fn keys_of(&self, bound: &BoundExpression, record: &LooseRecord) -> LooseKeys {
         let mut made = 0;
         let mut of_terms: Vec<Vec<String>> = Vec::with_capacity(bound.terms.len());
         for (term, (position, form)) in bound.expression.terms().iter().zip(&bound.terms) {
             let (field, mut keys) = (&self.fields[*position], Vec::new());
-            for value in &normalized[*position] {
+            for value in self.normalized(record, *position).iter() {
                 let is_blocked = value.canonical().is_some_and(|c| field.blocked.contains(c));
                 let (mut texts, mut of_value): (Vec<&str>, Vec<String>) = Default::default();
                 for text in value.all(*form).chain(stand_in(value, *form)) {

@@ -1,7 +1,8 @@
 use rayon::prelude::*;
 
 use super::pattern::Pattern;
-use crate::compare::{Comparison, Sketched, SketchedComparison, Sketcher};
+use super::sketching::{Group, PlacedComparison, Sketching};
+use crate::compare::{Comparison, Sketched, Sketcher};
 use crate::error::Result;
 use crate::features::{Features, FieldValues};
 use crate::schema::Schema;
@@ -11,10 +12,9 @@ use crate::schema::Schema;
 /// Holds four bytes for each record and field that is compared, and for each distinct value about a
 /// hundred for what comparisons note of it.
 pub struct Comparer<'a> {
-    bound: Vec<Bound<'a>>,
+    sketching: Sketching,
     /// The fields that are compared.
     fields: Vec<Field<'a>>,
-    groups: Vec<Group>,
     /// By row, then field: the prepared code of its only usable value, [`NONE`] or [`SEVERAL`].
     /// What a pair is asked lies together.
     cells: Vec<u32>,
@@ -29,29 +29,12 @@ const SEVERAL: u32 = u32::MAX - 1;
 /// How many sketches a thread makes at once.
 const AT_ONCE: usize = 4096;
 
-struct Bound<'a> {
-    comparison: SketchedComparison<'a>,
-    /// Positions in [`Comparer::fields`].
-    places: Vec<usize>,
-    /// An earlier comparison of the group and how many levels it has, where this one begins with
-    /// them.
-    begins_with: Option<(usize, usize)>,
-}
-
 /// A field that is compared.
 struct Field<'a> {
     values: &'a FieldValues,
     /// By prepared code, `width` numbers.
     sketches: Vec<u64>,
     width: usize,
-}
-
-/// Comparisons that have fields in common: one sketch of a value is for all of them.
-struct Group {
-    /// Positions of comparisons, in order.
-    comparisons: Vec<usize>,
-    /// Positions of their fields.
-    places: Vec<usize>,
 }
 
 impl<'a> Comparer<'a> {
@@ -82,23 +65,11 @@ impl<'a> Comparer<'a> {
         for comparison in comparisons {
             places.push(comparison.fields.iter().map(&mut place).collect::<Result<_>>()?);
         }
-        let groups = groups(&places);
-        let mut bound: Vec<Option<Bound<'a>>> = comparisons.iter().map(|_| None).collect();
+        let sketching = Sketching::new(comparisons, places);
         let mut of_place: Vec<Option<Field<'a>>> = fields.iter().map(|_| None).collect();
-        for group in &groups {
-            let mut sketcher = Sketcher::default();
-            for number in &group.comparisons {
-                let comparison = SketchedComparison::new(&comparisons[*number], &mut sketcher);
-                let places = std::mem::take(&mut places[*number]);
-                let earlier = group.comparisons.iter().filter_map(|known| {
-                    let known = (*known, bound[*known].as_ref()?);
-                    Some((known.0, comparison.levels_begin_with(&known.1.comparison)?))
-                });
-                let begins_with = earlier.max_by_key(|(_, levels)| *levels);
-                bound[*number] = Some(Bound { comparison, places, begins_with });
-            }
+        for group in &sketching.groups {
             for place in &group.places {
-                of_place[*place] = Some(Field::new(fields[*place], &sketcher));
+                of_place[*place] = Some(Field::new(fields[*place], &group.sketcher));
             }
         }
         let mut cells = vec![NONE; rows * fields.len()];
@@ -110,15 +81,14 @@ impl<'a> Comparer<'a> {
                 }
             });
         }
-        // Every comparison is of one group, and so is every field.
-        let bound = bound.into_iter().flatten().collect();
+        // Every field is of one group.
         let fields = of_place.into_iter().flatten().collect();
-        Ok(Self { bound, fields, groups, cells })
+        Ok(Self { sketching, fields, cells })
     }
 
     /// The field that a comparison is first about.
     pub(crate) fn field(&self, comparison: usize) -> &'a FieldValues {
-        self.fields[self.bound[comparison].places[0]].values
+        self.fields[self.sketching.comparisons[comparison].places[0]].values
     }
 
     /// The levels that each pair of rows reaches: [`pattern`](Self::pattern) of all, one comparison
@@ -131,7 +101,7 @@ impl<'a> Comparer<'a> {
             (row, &self.cells[row * width..(row + 1) * width])
         };
         let mut patterns = vec![Pattern::default(); pairs.len()];
-        for group in &self.groups {
+        for group in &self.sketching.groups {
             let some = pairs.chunks(LOOKS_AHEAD).zip(patterns.chunks_mut(LOOKS_AHEAD));
             for (pairs, patterns) in some {
                 // Memory is slow to answer, and answers many questions in the time of one.
@@ -140,7 +110,7 @@ impl<'a> Comparer<'a> {
                 });
                 std::hint::black_box(looks.fold(0, u64::wrapping_add));
                 for k in &group.comparisons {
-                    let bound = &self.bound[*k];
+                    let bound = &self.sketching.comparisons[*k];
                     for ((left, right), pattern) in pairs.iter().zip(patterns.iter_mut()) {
                         *pattern = bound.add_to(*pattern, *k, &self.fields, row(left), row(right));
                     }
@@ -157,8 +127,9 @@ impl<'a> Comparer<'a> {
         let cells = |row: usize| &self.cells[row * width..(row + 1) * width];
         let (left, right) = ((left, cells(left)), (right, cells(right)));
         let mut pattern = Pattern::default();
-        for k in self.groups.iter().flat_map(|group| &group.comparisons) {
-            pattern = self.bound[*k].add_to(pattern, *k, &self.fields, left, right);
+        for k in self.sketching.groups.iter().flat_map(|group| &group.comparisons) {
+            let placed = &self.sketching.comparisons[*k];
+            pattern = placed.add_to(pattern, *k, &self.fields, left, right);
         }
         pattern
     }
@@ -175,25 +146,6 @@ impl<'a> Comparer<'a> {
         };
         group.places.iter().map(of_field).fold(0, u64::wrapping_add)
     }
-}
-
-/// The comparisons that have fields in common, by the fields of each.
-fn groups(places: &[Vec<usize>]) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    for (number, of_comparison) in places.iter().enumerate() {
-        let mut group = Group { comparisons: vec![number], places: of_comparison.clone() };
-        let meets = |other: &Group| other.places.iter().any(|place| of_comparison.contains(place));
-        for known in groups.extract_if(.., |other| meets(other)) {
-            group.comparisons.extend(known.comparisons);
-            group.places.extend(known.places);
-        }
-        for list in [&mut group.comparisons, &mut group.places] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        groups.push(group);
-    }
-    groups
 }
 
 impl<'a> Field<'a> {
@@ -243,7 +195,7 @@ const LOOKS_AHEAD: usize = 32;
 /// Up to how many fields of one value each are compared without a list on the heap.
 const FEW: usize = 4;
 
-impl Bound<'_> {
+impl PlacedComparison {
     /// The pattern of two rows with the level of this comparison, number `k`; it has those of the
     /// comparisons of the group before it.
     #[inline]

@@ -7,6 +7,7 @@ mod learn;
 mod parameters;
 mod pattern;
 mod random;
+mod sketching;
 mod terms;
 
 pub use coincidence::Coincidence;
@@ -17,4 +18,5 @@ pub use parameters::{
 pub use pattern::{Pattern, PatternCounts};
 
 pub(crate) use learn::{ComparedPair, LabelledPair, Lesson};
+pub(crate) use sketching::{Group, PlacedComparison, Sketching};
 pub(crate) use terms::{BoundTerms, factor_of_shared};

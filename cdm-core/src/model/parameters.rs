@@ -217,6 +217,17 @@ impl Likelihoods {
         self.shares.len()
     }
 
+    /// The share of a class.
+    pub(crate) fn share(&self, class: usize) -> f64 {
+        self.shares[class]
+    }
+
+    /// The probability of a level of a comparison within a class.
+    pub(crate) fn of_level(&self, class: usize, comparison: usize, level: u8) -> f64 {
+        let code = Pattern::default().with(comparison, Some(level)).code(comparison);
+        self.table[(comparison * Pattern::CODES + code) * self.classes() + class]
+    }
+
     /// The probability of a class and of `pattern` within it.
     #[inline]
     pub fn joint(&self, class: usize, pattern: Pattern) -> f64 {

@@ -108,6 +108,11 @@ pub(crate) fn factor_of_shared<T: PartialEq>(
 }
 
 impl TermFrequencies {
+    /// The smallest factor that there is.
+    pub(crate) fn least(&self) -> f64 {
+        self.terms.values().copied().fold(self.rest, f64::min) / self.expected
+    }
+
     /// How much likelier two records agree on `text` by chance than on a value in general.
     pub(crate) fn factor(&self, text: &str) -> f64 {
         let frequency = self.terms.get(text).copied().unwrap_or(self.rest);

@@ -129,7 +129,7 @@ impl Store {
     /// changed then.
     pub fn adopt(&self, model: &Model, run: &Run) -> Result<Adoption> {
         let adoption = self.preview(model, run)?;
-        let bound = Arc::new(BoundModel::new(Arc::new(model.clone()))?);
+        let bound = BoundModel::new(Arc::new(model.clone()))?;
         self.inner.write(When::Now, |writing| {
             lock(&writing.shared.cache).clear();
             let old = writing
@@ -142,7 +142,8 @@ impl Store {
             }
             files::write_model(writing, model)?;
             let revision = writing.current.revision + 1;
-            writing.current = Arc::new(Current { bound, stopped: Default::default(), revision });
+            let most = self.inner.most_outlines;
+            writing.current = Arc::new(Current::new(bound, revision, most));
             writing.log(&Change::Revised { revision, reason: Revision::Adopted })?;
             writing.forget_index()?;
             let records = writing.all_records()?;
@@ -236,6 +237,7 @@ impl Writing<'_> {
             for ((number, _), cell) in batch.iter().zip(&cells) {
                 let entity = Some(entity_of[(number - first) as usize]);
                 self.put_row(*number, Row { cell: *cell, entity })?;
+                self.current.outlines.place(*number, cell.place);
             }
             self.counters.end = cells.last().map_or(self.counters.end, Cell::end);
         }
@@ -335,6 +337,8 @@ impl Writing<'_> {
             run.report("keys", (done * BATCH) as u64, records.len() as u64)?;
             let named = batch.par_iter().map(|(number, record)| {
                 let prepared = bound.prepare(record)?;
+                let place = self.rows.get(*number).map_or(0, |row| row.cell.place);
+                current.outlines.put(bound, *number, place, &prepared);
                 let mut keys = Vec::new();
                 for (keying, of) in keyings.iter().enumerate() {
                     for key in bound.keys(*of, &prepared) {

@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::outlines::Outlines;
 use super::seal::Seals;
-use crate::bound::{BoundModel, BoundRecord, Keying};
+use crate::bound::{BoundModel, BoundRecord, Hint, Keying, Likeness};
 use crate::cluster::Weight;
 use crate::error::Result;
 use crate::plan::Model;
+use crate::probability::MatchWeight;
 
 /// One revision of the model of a store.
 #[derive(Clone)]
 pub(super) struct Current {
     pub(super) bound: Arc<BoundModel>,
+    /// Outlines of records as that model sees them.
+    pub(super) outlines: Arc<Outlines>,
     /// The names of the keys that grew hot since the model was adopted.
     pub(super) stopped: BTreeSet<u64>,
     pub(super) revision: u64,
@@ -32,6 +36,19 @@ struct Written {
     is_blocking: bool,
     rule: u32,
     texts: Vec<String>,
+}
+
+/// More than rounding changes the odds by.
+const ROUNDING: f64 = 1e-6;
+
+/// The highest odds against with which two records may weigh so many bits; those that are reckoned from
+/// [outlines](Outlines) are exact but for rounding.
+pub(super) fn most_odds_against(bits: f64) -> f64 {
+    // Weights are cut off there: whatever weighs less weighs the same.
+    if bits <= -MatchWeight::MOST + 1.0 {
+        return f64::INFINITY;
+    }
+    libm::exp2(-bits) * (1.0 + ROUNDING)
 }
 
 impl Stop {
@@ -52,6 +69,12 @@ impl Stop {
 }
 
 impl Current {
+    /// A model as it was adopted, with the outlines of at most so many records.
+    pub(super) fn new(bound: BoundModel, revision: u64, most_outlines: usize) -> Self {
+        let outlines = Outlines::new(&bound, most_outlines);
+        Self { bound: Arc::new(bound), outlines, stopped: BTreeSet::new(), revision }
+    }
+
     /// From the next revision on, that key links nobody.
     pub(super) fn stop(&mut self, name: u64) {
         self.stopped.insert(name);
@@ -73,13 +96,24 @@ impl Current {
     }
 
     /// The bits that two records weigh, where that is more than nothing: if they are a candidate pair,
-    /// they are linked by as much.
-    pub(super) fn weighs(&self, one: &BoundRecord, other: &BoundRecord) -> Option<f64> {
+    /// they are linked by as much. `likeness` is that of `one`, of which a hint may be known.
+    pub(super) fn weighs(
+        &self,
+        (likeness, hint): (Option<&Likeness<'_>>, Hint),
+        one: &BoundRecord,
+        other: &BoundRecord,
+    ) -> Option<f64> {
         if !self.bound.may_pair(one, other) {
             return None;
         }
         let (left, right) = if one.key() <= other.key() { (one, other) } else { (other, one) };
-        let weight = Weight::from_bits(self.bound.weight(left, right)?.bits());
+        let weight = match likeness {
+            Some(likeness) => {
+                likeness.weight_within(hint, (left, right), most_odds_against(0.0))?
+            }
+            None => self.bound.weight(left, right)?,
+        };
+        let weight = Weight::from_bits(weight.bits());
         (weight > Weight::ZERO).then(|| weight.bits())
     }
 

@@ -16,11 +16,13 @@ use super::cells::{Cells, FIRST, Place};
 use super::current::{Current, Stop};
 use super::keeping;
 use super::keys::{Keys, Layers, Recent, read_run};
+use super::queue::Queue;
 use super::reading::Snapshot;
 use super::record::Names;
+use super::rows::Rows;
 use super::seal::Seals;
 use super::segment::Pool;
-use super::tables::{Cell, META, RUNS, Reading, SCRUBS, Tables};
+use super::tables::{Cell, META, RUNS, Reading, Row, SCRUBS, Tables};
 use super::writing::{Counters, Writing};
 use super::{Inner, Options, Shared, Writer};
 use crate::bound::BoundModel;
@@ -154,6 +156,9 @@ struct Facts {
     names: Names,
 }
 
+/// For every record that is kept ready to be compared, there are outlines of so many.
+const OUTLINES: usize = 4;
+
 /// How much of what may be kept in memory of the index is for the file of keys: one part in so many.
 const FOR_KEYS: usize = 2;
 
@@ -273,14 +278,17 @@ fn begin(
     let check = check.ok_or_else(|| place.io(std::io::Error::other("no randomness")))?;
     let cells = Cells::create(cells, seals, place.clone())?;
     let pool = Pool::create(keys, place.clone(), options.cached_bytes / FOR_KEYS)?;
-    let current = Current {
-        bound: Arc::new(BoundModel::new(Arc::new(model.clone()))?),
-        stopped: BTreeSet::new(),
-        revision: 0,
-    };
+    let bound = BoundModel::new(Arc::new(model.clone()))?;
+    let current = Current::new(bound, 0, most_outlines(options));
     let counters = Counters { event: 1, end: FIRST, run: 1, ..Counters::default() };
-    let inner =
-        assemble(db, cells, Keys::empty(pool), current, Names::default(), counters, options)?;
+    let inner = assemble(
+        db,
+        cells,
+        Keys::empty(pool),
+        (current, Names::default(), Rows::default()),
+        counters,
+        options,
+    )?;
     inner.write(super::When::Now, |writing| {
         let encrypted = [u8::from(options.key.is_some())];
         for (name, value) in [
@@ -341,11 +349,16 @@ fn open_existing(
     for stop in tables.stops.range::<u64>(..).map_err(|error| engine(error.into()))? {
         stopped.insert(stop.map_err(|error| engine(error.into()))?.0.value());
     }
-    let current = Current {
-        bound: Arc::new(BoundModel::new(Arc::new(Model::from_json(&json)?))?),
-        stopped,
-        revision: facts.revision,
-    };
+    let bound = BoundModel::new(Arc::new(Model::from_json(&json)?))?;
+    let current = Current::new(bound, facts.revision, most_outlines(options));
+    let current = Current { stopped, ..current };
+    let mut rows = Rows::default();
+    for entry in tables.rows.range::<u32>(..).map_err(|error| engine(error.into()))? {
+        let (number, row) = entry.map_err(|error| engine(error.into()))?;
+        let row = Row::read(row.value()).filter(|row| row.cell.length > 0);
+        let row = row.ok_or_else(|| place.damaged(format!("record {}", number.value())))?;
+        rows.set(number.value(), Some(row));
+    }
     let mut pending = Vec::new();
     let scrubs = txn.open_table(SCRUBS).map_err(|error| engine(error.into()))?;
     for scrub in scrubs.range::<u64>(..).map_err(|error| engine(error.into()))? {
@@ -371,7 +384,7 @@ fn open_existing(
     let Facts { record, entity, event, end, garbage, alive, keys, run, swept, names, .. } = facts;
     let counters = Counters { record, entity, event, end, garbage, alive, keys, run, swept };
     let keys = Keys { pool, change: run, segments, recent: vec![recent], merged };
-    let inner = assemble(db, cells, keys, current, names, counters, options)?;
+    let inner = assemble(db, cells, keys, (current, names, rows), counters, options)?;
     if !pending.is_empty() {
         // What was to be erased when the store was closed, or fell, is erased now.
         super::lock(&inner.writer).pending = pending;
@@ -380,23 +393,29 @@ fn open_existing(
     Ok(inner)
 }
 
+/// Of how many records outlines are kept.
+fn most_outlines(options: &Options) -> usize {
+    options.cached_records.saturating_mul(OUTLINES)
+}
+
 fn assemble(
     db: Database,
     cells: Cells,
     keys: Keys,
-    current: Current,
-    names: Names,
+    (current, names, rows): (Current, Names, Rows),
     counters: Counters,
     options: &Options,
 ) -> Result<Inner> {
     let told = Mutex::new(counters.event);
     let last = keys.segments.iter().map(|segment| segment.described.id).max();
     let (current, names) = (Arc::new(current), Arc::new(names));
-    let snapshot = Snapshot::new(&db, &cells.place, current, names, keys, counters.clone())?;
+    let snapshot =
+        Snapshot::new(&db, &cells.place, (current, names, rows), keys, counters.clone())?;
     Ok(Inner {
         snapshot: RwLock::new(Arc::new(snapshot)),
         db,
         recent_keys: options.recent_keys,
+        most_outlines: most_outlines(options),
         next_segment: AtomicU64::new(last.map_or(1, |last| last + 1)),
         work: keeping::Work::default(),
         shared: Shared { cells, cache: Mutex::new(Cache::new(options.cached_records)) },
@@ -410,6 +429,7 @@ fn assemble(
             is_stuck: false,
             synced: Instant::now(),
         }),
+        queue: Queue::default(),
         told,
         tell: Condvar::new(),
         copying: RwLock::new(()),

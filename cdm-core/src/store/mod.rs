@@ -19,10 +19,13 @@ mod files;
 mod keeping;
 mod keys;
 mod options;
+mod outlines;
 mod postings;
+mod queue;
 mod reading;
 mod record;
 mod regroup;
+mod rows;
 mod seal;
 mod segment;
 mod tables;
@@ -43,13 +46,14 @@ use current::Current;
 use keeping::Keepers;
 use reading::Snapshot;
 use record::Names;
+use rows::Rows;
 use segment::Segment;
 use tables::{CANNOT, Cell, MUST, Tables};
 use writing::{Counters, Writing};
 
 use crate::bound::BoundRecord;
 use crate::cancel::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::Model;
 use crate::schema::{EntityId, Record, RecordKey};
 
@@ -117,8 +121,11 @@ struct Inner {
     shared: Shared,
     durability: Durability,
     writer: Mutex<Writer>,
+    queue: queue::Queue,
     /// How much of what changed in keys is in memory before it goes to their file.
     recent_keys: usize,
+    /// Of how many records outlines are kept.
+    most_outlines: usize,
     /// The id of the next segment of keys.
     next_segment: AtomicU64,
     work: keeping::Work,
@@ -150,6 +157,7 @@ struct Changed {
     counters: Counters,
     current: Arc<Current>,
     names: Names,
+    rows: Rows,
     scrubs: Vec<Cell>,
     keys: keeping::Kept,
 }
@@ -186,8 +194,8 @@ impl Shared {
         if let Some(record) = lock(&self.cache).get(number, cell) {
             return Ok(record);
         }
-        let bound = Arc::new(current.bound.prepare_light(&self.record(names, number, cell)?)?);
-        self.keep(number, cell, &bound);
+        let bound = Arc::new(current.bound.prepare_owned(self.record(names, number, cell)?)?);
+        self.keep(current, number, cell, &bound);
         Ok(bound)
     }
 
@@ -197,11 +205,17 @@ impl Shared {
         record.ok_or_else(|| self.cells.place.damaged(format!("record {number}")))
     }
 
-    fn keep(&self, number: u32, cell: Cell, record: &Arc<BoundRecord>) {
+    fn missing(&self, number: u32) -> Error {
+        self.cells.place.damaged(format!("record {number} is not there"))
+    }
+
+    fn keep(&self, current: &Current, number: u32, cell: Cell, record: &Arc<BoundRecord>) {
+        current.outlines.put(&current.bound, number, cell.place, record);
         lock(&self.cache).put(number, cell, record);
     }
 
-    fn let_go(&self, number: u32) {
+    fn let_go(&self, current: &Current, number: u32) {
+        current.outlines.remove(number);
         lock(&self.cache).remove(number);
     }
 }
@@ -213,7 +227,16 @@ impl Inner {
         when: When,
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut writer = lock(&self.writer);
+        self.write_as(&mut lock(&self.writer), when, change)
+    }
+
+    /// The same, for whoever has the right to write.
+    fn write_as<T>(
+        &self,
+        writer: &mut Writer,
+        when: When,
+        change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
+    ) -> Result<T> {
         let before = self.snapshot();
         let place = &self.shared.cells.place;
         if writer.is_stuck {
@@ -230,8 +253,8 @@ impl Inner {
             let wanted = txn.set_durability(redb::Durability::None);
             wanted.map_err(|error| place.damaged(error.to_string()))?;
         }
-        let changed = self.change(&txn, &before, &writer, change);
-        let (out, Changed { counters, current, names, scrubs, keys }) = match changed {
+        let changed = self.change(&txn, &before, writer, change);
+        let (out, Changed { counters, current, names, rows, scrubs, keys }) = match changed {
             Ok(changed) => changed,
             Err(error) => {
                 // What was put behind the end does not count; it need not stay either. Should that
@@ -239,6 +262,7 @@ impl Inner {
                 let _ = self.shared.cells.cut(writer.counters.end);
                 // What was kept ready may be of places that other records come to have.
                 lock(&self.shared.cache).clear();
+                before.current.outlines.clear();
                 return Err(error);
             }
         };
@@ -258,7 +282,7 @@ impl Inner {
         writer.is_stuck = true;
         let keys = keys.publish(self, &before.keys, &mut writer.retired);
         let counters = writer.counters.clone();
-        let snapshot = Snapshot::new(&self.db, place, current, names, keys, counters)?;
+        let snapshot = Snapshot::new(&self.db, place, (current, names, rows), keys, counters)?;
         let snapshot = Arc::new(snapshot);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
         drop(before);
@@ -270,7 +294,7 @@ impl Inner {
         if durable {
             writer.synced = Instant::now();
             writer.retired.drain(..).for_each(|segment| segment.name(false));
-            self.scrub(&mut writer, when)?;
+            self.scrub(writer, when)?;
         }
         Ok(out)
     }
@@ -294,8 +318,8 @@ impl Inner {
         }
         let keys = writing.keep_keys(self)?;
         files::write_meta(&mut writing)?;
-        let Writing { counters, current, names, scrubs, .. } = writing;
-        Ok((out, Changed { counters, current, names, scrubs, keys }))
+        let Writing { counters, current, names, rows, scrubs, .. } = writing;
+        Ok((out, Changed { counters, current, names, rows, scrubs, keys }))
     }
 
     /// Overwrite the cells that hold nothing any more; after that nothing of them is on the disk.
@@ -325,6 +349,12 @@ impl Inner {
     }
 
     fn flush(&self) -> Result<()> {
+        if !lock(&self.writer).dirty {
+            return Ok(());
+        }
+        // What was written up to now reaches the disk while others write; then little is left for which
+        // they have to wait.
+        self.shared.cells.sync()?;
         if lock(&self.writer).dirty { self.write(When::Durable, |_| Ok(())) } else { Ok(()) }
     }
 }
@@ -377,12 +407,7 @@ impl Store {
     /// [`StoreIo`](crate::Error::StoreIo); nothing is changed then.
     pub fn upsert(&self, record: &Record) -> Result<EntityId> {
         self.inner.make_way();
-        self.inner.write(When::AsAgreed, |writing| {
-            writing.upsert(record)?;
-            writing.settle()?;
-            let entity = writing.entity_of(&record.key)?;
-            entity.ok_or_else(|| writing.shared.cells.place.damaged("a record went missing"))
-        })
+        self.inner.upsert(record)
     }
 
     /// Take many records in; how many were new or changed. Into a store without records all are taken

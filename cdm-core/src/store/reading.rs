@@ -8,14 +8,16 @@ use redb::{Database, ReadableDatabase, ReadableTableMetadata};
 use serde::Serialize;
 
 use super::cells::Place;
-use super::current::Current;
+use super::current::{Current, most_odds_against};
 use super::event::{Change, Event, EventRecord};
 use super::keys::Keys;
+use super::outlines::Likely;
 use super::record::{Names, decode};
+use super::rows::Rows;
 use super::tables::{Cell, Reading, Row, read_numbers};
 use super::writing::Counters;
 use super::{Inner, Shared, Store, lock};
-use crate::bound::{BoundRecord, PairScore};
+use crate::bound::{BoundRecord, Hint, PairScore};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::features::Features;
@@ -45,6 +47,9 @@ pub struct Hit {
     #[serde(flatten)]
     pub score: PairScore,
 }
+
+/// What the record of an entity weighs that is most like, the record, and what was known of the two.
+type Best = (f64, Arc<BoundRecord>, Hint);
 
 /// The golden record of an entity, with all that it was made of.
 pub struct Golden {
@@ -103,6 +108,7 @@ pub(super) struct Snapshot {
     pub(super) tables: Reading,
     pub(super) current: Arc<Current>,
     pub(super) names: Arc<Names>,
+    pub(super) rows: Rows,
     pub(super) keys: Keys,
     counters: Counters,
 }
@@ -112,14 +118,13 @@ impl Snapshot {
     pub(super) fn new(
         db: &Database,
         place: &Place,
-        current: Arc<Current>,
-        names: Arc<Names>,
+        (current, names, rows): (Arc<Current>, Arc<Names>, Rows),
         keys: Keys,
         counters: Counters,
     ) -> Result<Self> {
         let txn = db.begin_read().map_err(|error| place.engine(error))?;
         let tables = Reading::open(&txn).map_err(|error| place.engine(error))?;
-        Ok(Self { tables, current, names, keys, counters })
+        Ok(Self { tables, current, names, rows, keys, counters })
     }
 }
 
@@ -165,9 +170,7 @@ impl View<'_> {
     }
 
     pub(super) fn row(&self, number: u32) -> Seen<Option<Row>> {
-        let Some(row) = self.engine(self.tables.rows.get(number))? else { return Ok(None) };
-        let row = Row::read(row.value());
-        row.map(Some).ok_or_else(|| self.damaged(format!("record {number}")))
+        Ok(self.rows.get(number))
     }
 
     pub(super) fn number(&self, key: &RecordKey) -> Seen<Option<u32>> {
@@ -184,8 +187,8 @@ impl View<'_> {
         if let Some(record) = lock(&self.shared.cache).get(number, cell) {
             return Ok(record);
         }
-        let bound = Arc::new(self.current.bound.prepare_light(&self.record(cell)?)?);
-        self.shared.keep(number, cell, &bound);
+        let bound = Arc::new(self.current.bound.prepare_owned(self.record(cell)?)?);
+        self.shared.keep(&self.current, number, cell, &bound);
         Ok(bound)
     }
 
@@ -241,20 +244,28 @@ impl View<'_> {
         let (bound, seals) = (&self.current.bound, &self.shared.cells.seals);
         let rules = bound.model().plan().rules();
         let (mut candidates, mut holders) = (Vec::new(), Vec::new());
-        for keying in bound.keyings() {
-            for key in bound.keys(keying, record) {
-                let name = seals.key(keying, &key);
-                if !self.current.stopped.contains(&name) {
-                    self.keys.holders(name, &mut holders)?;
-                    candidates.extend_from_slice(&holders);
-                }
-            }
+        let names = bound.keyings().flat_map(|keying| {
+            let keys = bound.keys(keying, record).into_iter();
+            keys.map(move |key| seals.key(keying, &key))
+        });
+        let names: Vec<u64> = names.filter(|name| !self.current.stopped.contains(name)).collect();
+        self.keys.look(names.iter().copied());
+        for name in names {
+            self.keys.holders(name, &mut holders)?;
+            candidates.extend_from_slice(&holders);
         }
         candidates.sort_unstable();
         candidates.dedup();
         // What is to be said of a pair takes longer than what it weighs: it is said of the best alone.
-        let mut best: HashMap<u32, (f64, Arc<BoundRecord>)> = HashMap::new();
-        for number in candidates {
+        let mut best: HashMap<u32, Best> = HashMap::new();
+        // The likeliest come first: once there are so many, most others cannot be among them.
+        let (likeness, mut most_odds) = (bound.likeness(record), f64::INFINITY);
+        let (outlines, all) = (&self.current.outlines, (f64::INFINITY, !rules.is_empty()));
+        for likely in outlines.likely(likeness.as_ref(), &self.rows, &candidates, all) {
+            let Likely { odds, number, hint } = likely;
+            if odds > most_odds {
+                break;
+            }
             let Some(Row { cell, entity: Some(entity) }) = self.row(number)? else { continue };
             let candidate = self.bound(number, cell)?;
             if candidate.key() == record.key() || !bound.may_pair(record, &candidate) {
@@ -269,25 +280,37 @@ impl View<'_> {
             let weighs = match rule {
                 Some(Decision::Never) => continue,
                 Some(Decision::Match) => f64::INFINITY,
-                None => bound.weight(left, right).unwrap_or_default().bits(),
+                None => match &likeness {
+                    Some(likeness) => {
+                        let weight = likeness.weight_within(hint, (left, right), most_odds);
+                        let Some(weight) = weight else { continue };
+                        weight.bits()
+                    }
+                    None => bound.weight(left, right).unwrap_or_default().bits(),
+                },
             };
-            let is_better = best.get(&entity).is_none_or(|(known, of)| {
+            let is_better = best.get(&entity).is_none_or(|(known, of, _)| {
                 weighs.total_cmp(known).then_with(|| of.key().cmp(candidate.key())).is_gt()
             });
             if is_better {
-                best.insert(entity, (weighs, candidate));
+                best.insert(entity, (weighs, candidate, hint));
+                if best.len() >= most.max(1) {
+                    let mut weights: Vec<f64> = best.values().map(|(weight, ..)| *weight).collect();
+                    weights.sort_unstable_by(|one, other| other.total_cmp(one));
+                    most_odds = most_odds_against(weights[most.max(1) - 1]);
+                }
             }
         }
-        let mut hits: Vec<(u32, (f64, Arc<BoundRecord>))> = best.into_iter().collect();
+        let mut hits: Vec<(u32, Best)> = best.into_iter().collect();
         // No two have the same key, so that the order is one.
         hits.sort_unstable_by(|(_, one), (_, other)| {
             other.0.total_cmp(&one.0).then_with(|| one.1.key().cmp(other.1.key()))
         });
         hits.truncate(most);
-        let hit = |(entity, (_, candidate)): (u32, (f64, Arc<BoundRecord>))| Hit {
+        let hit = |(entity, (_, candidate, hint)): (u32, Best)| Hit {
             entity: seals.entity(entity),
             record: candidate.key().clone(),
-            score: bound.score_prepared(record, &candidate),
+            score: bound.score_by(hint, record, &candidate),
         };
         Ok(hits.into_iter().map(hit).collect())
     }

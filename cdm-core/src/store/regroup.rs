@@ -91,7 +91,7 @@ impl Records<'_> {
             let mut codes = Codes::new();
             for record in self.records {
                 let mut of_record = Vec::new();
-                for text in record.canonical(field) {
+                for text in self.model.canonical(record, field) {
                     let next = numbers.len() as u32;
                     of_record.push(*numbers.entry(text).or_insert(next));
                 }

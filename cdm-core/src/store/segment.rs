@@ -69,6 +69,11 @@ pub(super) struct Segment {
     fences: Vec<u64>,
     /// By chunk, where it begins.
     starts: Vec<u32>,
+    /// By the first bits of a name, the first chunk whose first name does not begin with lower ones. Names
+    /// are hashes, spread evenly, so that few chunks have the same.
+    starting: Vec<u32>,
+    /// How many bits of a name are behind those.
+    shift: u32,
     /// All of it, where there was room in memory.
     bytes: Option<Vec<u8>>,
 }
@@ -166,7 +171,7 @@ impl Pool {
         let fences = fences.as_chunks().0.iter().map(|fence| u64::from_le_bytes(*fence)).collect();
         let starts: Vec<u32> =
             starts.as_chunks().0.iter().map(|start| u32::from_le_bytes(*start)).collect();
-        let mut segment = Segment { described, claim, fences, starts, bytes: None };
+        let mut segment = Segment::new(described, claim, (fences, starts), None);
         if segment.claim.take_memory(start as u64) {
             let mut bytes = vec![0; start];
             segment.claim.read(0, &mut bytes)?;
@@ -246,7 +251,38 @@ impl Claim {
     }
 }
 
+/// So many bytes come from memory at once.
+const LINE: usize = 64;
+
+/// So many of a chunk's are looked at; what lies behind comes by itself then.
+const LINES: usize = 4;
+
+/// By the first bits of names, where to begin to look among fences; and how many bits are behind those.
+fn starting(fences: &[u64]) -> (Vec<u32>, u32) {
+    let bits = fences.len().max(2).next_power_of_two().trailing_zeros();
+    let shift = u64::BITS - bits;
+    let mut starting = Vec::with_capacity(1 << bits);
+    let mut chunk = 0;
+    for first in 0..1_u64 << bits {
+        while fences.get(chunk).is_some_and(|fence| fence >> shift < first) {
+            chunk += 1;
+        }
+        starting.push(chunk as u32);
+    }
+    (starting, shift)
+}
+
 impl Segment {
+    fn new(
+        described: Described,
+        claim: Claim,
+        (fences, starts): (Vec<u64>, Vec<u32>),
+        bytes: Option<Vec<u8>>,
+    ) -> Self {
+        let (starting, shift) = starting(&fences);
+        Self { described, claim, fences, starts, starting, shift, bytes }
+    }
+
     /// The index names it from now on, or does so no more: then its blocks are free when nobody reads
     /// it any longer.
     pub(super) fn name(&self, is_named: bool) {
@@ -281,15 +317,23 @@ impl Segment {
 
     /// The first chunk whose first name is not below that one.
     fn first_from(&self, name: u64) -> usize {
-        /// Names are hashes, spread evenly; hardly ever is one farther than that from its place.
-        const NEAR: usize = 64;
-        let fences = &self.fences[..];
-        let guess = ((u128::from(name) * fences.len() as u128) >> 64) as usize;
-        let (low, high) = (guess.saturating_sub(NEAR), (guess + NEAR).min(fences.len()));
-        let is_below = |place: usize| fences.get(place).is_none_or(|fence| *fence < name);
-        let low = if low == 0 || is_below(low - 1) { low } else { 0 };
-        let high = if high == fences.len() || !is_below(high) { high } else { fences.len() };
-        low + fences[low..high].partition_point(|fence| *fence < name)
+        let first = (name >> self.shift) as usize;
+        let start = |first: usize| {
+            self.starting.get(first).map_or(self.fences.len(), |start| *start as usize)
+        };
+        let (low, high) = (start(first), start(first + 1));
+        low + self.fences[low..high].partition_point(|fence| *fence < name)
+    }
+
+    /// A look at where the postings of a name may lie, so that they are at hand.
+    pub(super) fn look(&self, name: u64) -> u8 {
+        let chunk = self.first_from(name).saturating_sub(1);
+        let Some(bytes) = self.bytes.as_ref().filter(|_| chunk < self.starts.len()) else {
+            return 0;
+        };
+        let range = self.range(chunk);
+        let some = bytes.get(range).unwrap_or_default().iter().step_by(LINE).take(LINES);
+        some.fold(0, |all, byte| all ^ byte)
     }
 
     /// The postings of a name.
@@ -427,7 +471,7 @@ impl Writer {
             bytes
         });
         let (claim, fences, starts) = (self.claim, self.fences, self.starts);
-        Ok(Arc::new(Segment { described, claim, fences, starts, bytes }))
+        Ok(Arc::new(Segment::new(described, claim, (fences, starts), bytes)))
     }
 }
 

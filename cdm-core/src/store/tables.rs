@@ -111,14 +111,24 @@ impl Row {
     pub(super) fn bytes(self) -> [u8; 16] {
         let mut bytes = [0; 16];
         bytes[..12].copy_from_slice(&self.cell.bytes());
-        bytes[12..].copy_from_slice(&self.entity.unwrap_or(NONE).to_le_bytes());
+        bytes[12..].copy_from_slice(&self.written_entity().to_le_bytes());
         bytes
+    }
+
+    /// The entity as it is written.
+    pub(super) fn written_entity(self) -> u32 {
+        self.entity.unwrap_or(NONE)
+    }
+
+    /// The entity that was written so.
+    pub(super) fn entity(written: u32) -> Option<u32> {
+        (written != NONE).then_some(written)
     }
 
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let cell = Cell::read(bytes)?;
         let entity = u32::from_le_bytes(bytes.get(12..16)?.try_into().ok()?);
-        Some(Self { cell, entity: (entity != NONE).then_some(entity) })
+        Some(Self { cell, entity: Self::entity(entity) })
     }
 }
 

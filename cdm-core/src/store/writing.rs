@@ -10,11 +10,13 @@ use rayon::prelude::*;
 use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::Shared;
-use super::current::{Current, Stop};
+use super::current::{Current, Stop, most_odds_against};
 use super::event::{Change, Revision};
 use super::keys::{Keys, Overlay};
+use super::outlines::Likely;
 use super::reading::Snapshot;
 use super::record::{Names, encode};
+use super::rows::Rows;
 use super::segment::Segment;
 use super::tables::{Cell, FRESH, MUST, Row, Tables, others};
 use crate::bound::{BoundRecord, Keying};
@@ -57,6 +59,7 @@ pub(super) struct Writing<'w> {
     pub(super) counters: Counters,
     pub(super) current: Arc<Current>,
     pub(super) names: Names,
+    pub(super) rows: Rows,
     /// The keys before the change, and what it does to them.
     pub(super) keys: Keys,
     pub(super) overlay: Overlay,
@@ -70,14 +73,11 @@ pub(super) struct Writing<'w> {
     changed: BTreeSet<u32>,
     /// Records that went, with the entities that they were in.
     left: BTreeMap<u32, u32>,
-    /// Candidate pairs that have yet to be weighed; both records are as they were found.
-    waiting: Vec<(u32, u32)>,
+    /// Records with their candidates, sorted, that have yet to be weighed; all are as they were found.
+    waiting: Vec<(u32, Vec<u32>)>,
     /// Whether stewards have decided anything.
     has_decisions: bool,
 }
-
-/// Fewer pairs are weighed sooner by one thread.
-const ALONE: usize = 256;
 
 impl<'w> Writing<'w> {
     pub(super) fn new(
@@ -96,6 +96,7 @@ impl<'w> Writing<'w> {
             counters,
             current: Arc::clone(&before.current),
             names: Names::clone(&before.names),
+            rows: before.rows.clone(),
             keys: before.keys.clone(),
             overlay: Overlay::default(),
             replaced: None,
@@ -142,18 +143,13 @@ impl<'w> Writing<'w> {
         Ok(self.engine(self.tables.names.get(name))?.map(|number| number.value()))
     }
 
-    pub(super) fn row(&self, number: u32) -> Result<Option<Row>> {
-        let Some(row) = self.engine(self.tables.rows.get(number))? else { return Ok(None) };
-        let row = Row::read(row.value());
-        row.map(Some).ok_or_else(|| self.shared.cells.place.damaged(format!("record {number}")))
-    }
-
     /// The row of a record that is there.
-    fn alive(&self, number: u32) -> Result<Option<Row>> {
-        Ok(self.row(number)?.filter(|row| row.entity.is_some()))
+    fn alive(&self, number: u32) -> Option<Row> {
+        self.rows.get(number).filter(|row| row.entity.is_some())
     }
 
     pub(super) fn put_row(&mut self, number: u32, row: Row) -> Result<()> {
+        self.rows.set(number, Some(row));
         let put = self.tables.rows.insert(number, &row.bytes()[..]).map(|_| ());
         self.engine(put)
     }
@@ -183,12 +179,12 @@ impl<'w> Writing<'w> {
 
     /// The same of a record that must be there.
     fn alive_whole(&self, number: u32) -> Result<BoundRecord> {
-        let row = self.alive(number)?.ok_or_else(|| self.missing(number))?;
+        let row = self.alive(number).ok_or_else(|| self.missing(number))?;
         self.bound_whole(number, row.cell)
     }
 
     fn missing(&self, number: u32) -> Error {
-        self.shared.cells.place.damaged(format!("record {number} is not there"))
+        self.shared.missing(number)
     }
 
     /// Those of some pairs that are candidates by their keys themselves. Pairs with a record in common
@@ -230,7 +226,7 @@ impl<'w> Writing<'w> {
     /// Take a record in, new or changed; whether anything is different.
     pub(super) fn upsert(&mut self, record: &Record) -> Result<bool> {
         let bound = self.current.bound.prepare(record)?;
-        self.upsert_prepared(record, bound)
+        self.upsert_prepared(record, &bound)
     }
 
     /// Take records in, one after the other; how many are different.
@@ -239,24 +235,25 @@ impl<'w> Writing<'w> {
         let prepared = records.par_iter().map(|record| bound.prepare(record));
         let prepared: Vec<BoundRecord> = prepared.collect::<Result<_>>()?;
         records.iter().zip(prepared).try_fold(0, |sum, (record, prepared)| {
-            Ok(sum + u64::from(self.upsert_prepared(record, prepared)?))
+            Ok(sum + u64::from(self.upsert_prepared(record, &prepared)?))
         })
     }
 
-    fn upsert_prepared(&mut self, record: &Record, bound: BoundRecord) -> Result<bool> {
-        let Some((number, cell)) = self.take_in(record)? else { return Ok(false) };
-        self.index(number, &bound)?;
-        let light = self.current.bound.lighten(bound);
-        self.shared.keep(number, cell, &Arc::new(light));
+    /// The same, of a record that is ready for the model.
+    pub(super) fn upsert_prepared(&mut self, record: &Record, bound: &BoundRecord) -> Result<bool> {
+        let Some((number, cell)) = self.take_in(record, bound)? else { return Ok(false) };
+        self.index(number, bound)?;
+        let light = self.current.bound.lighten(bound)?;
+        self.shared.keep(&self.current, number, cell, &Arc::new(light));
         Ok(true)
     }
 
     /// Put a record down, and undo what its former self did; its number and cell, where anything is
     /// different. It is in no entity yet: which one it is, is found out when all is in its place.
-    pub(super) fn take_in(&mut self, record: &Record) -> Result<Option<(u32, Cell)>> {
+    fn take_in(&mut self, record: &Record, bound: &BoundRecord) -> Result<Option<(u32, Cell)>> {
         let plain = encode(record, &mut self.names);
         let known = match self.number(&record.key)? {
-            Some(number) => self.row(number)?.map(|row| (number, row)),
+            Some(number) => self.rows.get(number).map(|row| (number, row)),
             None => None,
         };
         let number = match known {
@@ -266,6 +263,8 @@ impl<'w> Writing<'w> {
                         return Ok(None);
                     }
                     let old = self.bound_whole(number, row.cell)?;
+                    // Most values of a record that changes stay.
+                    self.current.bound.learn(&old, bound);
                     self.unindex(number, &old)?;
                 }
                 self.drop_cell(row.cell)?;
@@ -292,7 +291,7 @@ impl<'w> Writing<'w> {
     /// Take a record out; its key stays known to the log, unless it is to be forgotten.
     pub(super) fn remove(&mut self, key: &RecordKey, forget: bool) -> Result<bool> {
         let Some(number) = self.number(key)? else { return Ok(false) };
-        let Some(row) = self.row(number)? else { return Ok(false) };
+        let Some(row) = self.rows.get(number) else { return Ok(false) };
         if let Some(entity) = row.entity {
             let old = self.bound_whole(number, row.cell)?;
             self.unindex(number, &old)?;
@@ -305,7 +304,7 @@ impl<'w> Writing<'w> {
             return Ok(false);
         }
         self.drop_cell(row.cell)?;
-        self.shared.let_go(number);
+        self.shared.let_go(&self.current, number);
         if forget {
             for (other, _) in self.engine(others(&self.tables.decided, number))? {
                 self.decide(number, other, 0)?;
@@ -313,6 +312,7 @@ impl<'w> Writing<'w> {
             let name = self.shared.cells.seals.record(key);
             let unnamed = self.tables.names.remove(name).map(|_| ());
             self.engine(unnamed)?;
+            self.rows.set(number, None);
             let removed = self.tables.rows.remove(number).map(|_| ());
             self.engine(removed)?;
         } else {
@@ -348,7 +348,7 @@ impl<'w> Writing<'w> {
         }
         self.decide(left, right, wanted)?;
         for number in [left, right] {
-            if self.alive(number)?.is_some() {
+            if self.alive(number).is_some() {
                 self.seeds.insert(number);
             }
         }
@@ -391,7 +391,9 @@ impl<'w> Writing<'w> {
     fn index(&mut self, number: u32, record: &BoundRecord) -> Result<()> {
         let most = self.current.bound.model().plan().guards().max_records_per_key;
         let (mut candidates, mut holders) = (Vec::new(), Vec::new());
-        for (keying, key, name) in self.keys(record, |_| true) {
+        let keys = self.keys(record, |_| true);
+        self.keys.look(keys.iter().map(|(_, _, name)| *name));
+        for (keying, key, name) in keys {
             self.holders(name, &mut holders)?;
             if holders.len() >= most as usize {
                 self.stop(keying, &key, name, &holders, holders.len() + 1)?;
@@ -406,7 +408,7 @@ impl<'w> Writing<'w> {
         candidates.sort_unstable();
         candidates.dedup();
         candidates.retain(|candidate| *candidate != number);
-        self.waiting.extend(candidates.into_iter().map(|candidate| (number, candidate)));
+        self.waiting.push((number, candidates));
         Ok(())
     }
 
@@ -416,31 +418,29 @@ impl<'w> Writing<'w> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let pairs = std::mem::take(&mut self.waiting);
-        let mut numbers: Vec<u32> = pairs.iter().flat_map(|(one, other)| [*one, *other]).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let mut rows = Vec::with_capacity(numbers.len());
-        for number in &numbers {
-            let row = self.alive(*number)?;
-            let row = row.ok_or_else(|| self.missing(*number))?;
-            rows.push((*number, row.cell));
-        }
-        let (shared, current, names) = (self.shared, &self.current, &self.names);
-        let bound = |(number, cell): &(u32, Cell)| shared.bound(current, names, *number, *cell);
-        let weigh = |records: &[Arc<BoundRecord>], (one, other): &(u32, u32)| {
-            let place = |number: &u32| numbers.binary_search(number).ok();
-            let (left, right) = (place(one)?, place(other)?);
-            let bits = current.weighs(&records[left], &records[right])?;
-            Some((*one, *other, bits))
+        let waiting = std::mem::take(&mut self.waiting);
+        let (shared, current, names, rows) = (self.shared, &self.current, &self.names, &self.rows);
+        let bound = |number: u32| {
+            let row = rows.get(number).filter(|row| row.entity.is_some());
+            let row = row.ok_or_else(|| shared.missing(number))?;
+            shared.bound(current, names, number, row.cell)
         };
-        let links: Vec<(u32, u32, f64)> = if pairs.len() < ALONE {
-            let records: Vec<Arc<BoundRecord>> = rows.iter().map(bound).collect::<Result<_>>()?;
-            pairs.iter().filter_map(|pair| weigh(&records, pair)).collect()
-        } else {
-            let records: Vec<Arc<BoundRecord>> =
-                rows.par_iter().map(bound).collect::<Result<_>>()?;
-            pairs.par_iter().with_min_len(64).filter_map(|pair| weigh(&records, pair)).collect()
+        let weigh = |(one, candidates): &(u32, Vec<u32>)| {
+            let record = bound(*one)?;
+            let likeness = current.bound.likeness(&record);
+            let most = (most_odds_against(0.0), false);
+            let mut likely = current.outlines.likely(likeness.as_ref(), rows, candidates, most);
+            likely.sort_unstable_by_key(|likely| likely.number);
+            let mut links = Vec::new();
+            for Likely { number: other, hint, .. } in likely {
+                let weighs = current.weighs((likeness.as_ref(), hint), &record, &*bound(other)?);
+                links.extend(weighs.map(|bits| (*one, other, bits)));
+            }
+            Ok(links)
+        };
+        let links: Vec<(u32, u32, f64)> = match &waiting[..] {
+            [alone] => weigh(alone)?,
+            some => some.par_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat(),
         };
         for (one, other, bits) in self.sharing(links, |(one, other, _)| (*one, *other))? {
             for pair in [(one, other), (other, one)] {
@@ -467,7 +467,7 @@ impl<'w> Writing<'w> {
             self.seeds.insert(other);
         }
         for (other, decision) in self.decided_of(number)? {
-            if decision & MUST != 0 && self.alive(other)?.is_some() {
+            if decision & MUST != 0 && self.alive(other).is_some() {
                 self.seeds.insert(other);
             }
         }
@@ -556,9 +556,10 @@ impl<'w> Writing<'w> {
     }
 
     /// The entity of a record that is there.
-    pub(super) fn entity_of(&self, key: &RecordKey) -> Result<Option<EntityId>> {
-        let Some(number) = self.number(key)? else { return Ok(None) };
-        let row = self.alive(number)?;
-        Ok(row.and_then(|row| row.entity).map(|entity| self.shared.cells.seals.entity(entity)))
+    pub(super) fn entity_of_known(&self, key: &RecordKey) -> Result<EntityId> {
+        let row = self.number(key)?.and_then(|number| self.alive(number));
+        let entity = row.and_then(|row| row.entity);
+        let entity = entity.map(|entity| self.shared.cells.seals.entity(entity));
+        entity.ok_or_else(|| self.shared.cells.place.damaged("a record went missing"))
     }
 }

@@ -48,6 +48,42 @@ fn readers_see_whole_entities_while_records_move_between_them() {
 }
 
 #[test]
+fn what_several_threads_put_in_at_once_is_as_if_it_had_come_one_by_one() {
+    let (model, records) = sample();
+    let durability = Durability::Grouped { at_most: Duration::from_millis(5) };
+    for durability in [Durability::EveryCall, durability] {
+        let options = Options { durability, recent_keys: 2000, ..Options::new() };
+        let store = Store::in_memory(model, &options).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..6 {
+                let store = &store;
+                scope.spawn(move || {
+                    for (number, record) in records.iter().take(240).enumerate() {
+                        if number % 6 == thread {
+                            store.upsert(record).unwrap();
+                        }
+                        if number % 24 == thread {
+                            // One that is not to be taken in harms no other.
+                            let wrong = Record::new(record.key.clone()).with("nothing", "x");
+                            assert_eq!(store.upsert(&wrong).unwrap_err().code(), "UNKNOWN_FIELD");
+                        }
+                        // All want this one, and each hears of the entity that it is in.
+                        let shared = &records[number / 40 * 40];
+                        store.upsert(shared).unwrap();
+                        assert!(store.entity_of(&shared.key).unwrap().is_some());
+                    }
+                });
+            }
+        });
+        assert_eq!(store.stats().unwrap().records, 240);
+        assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
+        let mut replay = Replay::default();
+        store.events(0, usize::MAX).unwrap().iter().for_each(|event| replay.apply(event));
+        assert_eq!(replay.entities().len() as u64, store.stats().unwrap().entities);
+    }
+}
+
+#[test]
 fn a_subscriber_is_told_as_it_happens_and_goes_on_where_it_stopped() {
     let store = Store::in_memory(&rules(100), &Options::new()).unwrap();
     std::thread::scope(|scope| {

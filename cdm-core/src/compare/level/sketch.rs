@@ -14,9 +14,11 @@ use crate::normalize::Form;
 /// Nearly all pairs of values differ, and differ so much that a look at hashes, lengths and sets of
 /// letters shows it. What a sketch cannot rule out is asked of the values themselves, so that the
 /// levels are those of [`Comparison::compare`], always.
-pub(crate) struct SketchedComparison<'c> {
-    comparison: &'c Comparison,
-    levels: Vec<Node<'c>>,
+///
+/// It has a copy of the comparison, so that what is bound to a model can hold both.
+pub(crate) struct SketchedComparison {
+    comparison: Comparison,
+    levels: Vec<Node>,
 }
 
 /// What some comparisons note of a value: one sketch for all of them.
@@ -49,15 +51,16 @@ impl Sketcher {
     }
 }
 
-impl<'c> SketchedComparison<'c> {
+impl SketchedComparison {
     /// A comparison of values of which `sketcher` notes all that it wants to know.
-    pub(crate) fn new(comparison: &'c Comparison, sketcher: &mut Sketcher) -> Self {
-        let node = |level: &'c Level| Node::new(&level.when, &mut sketcher.notes);
-        Self { comparison, levels: comparison.levels.iter().map(node).collect() }
+    pub(crate) fn new(comparison: &Comparison, sketcher: &mut Sketcher) -> Self {
+        let node = |level: &Level| Node::new(&level.when, &mut sketcher.notes);
+        let levels = comparison.levels.iter().map(node).collect();
+        Self { comparison: comparison.clone(), levels }
     }
 
-    pub(crate) fn comparison(&self) -> &'c Comparison {
-        self.comparison
+    pub(crate) fn comparison(&self) -> &Comparison {
+        &self.comparison
     }
 
     /// As [`Comparison::compare_two`], of two values of which none of the first `skip` levels holds.
@@ -94,8 +97,15 @@ impl<'c> SketchedComparison<'c> {
         self.comparison.says(level, filled(left) && filled(right)).then_some(level)
     }
 
+    /// The first level that may hold, by sketches alone, for at most one value in each field: none before
+    /// it does. The last one always may.
     #[inline]
-    fn level_where(&self, skip: usize, holds: impl Fn(&Node<'c>) -> bool) -> u8 {
+    pub(crate) fn least_level(&self, left: &[Option<&[u64]>], right: &[Option<&[u64]>]) -> u8 {
+        self.level_where(0, |node| node.may_hold_single(left, right))
+    }
+
+    #[inline]
+    fn level_where(&self, skip: usize, holds: impl Fn(&Node) -> bool) -> u8 {
         let found = self.levels[skip..].iter().position(holds);
         let level = found.map_or(self.levels.len(), |found| skip + found);
         u8::try_from(level).unwrap_or(u8::MAX)
@@ -104,7 +114,7 @@ impl<'c> SketchedComparison<'c> {
     /// How many levels `other` has, where they are all counted and the first ones of this
     /// comparison, of the same fields: which of those holds need not be asked twice.
     pub(crate) fn levels_begin_with(&self, other: &Self) -> Option<usize> {
-        let (own, others) = (self.comparison, other.comparison);
+        let (own, others) = (&self.comparison, &other.comparison);
         let counts = others.levels.iter().all(|level| !level.counted_elsewhere);
         let same = |(own, other): (&Level, &Level)| own.when == other.when;
         (counts
@@ -116,13 +126,13 @@ impl<'c> SketchedComparison<'c> {
 }
 
 /// A condition, and what sketches tell of it.
-struct Node<'c> {
-    condition: &'c Condition,
-    test: Test<'c>,
+struct Node {
+    condition: Condition,
+    test: Test,
 }
 
 /// What must be so of two sketches where a condition holds; numbers are places in them.
-enum Test<'c> {
+enum Test {
     /// They tell nothing.
     Ask,
     /// The same number, and not 0.
@@ -145,18 +155,18 @@ enum Test<'c> {
     WordsAlike(usize, f64),
     /// Two dates.
     Date(usize, DateCondition),
-    All(Vec<Node<'c>>),
-    Any(Vec<Node<'c>>),
+    All(Vec<Node>),
+    Any(Vec<Node>),
     /// In that field, whatever the others hold.
-    Alone(usize, Box<Node<'c>>),
+    Alone(usize, Box<Node>),
     /// Of each field that matters, its position and what is wanted of it; what is cheapest comes
     /// first.
-    Each(Vec<(usize, Field<'c>)>),
-    Swapped(Box<Node<'c>>),
-    InOtherField(Box<Node<'c>>),
+    Each(Vec<(usize, Field)>),
+    Swapped(Box<Node>),
+    InOtherField(Box<Node>),
 }
 
-impl Test<'_> {
+impl Test {
     /// Whether what it does not rule out for a value and itself holds: there is a text then, and it
     /// is like itself.
     #[inline]
@@ -173,13 +183,13 @@ impl Test<'_> {
 }
 
 /// What [`Condition::Each`] wants of one field.
-enum Field<'c> {
+enum Field {
     Missing,
-    Condition(Node<'c>),
+    Condition(Node),
 }
 
-impl<'c> Node<'c> {
-    fn new(condition: &'c Condition, notes: &mut Vec<Note>) -> Self {
+impl Node {
+    fn new(condition: &Condition, notes: &mut Vec<Note>) -> Self {
         let mut at = |note| place(notes, note);
         let test = match condition {
             Condition::Same { form, min_length } => Test::Equal(at(Note::Text(*form, *min_length))),
@@ -220,13 +230,13 @@ impl<'c> Node<'c> {
                     && *only != Condition::Missing
                 {
                     let node = Box::new(Self::new(only, notes));
-                    return Self { condition, test: Test::Alone(field, node) };
+                    return Self { condition: condition.clone(), test: Test::Alone(field, node) };
                 }
-                let field = |(at, condition): (usize, &'c Condition)| match condition {
+                let field = |(at, condition): (usize, &Condition)| match condition {
                     Condition::Missing => (at, Field::Missing),
                     condition => (at, Field::Condition(Self::new(condition, notes))),
                 };
-                let mut fields: Vec<(usize, Field<'c>)> = wanted().map(field).collect();
+                let mut fields: Vec<(usize, Field)> = wanted().map(field).collect();
                 fields.sort_by_key(|(_, field)| matches!(field, Field::Condition(_)));
                 Test::Each(fields)
             }
@@ -236,7 +246,7 @@ impl<'c> Node<'c> {
             }
             _ => Test::Ask,
         };
-        Self { condition, test }
+        Self { condition: condition.clone(), test }
     }
 
     /// Whether it may hold, by the sketches.
@@ -265,6 +275,36 @@ impl<'c> Node<'c> {
             | Test::Each(_)
             | Test::Swapped(_)
             | Test::InOtherField(_) => true,
+        }
+    }
+
+    /// Whether it may hold, by the sketches of at most one value in each field.
+    fn may_hold_single(&self, left: &[Option<&[u64]>], right: &[Option<&[u64]>]) -> bool {
+        let both = |node: &Self, one: Option<&[u64]>, other: Option<&[u64]>| {
+            one.zip(other).is_some_and(|(one, other)| node.may_hold(one, other))
+        };
+        match &self.test {
+            Test::Alone(field, node) => both(node, left[*field], right[*field]),
+            Test::Each(each) => each.iter().all(|(field, test)| match test {
+                Field::Missing => left[*field].is_none() || right[*field].is_none(),
+                Field::Condition(node) => both(node, left[*field], right[*field]),
+            }),
+            Test::Swapped(node) => both(node, left[0], right[1]) && both(node, left[1], right[0]),
+            Test::InOtherField(node) => {
+                let only = |one: &[Option<&[u64]>], field: usize, other: Option<&[u64]>| {
+                    one[1 - field].is_none() && both(node, one[field], other)
+                };
+                (0..2).any(|field| {
+                    only(left, field, right[1 - field]) || only(right, field, left[1 - field])
+                })
+            }
+            Test::All(all) if left.len() > 1 => {
+                all.iter().all(|node| node.may_hold_single(left, right))
+            }
+            Test::Any(any) if left.len() > 1 => {
+                any.iter().any(|node| node.may_hold_single(left, right))
+            }
+            _ => both(self, left[0], right[0]),
         }
     }
 

@@ -30,7 +30,7 @@ impl Writing<'_> {
             if found.contains_key(&number) {
                 continue;
             }
-            let Some(row) = self.alive(number)? else { continue };
+            let Some(row) = self.alive(number) else { continue };
             let record = self.bound(number, row.cell)?;
             for (_, _, name) in self.keys(&record, |keying| matches!(keying, Keying::Rule(_))) {
                 self.holders(name, &mut holders)?;
@@ -131,7 +131,7 @@ impl Writing<'_> {
         let mut before = Before::default();
         let mut rows: BTreeMap<u32, Row> = BTreeMap::new();
         for number in groups.iter().flatten() {
-            let row = self.alive(*number)?;
+            let row = self.alive(*number);
             let row =
                 row.ok_or_else(|| self.shared.cells.place.damaged("a record went missing"))?;
             rows.insert(*number, row);

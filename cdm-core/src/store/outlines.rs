@@ -1,0 +1,155 @@
+//! Outlines of records in memory: what tells of most candidates that they are nobody one looks for,
+//! without their values.
+
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use super::rows::Rows;
+use crate::bound::{BoundModel, BoundRecord, Hint, Likeness};
+
+/// So many records' outlines lie together, and so many of those.
+const AT_ONCE: usize = 1024;
+
+/// Of no more records than that are there outlines, whatever is asked for.
+const MOST: usize = 1 << 26;
+
+/// Outlines by the numbers of records, for one model; the newest of each record alone.
+pub(super) struct Outlines {
+    width: usize,
+    /// Where there is room for one; records beyond have none.
+    chunks: Vec<OnceLock<RwLock<Chunk>>>,
+}
+
+/// A record that may be like one.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Likely {
+    /// The odds against are at least so.
+    pub(super) odds: f64,
+    pub(super) number: u32,
+    pub(super) hint: Hint,
+}
+
+struct Chunk {
+    /// By record: where the cell lies that it is the outline of. No two cells ever have one place.
+    places: Box<[u64]>,
+    numbers: Box<[u64]>,
+}
+
+/// Where no cell lies.
+const NOWHERE: u64 = 0;
+
+impl Outlines {
+    /// None yet, and at most of so many records.
+    pub(super) fn new(model: &BoundModel, most: usize) -> Arc<Self> {
+        let width = model.outline_width();
+        let chunks = if width == 0 { 0 } else { most.min(MOST).div_ceil(AT_ONCE) };
+        Arc::new(Self { width, chunks: (0..chunks).map(|_| OnceLock::new()).collect() })
+    }
+
+    /// Keep the outline of a record, as the cell at `place` holds it.
+    pub(super) fn put(&self, model: &BoundModel, number: u32, place: u64, record: &BoundRecord) {
+        let (chunk, at) = (number as usize / AT_ONCE, number as usize % AT_ONCE);
+        let Some(chunk) = self.chunks.get(chunk) else { return };
+        let place_of =
+            |chunk: &RwLock<Chunk>| chunk.read().unwrap_or_else(PoisonError::into_inner).places[at];
+        // It is known already, or is of a cell that nobody needs before long.
+        if place > NOWHERE && chunk.get().is_some_and(|chunk| place_of(chunk) >= place) {
+            return;
+        }
+        let mut outline = vec![0; self.width];
+        model.outline(record, &mut outline);
+        let chunk = chunk.get_or_init(|| {
+            RwLock::new(Chunk {
+                places: vec![NOWHERE; AT_ONCE].into(),
+                numbers: vec![0; AT_ONCE * self.width].into(),
+            })
+        });
+        let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
+        // Whoever reads an older snapshot finds out for itself.
+        if chunk.places[at] <= place {
+            chunk.places[at] = place;
+            chunk.numbers[at * self.width..(at + 1) * self.width].copy_from_slice(&outline);
+        }
+    }
+
+    /// Say where the cell lies of a record whose outline was put before it was.
+    pub(super) fn place(&self, number: u32, place: u64) {
+        let chunk = self.chunks.get(number as usize / AT_ONCE).and_then(OnceLock::get);
+        if let Some(chunk) = chunk {
+            let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
+            chunk.places[number as usize % AT_ONCE] = place;
+        }
+    }
+
+    /// Nothing of a record is to be left.
+    pub(super) fn remove(&self, number: u32) {
+        let chunk = self.chunks.get(number as usize / AT_ONCE).and_then(OnceLock::get);
+        if let Some(chunk) = chunk {
+            let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
+            let at = number as usize % AT_ONCE;
+            chunk.places[at] = NOWHERE;
+            chunk.numbers[at * self.width..(at + 1) * self.width].fill(0);
+        }
+    }
+
+    /// None is known any more.
+    pub(super) fn clear(&self) {
+        for chunk in self.chunks.iter().filter_map(OnceLock::get) {
+            chunk.write().unwrap_or_else(PoisonError::into_inner).places.fill(NOWHERE);
+        }
+    }
+
+    /// Say of each of some records, sorted by number, its outline; `None` where it is not known of the
+    /// cell that `rows` say.
+    pub(super) fn of(
+        &self,
+        rows: &Rows,
+        numbers: &[u32],
+        mut each: impl FnMut(u32, Option<&[u64]>),
+    ) {
+        let of_chunk = |number: &u32| *number as usize / AT_ONCE;
+        for numbers in numbers.chunk_by(|one, other| of_chunk(one) == of_chunk(other)) {
+            let chunk = self.chunks.get(of_chunk(&numbers[0])).and_then(OnceLock::get);
+            let chunk = chunk.map(|chunk| chunk.read().unwrap_or_else(PoisonError::into_inner));
+            for number in numbers {
+                let at = *number as usize % AT_ONCE;
+                let known = chunk.as_ref().filter(|chunk| {
+                    let place = rows.get(*number).map(|row| row.cell.place);
+                    chunk.places[at] != NOWHERE && place == Some(chunk.places[at])
+                });
+                each(*number, known.map(|c| &c.numbers[at * self.width..(at + 1) * self.width]));
+            }
+        }
+    }
+
+    /// Some records, sorted by number, that may be like one: those for which the odds against are not
+    /// above `most` for sure, each with the least that they may be; the likeliest first.
+    pub(super) fn likely(
+        &self,
+        likeness: Option<&Likeness<'_>>,
+        rows: &Rows,
+        numbers: &[u32],
+        (most, with_rules): (f64, bool),
+    ) -> Vec<Likely> {
+        let Some(likeness) = likeness else {
+            let unknown = |number: &u32| Likely { number: *number, ..Likely::default() };
+            return numbers.iter().map(unknown).collect();
+        };
+        let mut likely = Vec::new();
+        self.of(rows, numbers, |number, outline| {
+            let (mut odds, hint) = match outline {
+                Some(outline) => likeness.odds_against(outline),
+                None => (0.0, Hint::default()),
+            };
+            if with_rules && outline.is_some_and(|outline| likeness.may_match(outline)) {
+                odds = 0.0;
+            }
+            if odds <= most {
+                likely.push(Likely { odds, number, hint });
+            }
+        });
+        likely.sort_unstable_by(|one, other| {
+            one.odds.total_cmp(&other.odds).then(one.number.cmp(&other.number))
+        });
+        likely
+    }
+}

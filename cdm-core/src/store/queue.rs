@@ -1,0 +1,115 @@
+//! Records that several threads want to put in at once: whoever gets to write takes all of them along,
+//! so that they share a transaction and its way to the disk.
+
+use std::sync::{Arc, Mutex};
+
+use super::writing::Writing;
+use super::{Inner, When, Writer, lock};
+use crate::bound::{BoundModel, BoundRecord};
+use crate::error::Result;
+use crate::schema::{EntityId, Record};
+
+/// So many records at most are put in together: nobody is to wait for more.
+const MOST: usize = 64;
+
+/// What is still to be put in.
+#[derive(Default)]
+pub(super) struct Queue(Mutex<Vec<Wanted>>);
+
+/// A record that is to be put in, prepared by whoever wants it in.
+struct Wanted {
+    record: BoundRecord,
+    /// What it was prepared for.
+    model: Arc<BoundModel>,
+    answer: Arc<Answer>,
+}
+
+/// What came of it, once something did.
+#[derive(Default)]
+struct Answer(Mutex<Option<Result<EntityId>>>);
+
+impl Answer {
+    fn give(&self, result: Result<EntityId>) {
+        *lock(&self.0) = Some(result);
+    }
+
+    fn take(&self) -> Option<Result<EntityId>> {
+        lock(&self.0).take()
+    }
+}
+
+impl Inner {
+    /// Put a record in, with those that others want in meanwhile.
+    pub(super) fn upsert(&self, record: &Record) -> Result<EntityId> {
+        let model = Arc::clone(&self.snapshot().current.bound);
+        let prepared = model.prepare(record)?;
+        // Before it is anybody's turn, so that several threads do it at once.
+        model.make_keys(&prepared);
+        let answer = Arc::new(Answer::default());
+        let wanted = Wanted { record: prepared, model, answer: Arc::clone(&answer) };
+        lock(&self.queue.0).push(wanted);
+        let mut writer = lock(&self.writer);
+        loop {
+            if let Some(result) = answer.take() {
+                return result;
+            }
+            let together = {
+                let mut waiting = lock(&self.queue.0);
+                let count = waiting.len().min(MOST);
+                waiting.drain(..count).collect::<Vec<_>>()
+            };
+            if together.is_empty() {
+                // Whoever had taken it along came to grief over another one.
+                return self.put_in(&mut writer, |writing| writing.upsert(record), record);
+            }
+            self.put_in_together(&mut writer, &together);
+        }
+    }
+
+    /// Put records in by one change; where that is not to be, each by its own.
+    fn put_in_together(&self, writer: &mut Writer, together: &[Wanted]) {
+        if let [_, _, ..] = together {
+            let done = self.write_as(writer, When::AsAgreed, |writing| {
+                for wanted in together {
+                    wanted.put_in(writing)?;
+                }
+                writing.settle()?;
+                together.iter().map(|wanted| writing.entity_of_known(wanted.record.key())).collect()
+            });
+            let done: Result<Vec<EntityId>> = done;
+            if let Ok(entities) = done {
+                let answers = together.iter().zip(entities);
+                answers.for_each(|(wanted, entity)| wanted.answer.give(Ok(entity)));
+                return;
+            }
+        }
+        for wanted in together {
+            let record = wanted.record.record();
+            let done = self.put_in(writer, |writing| wanted.put_in(writing), record);
+            wanted.answer.give(done);
+        }
+    }
+
+    fn put_in(
+        &self,
+        writer: &mut Writer,
+        put_in: impl FnOnce(&mut Writing<'_>) -> Result<bool>,
+        record: &Record,
+    ) -> Result<EntityId> {
+        self.write_as(writer, When::AsAgreed, |writing| {
+            put_in(writing)?;
+            writing.settle()?;
+            writing.entity_of_known(&record.key)
+        })
+    }
+}
+
+impl Wanted {
+    fn put_in(&self, writing: &mut Writing<'_>) -> Result<bool> {
+        // Another model was adopted meanwhile.
+        if !Arc::ptr_eq(&self.model, &writing.current.bound) {
+            return writing.upsert(self.record.record());
+        }
+        writing.upsert_prepared(self.record.record(), &self.record)
+    }
+}
