@@ -260,18 +260,16 @@ impl Inner {
                 // What was put behind the end does not count; it need not stay either. Should that
                 // fail, it is cut off when the store is opened again.
                 let _ = self.shared.cells.cut(writer.counters.end);
-                // What was kept ready may be of places that other records come to have.
-                lock(&self.shared.cache).clear();
-                before.current.outlines.clear();
-                return Err(error);
+                return Err(self.gone_wrong(&before, error));
             }
         };
         if durable {
-            self.shared.cells.sync()?;
+            self.shared.cells.sync().map_err(|error| self.gone_wrong(&before, error))?;
         }
         // From here on what was written may count, even where an error says otherwise.
         keys.keep();
-        txn.commit().map_err(|error| place.engine(error))?;
+        let commit = txn.commit().map_err(|error| place.engine(error));
+        commit.map_err(|error| self.gone_wrong(&before, error))?;
         let told = counters.event;
         writer.counters = counters;
         writer.scrubbed.clear();
@@ -320,6 +318,13 @@ impl Inner {
         files::write_meta(&mut writing)?;
         let Writing { counters, current, names, rows, scrubs, .. } = writing;
         Ok((out, Changed { counters, current, names, rows, scrubs, keys }))
+    }
+
+    /// A change came to nothing: what was kept ready may be of places that other records come to have.
+    fn gone_wrong(&self, before: &Snapshot, error: Error) -> Error {
+        lock(&self.shared.cache).clear();
+        before.current.outlines.clear();
+        error
     }
 
     /// Overwrite the cells that hold nothing any more; after that nothing of them is on the disk.

@@ -1,5 +1,6 @@
 //! Power failures and disks that fail, at every operation of a history.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use cdm_core::store::{Durability, Options, Store};
@@ -109,6 +110,46 @@ fn nothing_acknowledged_is_lost_and_nothing_half_done_is_seen_whenever_the_disk_
 fn what_is_not_flushed_may_be_lost_but_whole_steps_only() {
     let stride = if super::people::cases(0) > 0 { 1 } else { 5 };
     at_every_operation(Durability::ByHand, |_| 0, stride);
+}
+
+#[test]
+fn what_several_threads_were_told_is_there_after_the_disk_failed_under_them() {
+    let (model, records) = sample();
+    let options = Options { durability: Durability::EveryCall, ..Options::new() };
+    let records = &records[..48];
+    for fail_at in (1..100).step_by(7) {
+        let disk = Disk::default();
+        let store = Store::on(disk.media(), Some(model), &options).unwrap();
+        disk.fail_at(fail_at);
+        let told = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (store, told) = (&store, &told);
+                scope.spawn(move || {
+                    for record in records.iter().skip(thread).step_by(4) {
+                        if store.upsert(record).is_ok() {
+                            told.lock().unwrap().push(record);
+                        }
+                    }
+                });
+            }
+        });
+        drop(store);
+        disk.crash(Loss::Torn(fail_at));
+        disk.mend();
+        let store = Store::on(disk.media(), Some(model), &options).unwrap();
+        for record in told.into_inner().unwrap() {
+            assert_eq!(store.get(&record.key).unwrap().as_ref(), Some(record), "{fail_at}");
+        }
+        let verified = store.verify(&Run::new()).unwrap();
+        assert_eq!(verified.problems, Vec::<String>::new(), "{fail_at}");
+        // What was not taken in is, once the disk is well again.
+        for record in records {
+            store.upsert(record).unwrap();
+        }
+        assert_eq!(store.stats().unwrap().records, records.len() as u64);
+        assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
+    }
 }
 
 #[test]
