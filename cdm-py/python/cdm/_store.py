@@ -43,7 +43,8 @@ class Store:
         durability: When a change is on the disk: ``"every_call"``, at most so many seconds later (many
             changes then share one write), or ``"by_hand"`` with `flush`.
         key: 32 bytes that encrypt what the store holds.
-        cached_records: How many records are kept in memory, ready to be compared.
+        cached_records: How many records are kept in memory, ready to be compared, at one to two
+            kilobytes each; of four times as many, what tells most candidates apart, at less than one.
 
     >>> import cdm
     >>> plan = cdm.Plan({"version": 1, "name": "people",
