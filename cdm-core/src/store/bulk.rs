@@ -16,7 +16,7 @@ use super::record::encode;
 use super::seal::Seals;
 use super::tables::{CANNOT, Cell, MUST, Row, numbers};
 use super::writing::Writing;
-use super::{Store, When, files, lock, segment};
+use super::{Store, When, files, segment};
 use crate::bound::{BoundModel, Keying};
 use crate::cancel::Run;
 use crate::error::Result;
@@ -131,7 +131,6 @@ impl Store {
         let adoption = self.preview(model, run)?;
         let bound = BoundModel::new(Arc::new(model.clone()))?;
         self.inner.write(When::Now, |writing| {
-            lock(&writing.shared.cache).clear();
             let old = writing
                 .tables
                 .meta
@@ -142,8 +141,8 @@ impl Store {
             }
             files::write_model(writing, model)?;
             let revision = writing.current.revision + 1;
-            let most = self.inner.most_outlines;
-            writing.current = Arc::new(Current::new(bound, revision, most));
+            let kept = self.inner.cached_records;
+            writing.current = Arc::new(Current::new(bound, revision, kept));
             writing.log(&Change::Revised { revision, reason: Revision::Adopted })?;
             writing.forget_index()?;
             let records = writing.all_records()?;
@@ -153,7 +152,6 @@ impl Store {
             let groups = writing.reindex(&records, &decisions, Hot::Kept, run)?;
             writing.regrouped(groups)
         })?;
-        lock(&self.inner.shared.cache).clear();
         Ok(adoption)
     }
 

@@ -1,12 +1,15 @@
 //! The model that a store is resolved by, with the keys that it has stopped since.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
+use super::cache::Cache;
+use super::lock;
 use super::outlines::Outlines;
 use super::seal::Seals;
+use super::tables::Cell;
 use crate::bound::{BoundModel, BoundRecord, Hint, Keying, Likeness};
 use crate::cluster::Weight;
 use crate::error::Result;
@@ -19,6 +22,8 @@ pub(super) struct Current {
     pub(super) bound: Arc<BoundModel>,
     /// Outlines of records as that model sees them.
     pub(super) outlines: Arc<Outlines>,
+    /// Records as that model sees them: whoever still reads by an older one has those of its own.
+    cache: Arc<Mutex<Cache>>,
     /// The names of the keys that grew hot since the model was adopted.
     pub(super) stopped: BTreeSet<u64>,
     pub(super) revision: u64,
@@ -37,6 +42,9 @@ struct Written {
     rule: u32,
     texts: Vec<String>,
 }
+
+/// For every record that is kept ready to be compared, there are outlines of so many.
+const OUTLINES: usize = 4;
 
 /// More than rounding changes the odds by.
 const ROUNDING: f64 = 1e-6;
@@ -69,10 +77,38 @@ impl Stop {
 }
 
 impl Current {
-    /// A model as it was adopted, with the outlines of at most so many records.
-    pub(super) fn new(bound: BoundModel, revision: u64, most_outlines: usize) -> Self {
-        let outlines = Outlines::new(&bound, most_outlines);
-        Self { bound: Arc::new(bound), outlines, stopped: BTreeSet::new(), revision }
+    /// A model as it was adopted, with so many records kept ready for it.
+    pub(super) fn new(bound: BoundModel, revision: u64, cached_records: usize) -> Self {
+        Self {
+            outlines: Outlines::new(&bound, cached_records.saturating_mul(OUTLINES)),
+            cache: Arc::new(Mutex::new(Cache::new(cached_records))),
+            bound: Arc::new(bound),
+            stopped: BTreeSet::new(),
+            revision,
+        }
+    }
+
+    /// The record of that number, as that cell holds it, where it is kept ready.
+    pub(super) fn ready(&self, number: u32, cell: Cell) -> Option<Arc<BoundRecord>> {
+        lock(&self.cache).get(number, cell)
+    }
+
+    /// Keep a record ready.
+    pub(super) fn keep(&self, number: u32, cell: Cell, record: &Arc<BoundRecord>) {
+        self.outlines.put(&self.bound, number, cell.place, record);
+        lock(&self.cache).put(number, cell, record);
+    }
+
+    /// Nothing of a record is to be left.
+    pub(super) fn let_go(&self, number: u32) {
+        self.outlines.remove(number);
+        lock(&self.cache).remove(number);
+    }
+
+    /// Nothing of any record is known any more.
+    pub(super) fn let_all_go(&self) {
+        self.outlines.clear();
+        lock(&self.cache).clear();
     }
 
     /// From the next revision on, that key links nobody.

@@ -11,7 +11,6 @@ use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 use serde::{Deserialize, Serialize};
 
-use super::cache::Cache;
 use super::cells::{Cells, FIRST, Place};
 use super::current::{Current, Stop};
 use super::keeping;
@@ -156,9 +155,6 @@ struct Facts {
     names: Names,
 }
 
-/// For every record that is kept ready to be compared, there are outlines of so many.
-const OUTLINES: usize = 4;
-
 /// How much of what may be kept in memory of the index is for the file of keys: one part in so many.
 const FOR_KEYS: usize = 2;
 
@@ -279,7 +275,7 @@ fn begin(
     let cells = Cells::create(cells, seals, place.clone())?;
     let pool = Pool::create(keys, place.clone(), options.cached_bytes / FOR_KEYS)?;
     let bound = BoundModel::new(Arc::new(model.clone()))?;
-    let current = Current::new(bound, 0, most_outlines(options));
+    let current = Current::new(bound, 0, options.cached_records);
     let counters = Counters { event: 1, end: FIRST, run: 1, ..Counters::default() };
     let inner = assemble(
         db,
@@ -350,8 +346,8 @@ fn open_existing(
         stopped.insert(stop.map_err(|error| engine(error.into()))?.0.value());
     }
     let bound = BoundModel::new(Arc::new(Model::from_json(&json)?))?;
-    let current = Current::new(bound, facts.revision, most_outlines(options));
-    let current = Current { stopped, ..current };
+    let mut current = Current::new(bound, facts.revision, options.cached_records);
+    current.stopped = stopped;
     let mut rows = Rows::default();
     for entry in tables.rows.range::<u32>(..).map_err(|error| engine(error.into()))? {
         let (number, row) = entry.map_err(|error| engine(error.into()))?;
@@ -393,11 +389,6 @@ fn open_existing(
     Ok(inner)
 }
 
-/// Of how many records outlines are kept.
-fn most_outlines(options: &Options) -> usize {
-    options.cached_records.saturating_mul(OUTLINES)
-}
-
 fn assemble(
     db: Database,
     cells: Cells,
@@ -415,10 +406,10 @@ fn assemble(
         snapshot: RwLock::new(Arc::new(snapshot)),
         db,
         recent_keys: options.recent_keys,
-        most_outlines: most_outlines(options),
+        cached_records: options.cached_records,
         next_segment: AtomicU64::new(last.map_or(1, |last| last + 1)),
         work: keeping::Work::default(),
-        shared: Shared { cells, cache: Mutex::new(Cache::new(options.cached_records)) },
+        shared: Shared { cells },
         durability: options.durability,
         writer: Mutex::new(Writer {
             counters,

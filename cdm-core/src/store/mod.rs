@@ -40,7 +40,6 @@ use std::time::Instant;
 
 use redb::Database;
 
-use cache::Cache;
 use cells::Cells;
 use current::Current;
 use keeping::Keepers;
@@ -111,7 +110,6 @@ pub struct Store {
 /// What readers and writers share.
 struct Shared {
     cells: Cells,
-    cache: Mutex<Cache>,
 }
 
 struct Inner {
@@ -124,8 +122,8 @@ struct Inner {
     queue: queue::Queue,
     /// How much of what changed in keys is in memory before it goes to their file.
     recent_keys: usize,
-    /// Of how many records outlines are kept.
-    most_outlines: usize,
+    /// How many records are kept ready for a model.
+    cached_records: usize,
     /// The id of the next segment of keys.
     next_segment: AtomicU64,
     work: keeping::Work,
@@ -191,11 +189,11 @@ impl Shared {
         number: u32,
         cell: Cell,
     ) -> Result<Arc<BoundRecord>> {
-        if let Some(record) = lock(&self.cache).get(number, cell) {
+        if let Some(record) = current.ready(number, cell) {
             return Ok(record);
         }
         let bound = Arc::new(current.bound.prepare_owned(self.record(names, number, cell)?)?);
-        self.keep(current, number, cell, &bound);
+        current.keep(number, cell, &bound);
         Ok(bound)
     }
 
@@ -207,16 +205,6 @@ impl Shared {
 
     fn missing(&self, number: u32) -> Error {
         self.cells.place.damaged(format!("record {number} is not there"))
-    }
-
-    fn keep(&self, current: &Current, number: u32, cell: Cell, record: &Arc<BoundRecord>) {
-        current.outlines.put(&current.bound, number, cell.place, record);
-        lock(&self.cache).put(number, cell, record);
-    }
-
-    fn let_go(&self, current: &Current, number: u32) {
-        current.outlines.remove(number);
-        lock(&self.cache).remove(number);
     }
 }
 
@@ -322,8 +310,7 @@ impl Inner {
 
     /// A change came to nothing: what was kept ready may be of places that other records come to have.
     fn gone_wrong(&self, before: &Snapshot, error: Error) -> Error {
-        lock(&self.shared.cache).clear();
-        before.current.outlines.clear();
+        before.current.let_all_go();
         error
     }
 

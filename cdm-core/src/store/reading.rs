@@ -184,11 +184,11 @@ impl View<'_> {
     }
 
     fn bound(&self, number: u32, cell: Cell) -> Seen<Arc<BoundRecord>> {
-        if let Some(record) = lock(&self.shared.cache).get(number, cell) {
+        if let Some(record) = self.current.ready(number, cell) {
             return Ok(record);
         }
         let bound = Arc::new(self.current.bound.prepare_owned(self.record(cell)?)?);
-        self.shared.keep(&self.current, number, cell, &bound);
+        self.current.keep(number, cell, &bound);
         Ok(bound)
     }
 

@@ -244,7 +244,7 @@ impl<'w> Writing<'w> {
         let Some((number, cell)) = self.take_in(record, bound)? else { return Ok(false) };
         self.index(number, bound)?;
         let light = self.current.bound.lighten(bound)?;
-        self.shared.keep(&self.current, number, cell, &Arc::new(light));
+        self.current.keep(number, cell, &Arc::new(light));
         Ok(true)
     }
 
@@ -304,7 +304,7 @@ impl<'w> Writing<'w> {
             return Ok(false);
         }
         self.drop_cell(row.cell)?;
-        self.shared.let_go(&self.current, number);
+        self.current.let_go(number);
         if forget {
             for (other, _) in self.engine(others(&self.tables.decided, number))? {
                 self.decide(number, other, 0)?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cdm_core::store::{Change, Durability, Options, Replay, Revision, Store};
-use cdm_core::{Record, RecordKey, Run};
+use cdm_core::{Plan, Record, RecordKey, Run, Table};
 
 use super::people::{rules, sample};
 
@@ -81,6 +81,61 @@ fn what_several_threads_put_in_at_once_is_as_if_it_had_come_one_by_one() {
         store.events(0, usize::MAX).unwrap().iter().for_each(|event| replay.apply(event));
         assert_eq!(replay.entities().len() as u64, store.stats().unwrap().entities);
     }
+}
+
+#[test]
+fn who_reads_by_a_model_leaves_nothing_of_it_to_the_next() {
+    // The e-mail address has another place in each, and the one knows nothing else.
+    let models = [&["phone", "family_name", "email"][..], &["email"]].map(|fields| {
+        let fields: Vec<String> = fields
+            .iter()
+            .map(|name| format!(r#"{{"name": "{name}", "kind": "{name}"}}"#))
+            .collect();
+        let plan = Plan::from_json(&format!(
+            r#"{{"version": 1, "name": "mail", "fields": [{}],
+                "rules": [{{"name": "e-mail", "decision": "match", "same": ["email"]}}]}}"#,
+            fields.join(",")
+        ));
+        let plan = plan.unwrap();
+        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
+        plan.fit(&nobody, &Run::new()).unwrap()
+    });
+    let store = Store::in_memory(&models[0], &Options::new()).unwrap();
+    let record = |number: usize| {
+        let key = RecordKey::new("shop", number.to_string());
+        Record::new(key).with("email", format!("{}@kestrel.example", number / 3))
+    };
+    let records: Vec<Record> = (0..60).map(record).collect();
+    store.upsert_many(&records, &Run::new()).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for thread in 0..3 {
+            let (store, records, done) = (&store, &records, &done);
+            scope.spawn(move || {
+                for number in (thread..).step_by(7) {
+                    if done.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let who =
+                        Record { key: RecordKey::new("", ""), ..records[number % 60].clone() };
+                    assert!(store.search(&who, 3).unwrap().len() <= 3);
+                }
+            });
+        }
+        for turn in 1..40 {
+            store.adopt(&models[turn % 2], &Run::new()).unwrap();
+            let wanted = store.entity_of(&records[0].key).unwrap();
+            let who = Record { key: RecordKey::new("", ""), ..records[0].clone() };
+            let found = store.search(&who, 1);
+            // A thread that panics is to end the test, not to wait for the others.
+            if found.is_err() || turn == 39 {
+                done.store(true, Ordering::Relaxed);
+            }
+            let found = found.unwrap();
+            assert_eq!(found.first().map(|found| found.entity), wanted);
+        }
+    });
+    assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
 }
 
 #[test]
