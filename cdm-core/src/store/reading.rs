@@ -260,6 +260,7 @@ impl View<'_> {
         let mut best: HashMap<u32, Best> = HashMap::new();
         // The likeliest come first: once there are so many, most others cannot be among them.
         let (likeness, mut most_odds) = (bound.likeness(record), f64::INFINITY);
+        let (last, mut least) = (most.max(1) - 1, None);
         let (outlines, all) = (&self.current.outlines, (f64::INFINITY, !rules.is_empty()));
         for likely in outlines.likely(likeness.as_ref(), &self.rows, &candidates, all) {
             let Likely { odds, number, hint } = likely;
@@ -294,10 +295,12 @@ impl View<'_> {
             });
             if is_better {
                 best.insert(entity, (weighs, candidate, hint));
-                if best.len() >= most.max(1) {
+                // What weighs no more than the last of the best changes nothing about them.
+                if best.len() > last && least.is_none_or(|least| weighs > least) {
                     let mut weights: Vec<f64> = best.values().map(|(weight, ..)| *weight).collect();
-                    weights.sort_unstable_by(|one, other| other.total_cmp(one));
-                    most_odds = most_odds_against(weights[most.max(1) - 1]);
+                    let by_weight = |one: &f64, other: &f64| other.total_cmp(one);
+                    let of_last = *weights.select_nth_unstable_by(last, by_weight).1;
+                    (least, most_odds) = (Some(of_last), most_odds_against(of_last));
                 }
             }
         }
