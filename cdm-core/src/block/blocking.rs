@@ -170,11 +170,15 @@ impl<'a> Blocking<'a> {
         for bound in bound.chunks(at_once) {
             run.report("block", keys.len() as u64, rules.len() as u64)?;
             let indices = bound.par_iter().map(|(rule, conjunction)| {
-                let shared = conjunction.keys(rows, run)?;
                 let is_stopped = |key: SharedKey<'_>| stopped(*rule, key);
+                if texts == KeyTexts::LeftOut {
+                    let shared = conjunction.fewest_keys(&is_stopped, rows, run)?;
+                    let (index, cells) = KeyIndex::new(&shared, rows, run, |_| false)?;
+                    return Ok((index, cells, None));
+                }
+                let shared = conjunction.keys(rows, run)?;
                 let (index, cells) = KeyIndex::new(&shared, rows, run, is_stopped)?;
-                let names = (texts == KeyTexts::Kept).then(|| KeyNames::new(&shared, is_stopped));
-                Ok((index, cells, names))
+                Ok((index, cells, Some(KeyNames::new(&shared, is_stopped))))
             });
             for (index, of_rule, of_keys) in indices.collect::<Result<Vec<_>>>()? {
                 let places = cells.iter_mut().skip(keys.len()).step_by(rules.len());

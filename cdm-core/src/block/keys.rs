@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
 
+use super::contained::Contained;
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::{Expression, Features, LooseKeys, SeenTwice};
@@ -74,13 +75,31 @@ impl<'a> Conjunction<'a> {
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn keys(&self, rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
+        self.keys_that(&Wanted::All, rows, run)
+    }
+
+    /// Of the [`keys`](Self::keys) that are not `stopped`, so many that any two rows share one of them
+    /// that share one at all. Where an expression makes many keys of a text, most say no more than
+    /// another does.
+    pub(crate) fn fewest_keys(
+        &self,
+        stopped: &(impl Fn(SharedKey<'_>) -> bool + Sync),
+        rows: usize,
+        run: &Run,
+    ) -> Result<SharedKeys<'a>> {
+        self.keys_that(&Wanted::Fewest { stopped }, rows, run)
+    }
+
+    fn keys_that(&self, wanted: &Wanted<'_>, rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
         let columns = self.columns.iter().zip(&self.shared);
         let shared: Vec<&[bool]> = columns
             .map(|(column, shared)| &shared.get_or_init(|| shared_codes(column))[..])
             .collect();
-        match self.columns.len() {
+        let keys = match self.columns.len() {
             1 => self.keys_of_one(shared[0], rows, run),
-            2 if !self.is_cut(rows) => self.keys_of_two([shared[0], shared[1]], rows, run),
+            2 if !self.is_cut(rows) => {
+                return self.keys_of_two([shared[0], shared[1]], wanted, rows, run);
+            }
             // Two codes are one number, which sorts several times as fast.
             2 => {
                 let join = |codes: &[u32], _: &mut Tails| join(codes[0], codes[1]);
@@ -88,7 +107,16 @@ impl<'a> Conjunction<'a> {
                 self.keys_of_several(&shared, rows, join, part, run)
             }
             _ => self.keys_of_several(&shared, rows, key_of, |key| key, run),
+        };
+        let mut keys = keys?;
+        if let Wanted::Fewest { stopped } = wanted {
+            let is_usable: Vec<bool> = keys.shared().map(|key| !stopped(key)).collect();
+            keys.retain_from(0, &is_usable);
+            let mut contained = Contained::default();
+            let kept = contained.kept(&keys.starts, &keys.rows, rows, run)?;
+            keys.retain_from(0, kept);
         }
+        Ok(keys)
     }
 
     /// Whether some row has more keys than are made, and so the first of them by text.
@@ -104,9 +132,20 @@ impl<'a> Conjunction<'a> {
     /// The keys of two expressions, where no row has too many to make them all: the rows of each code
     /// of the one, and of these those that share a code of the other. No more than the rows of one
     /// code are looked at together, so that they stay near the processor.
-    fn keys_of_two(&self, shared: [&[bool]; 2], rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
-        // The more codes, the fewer rows of each.
-        let head = usize::from(shared[1].len() > shared[0].len());
+    fn keys_of_two(
+        &self,
+        shared: [&[bool]; 2],
+        wanted: &Wanted<'_>,
+        rows: usize,
+        run: &Run,
+    ) -> Result<SharedKeys<'a>> {
+        // Keys that have the same rows are of one code where those of one text are; else, the more
+        // codes, the fewer rows of each.
+        let head = match (&self.made[0], &self.made[1]) {
+            (Some(_), None) => 1,
+            (None, Some(_)) => 0,
+            _ => usize::from(shared[1].len() > shared[0].len()),
+        };
         let (column, other) = (self.columns[head], self.columns[1 - head]);
         let (is_head, is_other) = (shared[head], shared[1 - head]);
         let spreads = self.spreads();
@@ -138,28 +177,39 @@ impl<'a> Conjunction<'a> {
         drop(next);
         let parts = pieces(&starts).into_par_iter().map(|codes| {
             run.check()?;
-            let mut part = SharedKeys::none(Vec::new());
-            let mut pairs: Vec<u64> = Vec::new();
+            let mut part = SharedKeys::none(self.columns.clone());
+            let (mut pairs, mut places): (Vec<u64>, Vec<u32>) = Default::default();
+            let mut contained = Contained::default();
             for code in codes {
                 let rows = &placed[starts[code]..starts[code + 1]];
                 if rows.len() < 2 {
                     continue;
                 }
                 pairs.clear();
-                for row in rows {
+                for (place, row) in rows.iter().enumerate() {
                     let codes = other.codes(*row as usize).iter();
                     let codes = codes.filter(|code| is_other[**code as usize]);
-                    pairs.extend(codes.map(|code| join(*code, *row)));
+                    pairs.extend(codes.map(|code| join(*code, place as u32)));
                 }
                 pairs.sort_unstable();
+                let first_key = part.keys.len();
+                places.clear();
                 for of_key in pairs.chunk_by(|left, right| left >> 32 == right >> 32) {
                     if let [first, _, ..] = of_key {
                         let mut key = Key::default();
                         (key[head], key[1 - head]) = (code as u32, (first >> 32) as u32);
-                        part.keys.push(key);
-                        part.rows.extend(of_key.iter().map(|pair| *pair as u32));
-                        part.starts.push(part.rows.len());
+                        part.push(key, of_key.iter().map(|pair| rows[*pair as u32 as usize]));
+                        if wanted.leaves_out(SharedKey { keys: &part, number: part.keys.len() - 1 }) {
+                            part.retain_from(part.keys.len() - 1, &[false]);
+                        } else {
+                            places.extend(of_key.iter().map(|pair| *pair as u32));
+                        }
                     }
+                }
+                if matches!(wanted, Wanted::Fewest { .. }) {
+                    let starts = &part.starts[first_key..];
+                    let kept = contained.kept(starts, &places, rows.len(), run)?;
+                    part.retain_from(first_key, kept);
                 }
             }
             Ok(part)
@@ -244,9 +294,7 @@ impl<'a> Conjunction<'a> {
         keys.tails = tails.into_iter().map(|(codes, _)| codes).collect();
         for entries in entries.chunk_by(|left, right| left.0 == right.0) {
             if let [(key, _), _, ..] = entries {
-                keys.rows.extend(entries.iter().map(|(_, row)| *row));
-                keys.keys.push(codes_of(*key));
-                keys.starts.push(keys.rows.len());
+                keys.push(codes_of(*key), entries.iter().map(|(_, row)| *row));
             }
         }
         Ok(keys)
@@ -424,6 +472,21 @@ fn shared_codes(column: &Column) -> Vec<bool> {
     shared
 }
 
+/// Which keys of a conjunction are asked for.
+enum Wanted<'w> {
+    All,
+    Fewest { stopped: &'w (dyn Fn(SharedKey<'_>) -> bool + Sync) },
+}
+
+impl Wanted<'_> {
+    fn leaves_out(&self, key: SharedKey<'_>) -> bool {
+        match self {
+            Wanted::All => false,
+            Wanted::Fewest { stopped } => stopped(key),
+        }
+    }
+}
+
 /// A code of each expression; where there are more, the last place numbers the codes of the rest.
 type Key = [u32; 4];
 
@@ -466,6 +529,31 @@ impl<'a> SharedKeys<'a> {
     fn none(columns: Vec<&'a Column>) -> Self {
         let (tails, keys, rows) = (Vec::new(), Vec::new(), Vec::new());
         Self { columns, tails, keys, starts: vec![0], rows }
+    }
+
+    fn push(&mut self, key: Key, rows: impl Iterator<Item = u32>) {
+        self.keys.push(key);
+        self.rows.extend(rows);
+        self.starts.push(self.rows.len());
+    }
+
+    /// Of the keys from number `first` on, keep those that are to be `kept`.
+    fn retain_from(&mut self, first: usize, kept: &[bool]) {
+        let (mut number, mut from, mut end) = (first, self.starts[first], self.starts[first]);
+        for (key, kept) in (first..).zip(kept) {
+            let to = self.starts[key + 1];
+            if *kept {
+                self.keys[number] = self.keys[key];
+                self.rows.copy_within(from..to, end);
+                end += to - from;
+                number += 1;
+                self.starts[number] = end;
+            }
+            from = to;
+        }
+        self.keys.truncate(number);
+        self.starts.truncate(number + 1);
+        self.rows.truncate(end);
     }
 
     pub(super) fn columns(&self) -> &[&'a Column] {

@@ -1,0 +1,162 @@
+//! Where the time and the memory of a resolution go, stage by stage, and how soon a cancel is obeyed.
+//!
+//! ```text
+//! cargo run --release -p cdm-benches --bin stages -- crm=crm.csv shop=shop.jsonl
+//! ```
+
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cdm_core::plan::LinkType;
+use cdm_core::write::GoldenWriters;
+use cdm_core::{CancelToken, Decisions, Input, Plan, Run, infer_schema, read};
+use clap::Parser;
+
+/// Resolve files with no settings, as `resolve` does, and print what each stage took.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Source and file.
+    #[arg(required = true, value_parser = input)]
+    inputs: Vec<(String, PathBuf)>,
+    /// How many threads work; one a core where it is not given.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Afterwards, do it so many times again and cancel each run at another moment, evenly spread.
+    #[arg(long, default_value_t = 0)]
+    cancels: u32,
+}
+
+fn input(text: &str) -> Result<(String, PathBuf), String> {
+    let (source, path) = text.split_once('=').ok_or("wanted SOURCE=FILE")?;
+    Ok((source.to_owned(), path.into()))
+}
+
+/// What a process has used up; zero where the system does not say it as Linux does.
+#[derive(Clone, Copy)]
+struct Used {
+    at: Instant,
+    processor: Duration,
+    peak_kib: u64,
+}
+
+impl Used {
+    fn now() -> Self {
+        let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        // What stands before the parenthesis may hold blanks.
+        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+        let ticks = after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok());
+        let processor = Duration::from_millis(ticks.sum::<u64>() * 10);
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak_kib = peak.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        Self { at: Instant::now(), processor, peak_kib: peak_kib.unwrap_or(0) }
+    }
+}
+
+/// The stages so far, each with what was used up when it began.
+type Stages = Arc<Mutex<Vec<(&'static str, Used)>>>;
+
+fn lock(stages: &Stages) -> MutexGuard<'_, Vec<(&'static str, Used)>> {
+    stages.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn resolve(inputs: &[(String, PathBuf)], run: &Run) -> Result<usize, cdm_core::Error> {
+    let inputs: Vec<Input> =
+        inputs.iter().map(|(source, path)| Input::file(source, path)).collect();
+    run.report("infer schema", 0, 0)?;
+    let schema = infer_schema(&inputs, run)?;
+    let (table, _) = read(&inputs, &schema, run)?;
+    let mut plan = Plan::builder("customers").link_type(LinkType::LinkAndDedupe);
+    for field in schema.fields() {
+        plan = plan.field(field.clone());
+    }
+    let (given, none) = (plan.build()?, Decisions::new());
+    let resolution = Plan::infer_and_resolve(&table, &given, &none, &none, run)?;
+    resolution.write_entities(std::io::sink(), run)?;
+    run.report("write golden", 0, 0)?;
+    let (mut csv, mut lines) = (std::io::sink(), std::io::sink());
+    let to =
+        GoldenWriters { csv: Some(&mut csv), json_lines: Some(&mut lines), lineage: None };
+    resolution.write_golden(to, run)?;
+    run.report("write links", 0, 0)?;
+    resolution.write_links_json_lines(std::io::sink(), run)?;
+    run.report("quality", 0, 0)?;
+    drop(resolution.quality());
+    run.report("tidy up", 0, 0)?;
+    Ok(resolution.len())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    if let Some(threads) = arguments.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    }
+    let stages = Stages::default();
+    let seen = Arc::clone(&stages);
+    let run = Run::new().with_progress(move |progress| {
+        let mut seen = lock(&seen);
+        if seen.last().is_none_or(|(stage, _)| *stage != progress.stage) {
+            seen.push((progress.stage, Used::now()));
+        }
+    });
+    let entities = resolve(&arguments.inputs, &run)?;
+    let end = Used::now();
+    let stages = lock(&stages).clone();
+    let begin = stages.first().map_or(end, |(_, used)| *used);
+    println!("| stage | seconds | processor, s | peak memory so far, MiB |");
+    println!("| --- | ---: | ---: | ---: |");
+    let row = |name: &str, from: Used, to: Used| {
+        let (wall, processor) = (to.at - from.at, to.processor.saturating_sub(from.processor));
+        let (wall, processor) = (wall.as_secs_f64(), processor.as_secs_f64());
+        println!("| {name} | {wall:.2} | {processor:.2} | {} |", to.peak_kib / 1024);
+    };
+    for (number, (stage, from)) in stages.iter().enumerate() {
+        row(stage, *from, stages.get(number + 1).map_or(end, |(_, next)| *next));
+    }
+    row("all", begin, end);
+    println!("{entities} entities");
+    cancels(&arguments, end.at - begin.at)
+}
+
+/// How long runs go on that are told to stop, each at another moment of the `whole` time.
+fn cancels(arguments: &Arguments, whole: Duration) -> Result<(), Box<dyn Error>> {
+    let mut late = Vec::new();
+    for number in 0..arguments.cancels {
+        let cancel = CancelToken::new();
+        let stage = Arc::new(Mutex::new(""));
+        let (seen, token) = (Arc::clone(&stage), cancel.clone());
+        let run = Run::new().with_cancel(cancel).with_progress(move |progress| {
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = progress.stage;
+        });
+        let after = whole.mul_f64((f64::from(number) + 0.5) / f64::from(arguments.cancels));
+        let stopper = thread::spawn(move || {
+            thread::sleep(after);
+            token.cancel();
+            Instant::now()
+        });
+        let outcome = resolve(&arguments.inputs, &run);
+        let ended = Instant::now();
+        let asked = stopper.join().map_err(|_| "the thread that cancels ended in a panic")?;
+        if outcome.is_err() {
+            let stage = *stage.lock().unwrap_or_else(PoisonError::into_inner);
+            late.push((ended.saturating_duration_since(asked), stage, after));
+        }
+    }
+    late.sort_by_key(|(late, ..)| *late);
+    if let Some((median, ..)) = late.get(late.len() / 2) {
+        println!("cancels obeyed after {:.1} ms in the median; the slowest:", ms(*median));
+        for (late, stage, after) in late.iter().rev().take(12) {
+            println!("  {:8.1} ms, in {stage}, cancelled after {:.2} s", ms(*late), after.as_secs_f64());
+        }
+    }
+    Ok(())
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
