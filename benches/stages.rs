@@ -26,6 +26,9 @@ struct Arguments {
     /// How many threads work; one a core where it is not given.
     #[arg(long)]
     threads: Option<usize>,
+    /// Resolve so many times, and print what the last time took: what a process that lives on sees.
+    #[arg(long, default_value_t = 1)]
+    times: u32,
     /// Afterwards, do it so many times again and cancel each run at another moment, evenly spread.
     #[arg(long, default_value_t = 0)]
     cancels: u32,
@@ -80,8 +83,7 @@ fn resolve(inputs: &[(String, PathBuf)], run: &Run) -> Result<usize, cdm_core::E
     resolution.write_entities(std::io::sink(), run)?;
     run.report("write golden", 0, 0)?;
     let (mut csv, mut lines) = (std::io::sink(), std::io::sink());
-    let to =
-        GoldenWriters { csv: Some(&mut csv), json_lines: Some(&mut lines), lineage: None };
+    let to = GoldenWriters { csv: Some(&mut csv), json_lines: Some(&mut lines), lineage: None };
     resolution.write_golden(to, run)?;
     run.report("write links", 0, 0)?;
     resolution.write_links_json_lines(std::io::sink(), run)?;
@@ -104,6 +106,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             seen.push((progress.stage, Used::now()));
         }
     });
+    for _ in 1..arguments.times {
+        resolve(&arguments.inputs, &run)?;
+        lock(&stages).clear();
+    }
     let entities = resolve(&arguments.inputs, &run)?;
     let end = Used::now();
     let stages = lock(&stages).clone();
@@ -151,7 +157,11 @@ fn cancels(arguments: &Arguments, whole: Duration) -> Result<(), Box<dyn Error>>
     if let Some((median, ..)) = late.get(late.len() / 2) {
         println!("cancels obeyed after {:.1} ms in the median; the slowest:", ms(*median));
         for (late, stage, after) in late.iter().rev().take(12) {
-            println!("  {:8.1} ms, in {stage}, cancelled after {:.2} s", ms(*late), after.as_secs_f64());
+            println!(
+                "  {:8.1} ms, in {stage}, cancelled after {:.2} s",
+                ms(*late),
+                after.as_secs_f64()
+            );
         }
     }
     Ok(())

@@ -65,6 +65,9 @@ pub struct Blocking<'a> {
     cells: Vec<u32>,
 }
 
+/// How many rows a thread takes at once.
+const ROWS_AT_ONCE: usize = 1 << 12;
+
 /// Whether the texts of keys are kept, which only a count asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum KeyTexts {
@@ -180,9 +183,13 @@ impl<'a> Blocking<'a> {
                 let (index, cells) = KeyIndex::new(&shared, rows, run, is_stopped)?;
                 Ok((index, cells, Some(KeyNames::new(&shared, is_stopped))))
             });
-            for (index, of_rule, of_keys) in indices.collect::<Result<Vec<_>>>()? {
-                let places = cells.iter_mut().skip(keys.len()).step_by(rules.len());
-                places.zip(of_rule).for_each(|(place, cell)| *place = cell);
+            let indices = indices.collect::<Result<Vec<_>>>()?;
+            let rows = cells.par_chunks_mut(rules.len()).enumerate().with_min_len(ROWS_AT_ONCE);
+            rows.for_each(|(row, cells)| {
+                let of_rules = indices.iter().map(|(_, of_rule, _)| of_rule[row]);
+                cells[keys.len()..].iter_mut().zip(of_rules).for_each(|(to, cell)| *to = cell);
+            });
+            for (index, _, of_keys) in indices {
                 keys.push(index);
                 names.extend(of_keys);
             }
@@ -258,5 +265,66 @@ impl<'a> Blocking<'a> {
     pub(super) fn cells(&self, row: usize) -> &[u32] {
         let width = self.rules.len();
         &self.cells[row * width..(row + 1) * width]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::hot_keys;
+    use super::*;
+    use crate::features::{Needs, Settings};
+    use crate::schema::{Field, Kind, Record, RecordKey, Schema};
+    use crate::table::Table;
+
+    fn rules() -> Vec<BlockingRule> {
+        let rules = [
+            &["name.deletions"][..],
+            &["name.deletions", "city"],
+            &["city", "name.words"],
+            &["name.deletions", "city.deletions"],
+            &["name.initial", "city", "name.deletions"],
+        ];
+        let rule = |same: &&[&str]| same.iter().map(|text| text.parse().unwrap()).collect();
+        rules.iter().map(|same| BlockingRule::new(rule(same))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn who_needs_no_count_finds_the_same_pairs(
+            records in prop::collection::vec(("[ab]{2,4}( [ab]{2})?", "[cd]{2,3}"), 2..14),
+            most in 1_u32..8,
+        ) {
+            let fields = vec![Field::new("name", Kind::FamilyName), Field::new("city", Kind::City)];
+            let schema = Schema::new("people", fields).unwrap();
+            let records = records.iter().enumerate().map(|(number, (name, city))| {
+                let key = RecordKey::new("crm", number.to_string());
+                Record::new(key).with("name", name).with("city", city)
+            });
+            let table = Table::from_records(schema, &records.collect::<Vec<_>>()).unwrap();
+            let (rules, run, none) = (rules(), Run::new(), BTreeMap::new());
+            let needs =
+                Needs::new().with_expressions(rules.iter().flat_map(|rule| rule.same.clone()));
+            let features =
+                Features::new(&table, &Settings::default(), &needs, &none, &run).unwrap();
+            let (rows, any) = (table.len(), PairScope::any);
+            let named = rules.iter().map(|rule| (rule.to_string(), &rule.same[..]));
+            let hot = hot_keys(named, &features, rows, most, &run).unwrap();
+
+            let counted = Blocking::new(&rules, &features, &hot, any(), rows, &run).unwrap();
+            let stopped =
+                Blocking::without_texts(&rules, &features, &hot, any(), rows, &run).unwrap();
+            let (learned, named) =
+                Blocking::with_most(&rules, &features, most, any(), rows, &run).unwrap();
+            prop_assert_eq!(&named, &hot);
+            for (left, right) in (0..rows).flat_map(|left| (0..rows).map(move |r| (left, r))) {
+                for rule in 0..rules.len() {
+                    let found = counted.finds(rule, left, right);
+                    prop_assert_eq!(stopped.finds(rule, left, right), found);
+                    prop_assert_eq!(learned.finds(rule, left, right), found);
+                }
+            }
+        }
     }
 }

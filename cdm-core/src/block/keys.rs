@@ -188,7 +188,8 @@ impl<'a> Conjunction<'a> {
                 pairs.clear();
                 for (place, row) in rows.iter().enumerate() {
                     let codes = other.codes(*row as usize).iter();
-                    let codes = codes.filter(|code| is_other[**code as usize]);
+                    // Where few keys are kept that only one row has, asking takes longer.
+                    let codes = codes.filter(|code| spreads || is_other[**code as usize]);
                     pairs.extend(codes.map(|code| join(*code, place as u32)));
                 }
                 pairs.sort_unstable();
@@ -199,7 +200,8 @@ impl<'a> Conjunction<'a> {
                         let mut key = Key::default();
                         (key[head], key[1 - head]) = (code as u32, (first >> 32) as u32);
                         part.push(key, of_key.iter().map(|pair| rows[*pair as u32 as usize]));
-                        if wanted.leaves_out(SharedKey { keys: &part, number: part.keys.len() - 1 }) {
+                        if wanted.leaves_out(SharedKey { keys: &part, number: part.keys.len() - 1 })
+                        {
                             part.retain_from(part.keys.len() - 1, &[false]);
                         } else {
                             places.extend(of_key.iter().map(|pair| *pair as u32));

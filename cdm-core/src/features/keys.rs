@@ -65,7 +65,7 @@ pub(super) fn keys_of_values(
         }
         of_value.push(&codes)?;
     }
-    Ok(of_text.with_codes(of_value))
+    Ok(of_text.with_codes(of_value.finish()))
 }
 
 /// What is known of the keys of a term that makes many of a text, far more than anybody shares, so
@@ -131,7 +131,7 @@ pub(super) fn keys_of_rows(
         codes.sort_unstable();
         rows.push(&codes)?;
     }
-    Ok(of_value.with_codes(rows))
+    Ok(of_value.with_codes(rows.finish()))
 }
 
 /// The words of every combination of the terms' keys, sorted; a row lacking one term has none.
@@ -183,7 +183,7 @@ pub(super) fn sorted_keys(table: &Table, terms: &[(&FieldValues, Column)]) -> Re
         codes.sort_unstable();
         rows.push(&codes)?;
     }
-    Ok(Column::new(Arc::new(pool.freeze()), rows))
+    Ok(Column::new(Arc::new(pool.freeze()), rows.finish()))
 }
 
 /// The transliteration of every key, by its code.

@@ -399,7 +399,8 @@ fn contextual_values(raw: &Column, context_of_row: &[u16]) -> Result<(Codes, Vec
         }
         rows.push(&codes)?;
     }
-    Ok((rows, pairs))
+    pairs.shrink_to_fit();
+    Ok((rows.finish(), pairs))
 }
 
 /// For each source and date field without a declared order, what its values say about the order

@@ -50,6 +50,27 @@ impl Codes {
         }
     }
 
+    /// The codes, without the room that was left for more.
+    pub(crate) fn finish(mut self) -> Self {
+        match &mut self {
+            Codes::Single(codes) => codes.shrink_to_fit(),
+            Codes::Several { codes, starts } => {
+                codes.shrink_to_fit();
+                starts.shrink_to_fit();
+            }
+        }
+        self
+    }
+
+    /// How many bytes of memory they take.
+    pub(crate) fn bytes(&self) -> u64 {
+        let numbers = match self {
+            Codes::Single(codes) => codes.capacity(),
+            Codes::Several { codes, starts } => codes.capacity() + starts.capacity(),
+        };
+        numbers as u64 * 4
+    }
+
     /// Append a row of these codes, which are distinct.
     pub(crate) fn push(&mut self, row: &[u32]) -> Result<()> {
         if let (Codes::Single(codes), true) = (&mut *self, row.len() > 1) {
@@ -148,6 +169,6 @@ impl ColumnBuilder {
     }
 
     pub(crate) fn finish(self) -> Column {
-        Column::new(Arc::new(self.pool.freeze()), self.codes)
+        Column::new(Arc::new(self.pool.freeze()), self.codes.finish())
     }
 }

@@ -15,6 +15,7 @@ use crate::schema::{Record, RecordKey, Schema, Timestamp};
 
 pub use column::Column;
 pub(crate) use column::{Codes, ColumnBuilder};
+use pool::place;
 pub use pool::{Pool, PoolBuilder};
 
 /// The most values that one field of one record may hold.
@@ -299,7 +300,8 @@ struct Keys {
     source_of: Vec<u32>,
     ids: String,
     id_ends: Vec<usize>,
-    index: HashTable<u32>,
+    /// Hash and row of every key: a table that grows need not look at the keys again.
+    index: HashTable<(u32, u32)>,
 }
 
 impl Keys {
@@ -309,11 +311,14 @@ impl Keys {
     }
 
     fn find(&self, source: &str, id: &str) -> Option<usize> {
-        let is_it = |row: &u32| {
+        let hash = hash_key(source, id);
+        let is_it = |(known, row): &(u32, u32)| {
             let row = *row as usize;
-            self.id(row) == id && self.sources[self.source_of[row] as usize] == source
+            *known == hash
+                && self.id(row) == id
+                && self.sources[self.source_of[row] as usize] == source
         };
-        self.index.find(hash_key(source, id), is_it).map(|row| *row as usize)
+        self.index.find(place(hash), is_it).map(|(_, row)| *row as usize)
     }
 
     /// Append a key that is not there yet.
@@ -338,18 +343,14 @@ impl Keys {
         self.source_of.push(code);
         self.ids.push_str(id);
         self.id_ends.push(self.ids.len());
-        let mut index = std::mem::take(&mut self.index);
-        index.insert_unique(hash_key(source, id), row as u32, |row| {
-            let row = *row as usize;
-            hash_key(&self.sources[self.source_of[row] as usize], self.id(row))
-        });
-        self.index = index;
+        let hash = hash_key(source, id);
+        self.index.insert_unique(place(hash), (hash, row as u32), |(hash, _)| place(*hash));
         Ok(())
     }
 }
 
-fn hash_key(source: &str, id: &str) -> u64 {
-    xxh3_64_with_seed(id.as_bytes(), xxh3_64(source.as_bytes()))
+fn hash_key(source: &str, id: &str) -> u32 {
+    (xxh3_64_with_seed(id.as_bytes(), xxh3_64(source.as_bytes())) >> 32) as u32
 }
 
 #[cfg(test)]

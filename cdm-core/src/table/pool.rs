@@ -5,12 +5,13 @@ use crate::error::{Error, Result};
 
 /// Distinct texts, numbered from 0 in the order in which they were first seen.
 ///
-/// One buffer holds all of them, so a text costs its bytes and about 16 more while the pool still
+/// One buffer holds all of them, so a text costs its bytes and about 20 more while the pool still
 /// grows, 8 once it is [frozen](PoolBuilder::freeze).
 #[derive(Default)]
 pub struct PoolBuilder {
     pool: Pool,
-    index: HashTable<u32>,
+    /// Hash and code of every text: a table that grows need not look at the texts again.
+    index: HashTable<(u32, u32)>,
 }
 
 /// Distinct texts by code, read only.
@@ -35,9 +36,9 @@ impl PoolBuilder {
     /// # Errors
     /// [`Error::TableFull`] past 4 billion distinct texts.
     pub fn intern(&mut self, text: &str) -> Result<u32> {
-        let hash = xxh3_64(text.as_bytes());
-        if let Some(code) = self.index.find(hash, |code| self.pool.get(*code) == text) {
-            return Ok(*code);
+        let hash = hash(text);
+        if let Some(code) = self.find_hashed(text, hash) {
+            return Ok(code);
         }
         if self.pool.len() >= MAX_CODES {
             return Err(Error::TableFull { what: "distinct values", limit: MAX_CODES as u64 });
@@ -45,16 +46,19 @@ impl PoolBuilder {
         let code = self.pool.ends.len() as u32;
         self.pool.text.push_str(text);
         self.pool.ends.push(self.pool.text.len());
-        let pool = &self.pool;
-        self.index.insert_unique(hash, code, |code| xxh3_64(pool.get(*code).as_bytes()));
+        self.index.insert_unique(place(hash), (hash, code), |(hash, _)| place(*hash));
         Ok(code)
     }
 
     /// The code of `text`, where the pool has it.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<u32> {
-        let hash = xxh3_64(text.as_bytes());
-        self.index.find(hash, |code| self.pool.get(*code) == text).copied()
+        self.find_hashed(text, hash(text))
+    }
+
+    fn find_hashed(&self, text: &str, hash: u32) -> Option<u32> {
+        let is_it = |known: &(u32, u32)| known.0 == hash && self.pool.get(known.1) == text;
+        self.index.find(place(hash), is_it).map(|known| known.1)
     }
 
     /// The texts so far.
@@ -72,7 +76,21 @@ impl PoolBuilder {
     }
 }
 
+fn hash(text: &str) -> u32 {
+    (xxh3_64(text.as_bytes()) >> 32) as u32
+}
+
+/// Where a table looks first, by its highest and its lowest bits.
+pub(super) fn place(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 impl Pool {
+    /// How many bytes of memory it takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.text.capacity() + self.ends.capacity() * size_of::<usize>()) as u64
+    }
+
     /// The text of that code.
     ///
     /// # Panics
