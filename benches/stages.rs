@@ -26,6 +26,9 @@ struct Arguments {
     /// How many threads work; one a core where it is not given.
     #[arg(long)]
     threads: Option<usize>,
+    /// Estimate beforehand what it takes, which is a stage of its own.
+    #[arg(long)]
+    estimate: bool,
     /// Resolve so many times, and print what the last time took: what a process that lives on sees.
     #[arg(long, default_value_t = 1)]
     times: u32,
@@ -68,7 +71,11 @@ fn lock(stages: &Stages) -> MutexGuard<'_, Vec<(&'static str, Used)>> {
     stages.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn resolve(inputs: &[(String, PathBuf)], run: &Run) -> Result<usize, cdm_core::Error> {
+fn resolve(
+    inputs: &[(String, PathBuf)],
+    estimate: bool,
+    run: &Run,
+) -> Result<usize, cdm_core::Error> {
     let inputs: Vec<Input> =
         inputs.iter().map(|(source, path)| Input::file(source, path)).collect();
     run.report("infer schema", 0, 0)?;
@@ -79,6 +86,17 @@ fn resolve(inputs: &[(String, PathBuf)], run: &Run) -> Result<usize, cdm_core::E
         plan = plan.field(field.clone());
     }
     let (given, none) = (plan.build()?, Decisions::new());
+    if estimate {
+        let plan = Plan::infer_with(&table, &given, run)?.plan;
+        run.report("estimate", 0, 0)?;
+        let told = plan.estimate(&table, &run.clone().with_progress(|_| ()))?;
+        println!(
+            "estimated: {} candidate pairs, {} MiB, {:.1} s",
+            told.candidate_pairs,
+            told.peak_memory_bytes >> 20,
+            told.seconds
+        );
+    }
     let resolution = Plan::infer_and_resolve(&table, &given, &none, &none, run)?;
     resolution.write_entities(std::io::sink(), run)?;
     run.report("write golden", 0, 0)?;
@@ -107,10 +125,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     });
     for _ in 1..arguments.times {
-        resolve(&arguments.inputs, &run)?;
+        resolve(&arguments.inputs, arguments.estimate, &run)?;
         lock(&stages).clear();
     }
-    let entities = resolve(&arguments.inputs, &run)?;
+    let entities = resolve(&arguments.inputs, arguments.estimate, &run)?;
     let end = Used::now();
     let stages = lock(&stages).clone();
     let begin = stages.first().map_or(end, |(_, used)| *used);
@@ -145,7 +163,7 @@ fn cancels(arguments: &Arguments, whole: Duration) -> Result<(), Box<dyn Error>>
             token.cancel();
             Instant::now()
         });
-        let outcome = resolve(&arguments.inputs, &run);
+        let outcome = resolve(&arguments.inputs, false, &run);
         let ended = Instant::now();
         let asked = stopper.join().map_err(|_| "the thread that cancels ended in a panic")?;
         if outcome.is_err() {

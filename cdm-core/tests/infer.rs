@@ -179,6 +179,49 @@ fn what_was_given_stays() {
 }
 
 #[test]
+fn what_a_run_takes_is_told_beforehand() {
+    let run = Run::new();
+    let small = table(&customers(900));
+    let plan = Plan::infer(&small, &run).unwrap();
+    let estimate = plan.estimate(&small, &run).unwrap();
+    let pairs = |table: &Table| {
+        plan.fit(table, &run).unwrap().parameters().unwrap().diagnostics.candidate_pairs
+    };
+    assert_eq!((estimate.records, estimate.records_sampled), (900, 900));
+    assert_eq!(estimate.candidate_pairs, pairs(&small));
+    assert_eq!(estimate.new_pairs_by_rule.len(), plan.blocking().len());
+    assert!(estimate.peak_memory_bytes > 0 && estimate.seconds > 0.0);
+
+    // Of a larger table some records are looked at, and speak for the others; a tenth share a key
+    // that is too common to find anybody.
+    let record = |number: usize| {
+        let mailbox =
+            if number.is_multiple_of(10) { "info".into() } else { format!("m{}", number / 20) };
+        let email = format!("{mailbox}@lotus.example");
+        Record::new(RecordKey::new("crm", number.to_string())).with("email", email)
+    };
+    let schema = Schema::new("people", vec![Field::new("email", Kind::Email)]).unwrap();
+    let records: Vec<Record> = (0..40_000).map(record).collect();
+    let larger = Table::from_records(schema, &records).unwrap();
+    let one_rule = Plan::builder("people")
+        .field(Field::new("email", Kind::Email))
+        .compare(Comparison::template(Kind::Email, "email"))
+        .block_on(cdm_core::block::BlockingRule::new(vec!["email".parse().unwrap()]))
+        .build()
+        .unwrap();
+    let estimate = one_rule.estimate(&larger, &run).unwrap();
+    assert!(estimate.records_sampled < 30_000 && estimate.records == 40_000);
+    let pairs = 2_000.0 * (18.0 * 17.0 / 2.0);
+    assert!((estimate.candidate_pairs as f64 / pairs - 1.0).abs() < 0.05, "{estimate:?}");
+    assert_eq!(estimate.new_pairs_by_rule[0].stopped_keys, 1);
+
+    let cancel = CancelToken::new();
+    cancel.cancel();
+    let cancelled = plan.estimate(&small, &Run::new().with_cancel(cancel)).unwrap_err();
+    assert_eq!(cancelled.code(), "CANCELLED");
+}
+
+#[test]
 fn tables_with_next_to_nothing_in_them_give_plans_that_are_right() {
     for count in [0, 1, 2, 3] {
         let plan = Plan::infer(&table(&customers(count)), &Run::new()).unwrap();

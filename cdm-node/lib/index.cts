@@ -12,7 +12,14 @@ export { Table } from './table.cjs'
 
 export type { CdmErrorDetails } from './errors.cjs'
 export type { Context, Forms, Kind, Normalized, Normalizer, Normalizers, Status } from './normalize.cjs'
-export type { FitAndResolveOptions, FitOptions, InferOptions, ResolveByOptions } from './plan.cjs'
+export type {
+  EstimateOptions,
+  FitAndResolveOptions,
+  FitOptions,
+  InferOptions,
+  ResolveByOptions,
+  RunEstimate,
+} from './plan.cjs'
 export type { EvaluateOptions, EvaluatePairsOptions, KeptDecisions, ReportOptions, ReviewOptions, SampleOptions } from './resolution.cjs'
 export type { ResolveOptions } from './resolve.cjs'
 export type { Column, ColumnOptions, Data, FieldsOption, Row, Source, Stream, URLLike } from './inputs.cjs'

@@ -7,6 +7,7 @@ use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 
+use crate::answers::json_of;
 use crate::error::raise;
 use crate::input::Records;
 use crate::model::Model;
@@ -67,6 +68,18 @@ impl Plan {
         off_loop(env, Some(job), move |run| {
             plan.fit_labelled(&read.table, &labels, run).map(Model::new)
         })
+    }
+
+    /// What fitting to these records and resolving them would take, as JSON.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn estimate_json<'e>(
+        &self,
+        env: &'e Env,
+        job: &Job,
+        records: &Records,
+    ) -> napi::Result<PromiseRaw<'e, String>> {
+        let (plan, read) = (Arc::clone(&self.0), records.get()?);
+        off_loop(env, Some(job), move |run| Ok(json_of(&plan.estimate(&read.table, run)?)))
     }
 
     /// Infer what the plan leaves open, fit, to the pairs that people labelled as well, and resolve in

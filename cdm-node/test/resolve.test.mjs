@@ -197,6 +197,18 @@ test('labels teach', async () => {
   await assert.rejects(plan.fit(rows, { labels: { mustLink: [['r0']] } }), { path: 'labels.mustLink[0]' })
 })
 
+test('what a run takes is told beforehand', async () => {
+  const rows = many(300)
+  const plan = await Plan.infer(rows)
+  const estimate = await plan.estimate(rows)
+  assert.deepEqual([estimate.records, estimate.recordsSampled], [300, 300])
+  const { parameters } = (await plan.fit(rows)).toObject()
+  assert.equal(estimate.candidatePairs, parameters.diagnostics.candidate_pairs)
+  assert.equal(estimate.newPairsByRule.length, plan.toObject().blocking.length)
+  assert.ok(estimate.peakMemoryBytes > 0 && estimate.seconds > 0)
+  await assert.rejects(plan.estimate(rows, { signal: AbortSignal.abort() }), { name: 'AbortError' })
+})
+
 test('plans and models are documents', async () => {
   const plan = await Plan.infer(many(300), { linkType: 'dedupe' })
   assert.ok(plan.toObject().comparisons.length > 0)

@@ -67,6 +67,19 @@ impl Plan {
         Ok(Model(Arc::new(model)))
     }
 
+    /// What fitting to these records and resolving them would take, as JSON.
+    #[pyo3(signature = (records, progress = None, /))]
+    fn estimate_json(
+        &self,
+        py: Python<'_>,
+        records: &Records,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let (plan, table) = (Arc::clone(&self.0), records.table.clone());
+        let estimate = interruptible(py, progress, move |run| plan.estimate(&table, run))?;
+        Ok(serde_json::to_string(&estimate).unwrap_or_default())
+    }
+
     /// Infer what `given` leaves open, fit and resolve in one go.
     #[staticmethod]
     #[pyo3(signature = (records, given, labels_json = None, decisions_json = None, progress = None, /))]

@@ -211,6 +211,12 @@ impl<'a> Blocking<'a> {
         of_rule.fold(0, u64::saturating_add)
     }
 
+    /// How many bytes of memory it takes, the names of keys aside.
+    pub(crate) fn bytes(&self) -> u64 {
+        let indices: u64 = self.keys.iter().map(KeyIndex::bytes).sum();
+        indices + size_of_val(&self.cells[..]) as u64
+    }
+
     /// The rules, in order.
     #[must_use]
     pub fn rules(&self) -> &'a [BlockingRule] {

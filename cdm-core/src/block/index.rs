@@ -101,6 +101,15 @@ impl KeyIndex {
         (self.blocks.starts.len() - 1) as u32
     }
 
+    /// How many bytes of memory it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        let Blocks { starts, members } = &self.blocks;
+        (size_of_val(&self.starts[..])
+            + size_of_val(&self.numbers[..])
+            + size_of_val(&starts[..])
+            + size_of_val(&members[..])) as u64
+    }
+
     /// The rows of every key, each key's in order.
     pub(super) fn blocks(&self) -> &Blocks {
         &self.blocks

@@ -159,6 +159,15 @@ impl Features {
         self.expressions.get(expression)?.made.as_deref()
     }
 
+    /// How many bytes of memory the keys take: those of all rows, and their texts.
+    pub(crate) fn keys_bytes(&self) -> u64 {
+        let bytes = |keys: &Keys| {
+            let made = keys.made.as_ref().map_or(0, |made| size_of_val(&made[..]) as u64);
+            keys.by_row.pool().bytes() + keys.by_row.codes_bytes() + made
+        };
+        self.expressions.values().map(bytes).sum()
+    }
+
     fn compute(
         &self,
         table: &Table,

@@ -78,6 +78,15 @@ impl FieldValues {
         self.statuses.is_empty()
     }
 
+    /// How many bytes of memory the values take that the table does not hold.
+    pub(crate) fn values_bytes(&self) -> u64 {
+        let columns = [&self.canonical, &self.display].into_iter().chain(self.forms.values());
+        let columns = columns.map(|column| column.pool().bytes() + column.codes_bytes());
+        let sources = self.sources.as_ref().map_or(0, |sources| size_of_val(&sources[..]));
+        let noted = size_of_val(&self.statuses[..]) + size_of_val(&self.issues[..]) + sources;
+        columns.sum::<u64>() + noted as u64 + self.prepared.as_ref().map_or(0, PreparedPool::bytes)
+    }
+
     /// The codes of a row's values.
     // A call costs more than it, also where the compiler saves space.
     #[must_use]

@@ -86,6 +86,12 @@ impl<'a> Comparer<'a> {
         Ok(Self { sketching, fields, cells })
     }
 
+    /// How many bytes of memory it takes: of the rows, and of their distinct values.
+    pub(crate) fn bytes(&self) -> (u64, u64) {
+        let of_values = self.fields.iter().map(|field| size_of_val(&field.sketches[..]) as u64);
+        (size_of_val(&self.cells[..]) as u64, of_values.sum())
+    }
+
     /// The field that a comparison is first about.
     pub(crate) fn field(&self, comparison: usize) -> &'a FieldValues {
         self.fields[self.sketching.comparisons[comparison].places[0]].values

@@ -4,6 +4,7 @@
 mod check;
 mod decisions;
 mod document;
+mod estimate;
 mod infer;
 mod json;
 mod model;
@@ -25,6 +26,7 @@ use json::read_document;
 
 pub use decisions::Decisions;
 pub use document::{Guards, LinkType, Source, ValueLimit};
+pub use estimate::{RulePairs, RunEstimate};
 pub use infer::{BlockingEstimate, Inferred, LeftOut, LeftOutReason};
 pub use model::Model;
 pub(crate) use model::{Candidates, Fitted};

@@ -116,6 +116,11 @@ impl Column {
         &self.pool
     }
 
+    /// How many bytes of memory the codes of the rows take.
+    pub(crate) fn codes_bytes(&self) -> u64 {
+        self.codes.bytes()
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -89,6 +89,17 @@ impl Table {
         self.len() == 0
     }
 
+    /// How many bytes of memory it takes, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        let Columns { keys, times, columns, .. } = &*self.0;
+        let columns = columns.iter().map(|column| column.pool().bytes() + column.codes_bytes());
+        let of_keys = keys.ids.capacity()
+            + keys.id_ends.capacity() * size_of::<usize>()
+            + keys.source_of.capacity() * size_of::<u32>()
+            + keys.index.allocation_size();
+        columns.sum::<u64>() + (of_keys + size_of_val(&times[..])) as u64
+    }
+
     /// The names of the sources, by source code, in the order in which they were first seen.
     #[must_use]
     pub fn sources(&self) -> &[String] {

@@ -24,6 +24,13 @@ impl PreparedPool {
         self.codes.get(value as usize).copied().filter(|code| *code != UNUSABLE)
     }
 
+    /// How many bytes of memory it takes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let distinct: u64 = self.distinct.iter().map(Prepared::bytes).sum();
+        distinct + self.codes.len() as u64 * 4
+    }
+
     /// The distinct values, by code.
     #[must_use]
     #[inline]

@@ -114,6 +114,13 @@ impl Prepared {
         Self::new(kind, &normalize::value(kind, raw, context))
     }
 
+    /// How many bytes of memory it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        let own = &self.pack.parts[self.first as usize..][..self.count as usize];
+        let texts = own.last().map_or(0, |part| part.end as usize);
+        (size_of::<Self>() + size_of_val(own) + texts) as u64
+    }
+
     /// What kind of value it is.
     #[must_use]
     pub fn kind(&self) -> Kind {

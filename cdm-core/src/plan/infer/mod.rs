@@ -24,7 +24,7 @@ use crate::table::Table;
 
 use blocking::Budget;
 use facts::Facts;
-use sample::Sample;
+pub(super) use sample::Sample;
 
 /// A plan that was inferred, and by what.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -238,7 +238,7 @@ impl PlanBuilder {
 }
 
 /// How the values of `table` are normalised under `plan`.
-fn settings(plan: &Plan, table: &Table) -> Settings {
+pub(super) fn settings(plan: &Plan, table: &Table) -> Settings {
     let date_orders = date_order_evidence(table).into_iter().map(|(source, fields)| {
         let decided = fields.into_iter().filter_map(|(field, e)| Some((field, e.order?)));
         (source, decided.collect())

@@ -19,20 +19,20 @@ const MOST_PROBED_PAIRS: usize = 1 << 27;
 
 /// The records that a plan is inferred from: all of a small table, some of a large one. Which ones
 /// they are is decided by their keys alone.
-pub(super) struct Sample {
-    pub(super) table: Table,
+pub(in crate::plan) struct Sample {
+    pub(in crate::plan) table: Table,
     /// Whether all records are looked at.
-    pub(super) is_whole: bool,
+    pub(in crate::plan) is_whole: bool,
     /// How many records of the whole table each of the sample stands for.
-    pub(super) scale: f64,
+    pub(in crate::plan) scale: f64,
     /// The rows whose partners are counted, in an order that has nothing to do with that of rows.
     pub(super) probes: Vec<u32>,
     /// Which rows may be one customer at all.
-    pub(super) scope: PairScope,
+    pub(in crate::plan) scope: PairScope,
 }
 
 impl Sample {
-    pub(super) fn new(whole: &Table, plan: &Plan, run: &Run) -> Result<Self> {
+    pub(in crate::plan) fn new(whole: &Table, plan: &Plan, run: &Run) -> Result<Self> {
         let wanted = RECORDS.max(whole.len() / ONE_IN);
         let is_whole = whole.len() <= wanted;
         let table = match is_whole {
