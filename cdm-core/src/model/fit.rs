@@ -66,7 +66,7 @@ const PRIOR_SHAPE: f64 = 0.5;
 /// How often u is learned anew without the matches that are among the random pairs.
 const ROUNDS: usize = 3;
 
-const MOST_ITERATIONS: u32 = 200;
+const MOST_ITERATIONS: u32 = 1_000;
 
 /// Changes of every parameter below this end the iterations.
 const TOLERANCE: f64 = 1e-4;
