@@ -13,7 +13,7 @@ use crate::schema::{DateOrder, Field, Kind};
 use crate::table::{Codes, Column, ColumnBuilder, Table};
 
 /// How many values are normalised between two looks at the cancel token.
-const BATCH: usize = 8192;
+const BATCH: usize = 4096;
 
 /// What the normalisers are told about the records of a table, beside the values themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
