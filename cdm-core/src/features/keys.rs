@@ -29,29 +29,27 @@ pub(super) fn keys_of_values(
         blocked.zip(canonical).is_some_and(|(blocked, canonical)| blocked.contains(canonical))
     };
     let mut of_text = ColumnBuilder::new();
-    let mut codes = Vec::new();
+    let (mut codes, mut made, mut kept) = (Vec::new(), MadeKeys::default(), Vec::new());
     for (number, text) in texts.pool().iter().enumerate() {
         if number % TEXTS_AT_ONCE == 0 {
             run.check()?;
         }
         codes.clear();
-        let (mut is_first, mut outcome) = (true, Ok(()));
-        term.each(text, &mut |key| {
-            if key.is_empty() || outcome.is_err() {
-                return;
+        made.clear();
+        term.each(text, &mut |key| made.push(key));
+        // One is kept in any case: a record with a value has keys. All are asked for before any is
+        // looked up, so that nobody waits for the answers one by one.
+        kept.clear();
+        kept.extend(made.hashes.iter().enumerate().map(|(number, hash)| {
+            number == 0 || spread.is_none_or(|spread| spread.shared.has(*hash))
+        }));
+        for (number, _) in kept.iter().enumerate().filter(|(_, kept)| **kept) {
+            let (key, hash) = made.get(number);
+            let code = of_text.intern_hashed(key, hash)?;
+            if !codes.contains(&code) {
+                codes.push(code);
             }
-            // One is kept in any case: a record with a value has keys.
-            let is_kept = is_first || spread.is_none_or(|spread| spread.shared.has(hash(key)));
-            is_first = false;
-            if is_kept {
-                match of_text.intern(key) {
-                    Ok(code) if !codes.contains(&code) => codes.push(code),
-                    Ok(_) => {}
-                    Err(error) => outcome = Err(error),
-                }
-            }
-        });
-        outcome?;
+        }
         of_text.push(&codes)?;
     }
     let of_text = of_text.finish();
@@ -66,6 +64,35 @@ pub(super) fn keys_of_values(
         of_value.push(&codes)?;
     }
     Ok(of_text.with_codes(of_value.finish()))
+}
+
+/// The keys that a term makes of one text, empty ones left out.
+#[derive(Default)]
+struct MadeKeys {
+    texts: String,
+    ends: Vec<usize>,
+    hashes: Vec<u64>,
+}
+
+impl MadeKeys {
+    fn clear(&mut self) {
+        self.texts.clear();
+        self.ends.clear();
+        self.hashes.clear();
+    }
+
+    fn push(&mut self, key: &str) {
+        if !key.is_empty() {
+            self.texts.push_str(key);
+            self.ends.push(self.texts.len());
+            self.hashes.push(hash(key));
+        }
+    }
+
+    fn get(&self, number: usize) -> (&str, u64) {
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (&self.texts[start..self.ends[number]], self.hashes[number])
+    }
 }
 
 /// What is known of the keys of a term that makes many of a text, far more than anybody shares, so
@@ -91,7 +118,7 @@ impl Spread {
         }
         // About one for each letter.
         let count = texts.pool().iter().map(|text| text.len() + 1).sum();
-        let shared = SeenTwice::new(count);
+        let mut shared = SeenTwice::new(count);
         let mut made_of_text = Vec::with_capacity(rows_of_text.len());
         for (number, (text, rows)) in texts.pool().iter().zip(rows_of_text).enumerate() {
             if number % TEXTS_AT_ONCE == 0 {
@@ -100,7 +127,7 @@ impl Spread {
             let mut made = 0_u16;
             term.each(text, &mut |key| {
                 let hash = hash(key);
-                (0..rows.min(2)).for_each(|_| shared.add(hash));
+                (0..rows.min(2)).for_each(|_| shared.see(hash));
                 made = made.saturating_add(1);
             });
             made_of_text.push(made);

@@ -24,16 +24,26 @@ impl SeenTwice {
         Self { words: (0..words).map(|_| AtomicU64::new(0)).collect() }
     }
 
+    /// Which word a hash is in, and which bits of it are its own.
     #[inline]
-    fn place(&self, hash: u64) -> (&AtomicU64, u32) {
+    fn place(&self, hash: u64) -> (usize, u32) {
         let word = (hash >> 5) as usize & (self.words.len() - 1);
-        (&self.words[word], hash as u32 % PLACES_PER_WORD as u32 * 2)
+        (word, hash as u32 % PLACES_PER_WORD as u32 * 2)
+    }
+
+    /// See a hash where nobody else sees any meanwhile: what memory answers need not be waited for.
+    #[inline]
+    pub(crate) fn see(&mut self, hash: u64) {
+        let (word, shift) = self.place(hash);
+        let word = self.words[word].get_mut();
+        *word |= 1 << (*word >> shift & 1) << shift;
     }
 
     /// See a hash.
     #[inline]
     pub(crate) fn add(&self, hash: u64) {
         let (word, shift) = self.place(hash);
+        let word = &self.words[word];
         let bits = word.load(Ordering::Relaxed) >> shift & 3;
         // Whatever another thread does meanwhile, each of two sets the first bit, and the later one
         // sees that.
@@ -49,7 +59,7 @@ impl SeenTwice {
     #[inline]
     pub(crate) fn has(&self, hash: u64) -> bool {
         let (word, shift) = self.place(hash);
-        word.load(Ordering::Relaxed) >> shift & 2 != 0
+        self.words[word].load(Ordering::Relaxed) >> shift & 2 != 0
     }
 }
 
@@ -66,6 +76,9 @@ mod tests {
         assert!(known < 4000, "{known}");
         (0..10_000).for_each(|n| twice.add(hash(n)));
         assert!((0..10_000).all(|n| twice.has(hash(n))));
+        let mut alone = SeenTwice::new(20_000);
+        (0..20_000).chain(0..10_000).for_each(|n| alone.see(hash(n)));
+        assert!((0..20_000).all(|n| alone.has(hash(n)) == twice.has(hash(n))));
         assert!(!SeenTwice::new(0).has(0));
     }
 }

@@ -168,6 +168,11 @@ impl ColumnBuilder {
         self.pool.intern(value)
     }
 
+    /// The same, where the XXH3 hash of the value is known already.
+    pub(crate) fn intern_hashed(&mut self, value: &str, hash: u64) -> Result<u32> {
+        self.pool.intern_hashed(value, hash)
+    }
+
     /// Append a row of these codes, which are distinct.
     pub(crate) fn push(&mut self, row: &[u32]) -> Result<()> {
         self.codes.push(row)

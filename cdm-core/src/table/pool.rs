@@ -36,7 +36,12 @@ impl PoolBuilder {
     /// # Errors
     /// [`Error::TableFull`] past 4 billion distinct texts.
     pub fn intern(&mut self, text: &str) -> Result<u32> {
-        let hash = hash(text);
+        self.intern_hashed(text, xxh3_64(text.as_bytes()))
+    }
+
+    /// [`intern`](Self::intern), where the XXH3 hash of the text is known already.
+    pub(crate) fn intern_hashed(&mut self, text: &str, hash: u64) -> Result<u32> {
+        let hash = short(hash);
         if let Some(code) = self.find_hashed(text, hash) {
             return Ok(code);
         }
@@ -53,7 +58,7 @@ impl PoolBuilder {
     /// The code of `text`, where the pool has it.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<u32> {
-        self.find_hashed(text, hash(text))
+        self.find_hashed(text, short(xxh3_64(text.as_bytes())))
     }
 
     fn find_hashed(&self, text: &str, hash: u32) -> Option<u32> {
@@ -76,8 +81,9 @@ impl PoolBuilder {
     }
 }
 
-fn hash(text: &str) -> u32 {
-    (xxh3_64(text.as_bytes()) >> 32) as u32
+/// As much of a hash as is kept.
+fn short(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }
 
 /// Where a table looks first, by its highest and its lowest bits.
