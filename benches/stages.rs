@@ -96,6 +96,12 @@ fn resolve(
             told.peak_memory_bytes >> 20,
             told.seconds
         );
+        for rule in &told.new_pairs_by_rule {
+            println!(
+                "  {:>12} pairs by {}, {} keys stopped",
+                rule.pairs, rule.rule, rule.stopped_keys
+            );
+        }
     }
     let resolution = Plan::infer_and_resolve(&table, &given, &none, &none, run)?;
     resolution.write_entities(std::io::sink(), run)?;
