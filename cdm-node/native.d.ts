@@ -93,6 +93,8 @@ export declare class Plan {
    * labelled.
    */
   fit(job: Job, records: Records, labelsJson?: string | undefined | null): Promise<Model>
+  /** What fitting to these records and resolving them would take, as JSON. */
+  estimateJson(job: Job, records: Records): Promise<string>
   /**
    * Infer what the plan leaves open, fit, to the pairs that people labelled as well, and resolve in
    * one go.
