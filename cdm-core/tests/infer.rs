@@ -215,6 +215,20 @@ fn what_a_run_takes_is_told_beforehand() {
     assert!((estimate.candidate_pairs as f64 / pairs - 1.0).abs() < 0.05, "{estimate:?}");
     assert_eq!(estimate.new_pairs_by_rule[0].stopped_keys, 1);
 
+    // Next to nothing takes next to nothing.
+    let nothing = plan.estimate(&table(&[]), &run).unwrap();
+    assert_eq!((nothing.records, nothing.candidate_pairs), (0, 0));
+    let few = plan.estimate(&table(&customers(3)), &run).unwrap();
+    for told in [&nothing, &few] {
+        assert!(told.seconds.is_finite() && told.peak_memory_bytes < 1 << 30, "{told:?}");
+    }
+    let rules_alone = Plan::builder("people")
+        .field(Field::new("email", Kind::Email))
+        .rule(Rule::matching("email", vec!["email".parse().unwrap()]))
+        .build()
+        .unwrap();
+    assert_eq!(rules_alone.estimate(&larger, &run).unwrap().candidate_pairs, 0);
+
     let cancel = CancelToken::new();
     cancel.cancel();
     let cancelled = plan.estimate(&small, &Run::new().with_cancel(cancel)).unwrap_err();

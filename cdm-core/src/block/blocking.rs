@@ -184,8 +184,8 @@ impl<'a> Blocking<'a> {
                 Ok((index, cells, Some(KeyNames::new(&shared, is_stopped))))
             });
             let indices = indices.collect::<Result<Vec<_>>>()?;
-            let rows = cells.par_chunks_mut(rules.len()).enumerate().with_min_len(ROWS_AT_ONCE);
-            rows.for_each(|(row, cells)| {
+            let by_row = cells.par_chunks_mut(rules.len()).enumerate().with_min_len(ROWS_AT_ONCE);
+            by_row.for_each(|(row, cells)| {
                 let of_rules = indices.iter().map(|(_, of_rule, _)| of_rule[row]);
                 cells[keys.len()..].iter_mut().zip(of_rules).for_each(|(to, cell)| *to = cell);
             });

@@ -142,6 +142,16 @@ impl Lesson<'_> {
         Ok((parameters, compared))
     }
 
+    /// The most candidate pairs of so many records that are kept as they were compared.
+    pub(crate) fn most_kept(records: u64) -> u64 {
+        MOST_KEPT_A_RECORD.saturating_mul(records).max(LEAST_KEPT)
+    }
+
+    /// The most random pairs of so many records that are compared.
+    pub(crate) fn most_random(records: usize) -> usize {
+        RANDOM_A_RECORD.saturating_mul(records).clamp(LEAST_RANDOM, MOST_RANDOM)
+    }
+
     /// The kind of the field that a comparison is first about.
     fn kind(&self, comparison: &Comparison) -> Result<Kind> {
         let position = self.schema.position(&comparison.fields[0])?;
@@ -160,7 +170,7 @@ impl Lesson<'_> {
             one_in == 1 || xxh3_64(&pair.to_le_bytes()).is_multiple_of(one_in)
         };
         let records = self.row_of_rank.len() as u64;
-        let most = MOST_KEPT_A_RECORD.saturating_mul(records).max(LEAST_KEPT);
+        let most = Self::most_kept(records);
         let (mut met, found) =
             self.meet(comparer, &rank_of_row, most, |_, _| true, (run, "learn"))?;
         let keeps = found <= most;
@@ -248,7 +258,7 @@ impl Lesson<'_> {
         let row = |rank: u32| self.row_of_rank[rank as usize];
         let in_scope = |left, right| self.scope.contains(row(left) as usize, row(right) as usize);
         let records = self.row_of_rank.len();
-        let most = (RANDOM_A_RECORD * records).clamp(LEAST_RANDOM, MOST_RANDOM);
+        let most = Self::most_random(records);
         let drawn = random_pairs(records as u32, most, in_scope);
         let mut drawn: Vec<(u32, u32)> =
             drawn.into_iter().map(|(left, right)| (row(left), row(right))).collect();

@@ -11,7 +11,7 @@ use crate::block::Blocking;
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::Features;
-use crate::model::Comparer;
+use crate::model::{ComparedPair, Comparer, Lesson};
 use crate::table::Table;
 
 /// What fitting a plan to a table and resolving it would take, by a look at some of the records.
@@ -50,9 +50,6 @@ pub struct RulePairs {
 /// How many pairs of each piece of the work are compared to learn how long a comparison takes.
 const COMPARED_A_PIECE: usize = 256;
 
-/// Random pairs that are compared to learn from.
-const RANDOM_PAIRS: f64 = 250_000.0;
-
 /// What follows comparison (learning, clustering) takes so much of the time that values do.
 const AFTERWARDS: f64 = 0.25;
 
@@ -66,16 +63,13 @@ const HELD: f64 = 1.15;
 /// Bytes that the normalisers' word lists and expressions take, once.
 const WORDS: f64 = 40e6;
 
-/// Bytes of a pair that is kept with its pattern.
-const PAIR: f64 = 16.0;
-
 impl Plan {
     /// What fitting this plan to `table` and resolving it would take: pairs, memory and time.
     ///
     /// Of a table of more than 20 000 records a sample is looked at, 20 000 of them, or a twentieth
     /// where that is more, which takes a small part of the time of the run. Then all numbers are
-    /// estimates: pairs within some percent; memory and time within a third or so, time on a machine
-    /// that has nothing else to do. Pairs depend on the records and the plan alone.
+    /// estimates: pairs within some percent; of inferred plans, memory and time within a third or so, time
+    /// on a machine that has nothing else to do. Pairs depend on the records and the plan alone.
     ///
     /// # Errors
     /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field of the
@@ -141,9 +135,10 @@ impl Plan {
             .collect();
         let candidate_pairs: u64 = new_pairs_by_rule.iter().map(|rule| rule.pairs).sum();
         let compares = !self.comparisons().is_empty();
+        let random = (Lesson::most_random(table.len()) as f64).min(pairs_of(table.len() as f64));
         let seconds = of_records * (1.0 + AFTERWARDS) * scale
             + candidate_pairs as f64 * (meeting + comparing)
-            + if compares { RANDOM_PAIRS * comparing } else { 0.0 };
+            + if compares { random * comparing } else { 0.0 };
 
         let (of_rows, of_sketches) = comparer.bytes();
         let values = |table: &Table, field: usize| table.column(field).pool().len().max(1) as f64;
@@ -156,7 +151,9 @@ impl Plan {
         let grown = if sample.is_whole { 1.0 } else { KEPT_KEYS };
         let of_keys = (features.keys_bytes() + blocking.bytes()) as f64 * scale * grown;
         let of_pairs = if compares {
-            let kept = PAIR * candidate_pairs as f64;
+            // More are not kept, and at most so many until that is known.
+            let kept = candidate_pairs.min(Lesson::most_kept(table.len() as u64));
+            let kept = kept as f64 * size_of::<ComparedPair>() as f64;
             of_rows as f64 * scale + of_sketches as f64 * all_values / sampled_values + kept
         } else {
             0.0

@@ -41,6 +41,7 @@ impl PoolBuilder {
 
     /// [`intern`](Self::intern), where the XXH3 hash of the text is known already.
     pub(crate) fn intern_hashed(&mut self, text: &str, hash: u64) -> Result<u32> {
+        debug_assert_eq!(hash, xxh3_64(text.as_bytes()), "of this text, by this function");
         let hash = short(hash);
         if let Some(code) = self.find_hashed(text, hash) {
             return Ok(code);
