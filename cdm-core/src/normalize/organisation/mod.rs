@@ -4,7 +4,7 @@ mod legal;
 mod tokens;
 mod words;
 
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::{IsNormalized, is_nfc_quick};
 
 use self::tokens::{Token, is_lost_apostrophe, join_letters, joined, tokens, without_entities};
 use super::placeholder::is_placeholder;
@@ -63,21 +63,11 @@ pub fn organisation(raw: &str) -> Normalized {
     let Some(mut name) = Name::of(parts.name, parts.form) else {
         return Normalized::unusable(Issue::NoContent);
     };
-    // Leaving out words brings others together, to be read anew; plain names need no second look.
-    let marks = |text: &str| !text.is_ascii() && text.contains(is_combining_mark);
-    let mut unsettled = name.moved || parts.marked || marks(&name.canonical);
-    for _ in 0..8 {
-        if !std::mem::take(&mut unsettled) {
-            break;
-        }
-        let parts = Parts::of(&fold(&name.canonical));
-        match Name::of(parts.name, parts.form) {
-            Some(again) if again.canonical != name.canonical => {
-                name = again;
-                unsettled = true;
-            }
-            _ => break,
-        }
+    // Leaving out words brings others together, to be read anew, as leaving out signs does marks and
+    // the letters of a Korean syllable; plain names need no second look.
+    let composes = |text: &str| !text.is_ascii() && is_nfc_quick(text.chars()) != IsNormalized::Yes;
+    if name.moved || parts.left_out || composes(&name.canonical) {
+        name = settled(name);
     }
     if is_placeholder(&name.canonical) || words::is_dummy(&name.canonical) {
         return Normalized::unusable(Issue::Placeholder);
@@ -102,6 +92,28 @@ pub fn organisation(raw: &str) -> Normalized {
     if has_invisible(raw) { value.noting(Issue::ControlCharacters) } else { value }
 }
 
+/// The name that a name comes to when it is read again and again, which then stays itself.
+fn settled(mut name: Name) -> Name {
+    let mut before: Vec<Name> = Vec::new();
+    // Words only go, so few readings are needed.
+    for _ in 0..32 {
+        let parts = Parts::of(&fold(&name.canonical));
+        let Some(again) = Name::of(parts.name, parts.form) else { break };
+        if again.canonical == name.canonical {
+            break;
+        }
+        if let Some(round) = before.iter().position(|name| name.canonical == again.canonical) {
+            // Words that are nothing but legal forms (`PT PT CV PT`) change places for ever: the first
+            // of the round in the alphabet is the same wherever the round was entered.
+            return before.drain(round..).fold(name, |first, other| {
+                if other.canonical < first.canonical { other } else { first }
+            });
+        }
+        before.push(std::mem::replace(&mut name, again));
+    }
+    name
+}
+
 /// Folded, with signs that are no part of the name left out.
 fn folded(cleaned: &str) -> String {
     let plain = without_entities(cleaned);
@@ -118,8 +130,9 @@ struct Parts {
     aliases: Vec<Vec<Token>>,
     /// A legal form in a script without spaces.
     form: Option<&'static str>,
-    /// A word that announces another name was left out.
-    marked: bool,
+    /// Brackets, or another name and the word that announces it, were left out, so that what was
+    /// around them may be read anew.
+    left_out: bool,
 }
 
 impl Parts {
@@ -130,6 +143,7 @@ impl Parts {
         };
         let mut name = Vec::new();
         let mut aliases = Vec::new();
+        let mut left_out = false;
         // What stands in brackets is another name, or an acronym, or part of the name.
         while let Some((before, inside, after)) = bracket(rest) {
             name.extend(tokens(before));
@@ -144,10 +158,10 @@ impl Parts {
                 _ => name.extend(inner),
             }
             rest = after;
+            left_out = true;
         }
         name.extend(tokens(rest));
         join_letters(&mut name);
-        let mut marked = false;
         while let Some((at, words)) = words::find_alias_marker(&name) {
             // With nothing else around it, it is the name.
             if words == name.len() {
@@ -155,7 +169,7 @@ impl Parts {
             }
             let alias = name.split_off(at + words);
             name.truncate(at);
-            marked = true;
+            left_out = true;
             if name.is_empty() {
                 name = alias;
             } else if !alias.is_empty() {
@@ -169,7 +183,7 @@ impl Parts {
                 }
             }
         }
-        Self { name, aliases, form, marked }
+        Self { name, aliases, form, left_out }
     }
 }
 
@@ -240,6 +254,34 @@ mod tests {
                 assert_eq!(base(name), base(names[0]), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn a_form_is_found_where_another_name_stood_behind_it() {
+        for raw in [
+            "ACME 株式会社",
+            "ACME 株式会社 (formerly Old)",
+            "ACME 株式会社 ( )",
+            "ACME 株式会社 (A)",
+        ] {
+            let name = organisation(raw);
+            assert_eq!(name.form(Form::LegalForm).is_some(), !raw.ends_with("(A)"), "{raw}");
+            laws(raw).unwrap();
+        }
+    }
+
+    #[test]
+    fn forms_that_change_places_come_to_rest() {
+        for raw in ["PT PT cv PT", "cv PT PT PT", "PT cv PT PT"] {
+            assert_eq!(organisation(raw).canonical(), Some("cv pt pt pt"), "{raw}");
+            laws(raw).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_an_apostrophe_parted_is_composed() {
+        assert_eq!(organisation("ㅅ'\u{ffc2}").canonical(), Some("사"));
+        laws("ㅅ'\u{ffc2}").unwrap();
     }
 
     fn laws(raw: &str) -> std::result::Result<(), TestCaseError> {
