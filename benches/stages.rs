@@ -48,6 +48,7 @@ struct Used {
     at: Instant,
     processor: Duration,
     peak_kib: u64,
+    resident_kib: u64,
 }
 
 impl Used {
@@ -58,9 +59,12 @@ impl Used {
         let ticks = after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok());
         let processor = Duration::from_millis(ticks.sum::<u64>() * 10);
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak_kib = peak.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        Self { at: Instant::now(), processor, peak_kib: peak_kib.unwrap_or(0) }
+        let kib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+        };
+        let (peak_kib, resident_kib) = (kib("VmHWM:"), kib("VmRSS:"));
+        Self { at: Instant::now(), processor, peak_kib, resident_kib }
     }
 }
 
@@ -138,12 +142,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let end = Used::now();
     let stages = lock(&stages).clone();
     let begin = stages.first().map_or(end, |(_, used)| *used);
-    println!("| stage | seconds | processor, s | peak memory so far, MiB |");
-    println!("| --- | ---: | ---: | ---: |");
+    println!(
+        "| stage | seconds | processor, s | peak memory so far, MiB | memory in the end, MiB |"
+    );
+    println!("| --- | ---: | ---: | ---: | ---: |");
     let row = |name: &str, from: Used, to: Used| {
         let (wall, processor) = (to.at - from.at, to.processor.saturating_sub(from.processor));
         let (wall, processor) = (wall.as_secs_f64(), processor.as_secs_f64());
-        println!("| {name} | {wall:.2} | {processor:.2} | {} |", to.peak_kib / 1024);
+        let (peak, now) = (to.peak_kib / 1024, to.resident_kib / 1024);
+        println!("| {name} | {wall:.2} | {processor:.2} | {peak} | {now} |");
     };
     for (number, (stage, from)) in stages.iter().enumerate() {
         row(stage, *from, stages.get(number + 1).map_or(end, |(_, next)| *next));

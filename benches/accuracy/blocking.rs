@@ -170,7 +170,7 @@ fn with_blocking(
     plan: &Plan,
     table: &Table,
     run: &Run,
-    visit: impl FnOnce(&Blocking<'_>) -> Result<(), Error>,
+    visit: impl FnOnce(&Blocking) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let rules = plan.blocking();
     let needs = Needs::new().with_expressions(rules.iter().flat_map(|rule| rule.same.clone()));

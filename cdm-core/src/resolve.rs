@@ -10,12 +10,13 @@ use serde::Serialize;
 pub(crate) use join::tiers;
 use join::{Blocks, Keep, blocks, guards, join_scored};
 
+use crate::block::Blocking;
 use crate::cancel::Run;
 use crate::cluster::{Cause, Clusterer, Link, Partition, Reason, ScoredLink, Weight};
 use crate::error::Result;
 use crate::features::{Features, date_order_evidence};
 use crate::merge::{GoldenRecord, Merger};
-use crate::plan::{Candidates, Decisions, Fitted, LinkType, Model, Plan};
+use crate::plan::{Decisions, Fitted, LinkType, Model, Plan};
 use crate::quality::QualityReport;
 use crate::rule::BoundRules;
 use crate::schema::{EntityId, RecordKey};
@@ -30,6 +31,7 @@ pub struct Resolution {
     table: Table,
     model: Model,
     features: Features,
+    blocking: Blocking,
     /// Entity by row.
     entity_of: Vec<u32>,
     /// Rows by entity, each entity's in the order of their keys; `starts` says where each begins.
@@ -167,9 +169,7 @@ impl Model {
     /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field of the
     /// plan, and [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
-        let (model, features) = (self.clone(), self.features(table, run)?);
-        let fitted = Fitted { model, features, candidates: Candidates::Unknown };
-        Resolution::new(fitted, table, decisions, run)
+        Resolution::new(self.fitted_to(table, run)?, table, decisions, run)
     }
 
     /// The same, with the candidate pairs that weigh more than nothing, each with the rows of its
@@ -180,8 +180,7 @@ impl Model {
         decisions: &Decisions,
         run: &Run,
     ) -> Result<(Resolution, Vec<ScoredLink>)> {
-        let (model, features) = (self.clone(), self.features(table, run)?);
-        let fitted = Fitted { model, features, candidates: Candidates::Unknown };
+        let fitted = self.fitted_to(table, run)?;
         let mut links = Vec::new();
         let keep = &mut |found: &[ScoredLink]| links = found.to_vec();
         let resolution = Resolution::linked(fitted, table, decisions, keep, run)?;
@@ -194,19 +193,19 @@ impl Model {
 }
 
 impl Resolution {
-    fn new(fitted: Fitted<'_>, table: &Table, decisions: &Decisions, run: &Run) -> Result<Self> {
+    fn new(fitted: Fitted, table: &Table, decisions: &Decisions, run: &Run) -> Result<Self> {
         Self::linked(fitted, table, decisions, &mut |_| {}, run)
     }
 
     /// As [`new`](Self::new), with the scored links for whoever wants to `keep` them.
     fn linked(
-        fitted: Fitted<'_>,
+        fitted: Fitted,
         table: &Table,
         decisions: &Decisions,
         keep: Keep<'_>,
         run: &Run,
     ) -> Result<Self> {
-        let Fitted { model, features, candidates } = fitted;
+        let Fitted { model, features, blocking, compared } = fitted;
         let row_of_rank = table.rows_by_key();
         let mut rank_of_row = vec![0; row_of_rank.len()];
         for (rank, row) in row_of_rank.iter().enumerate() {
@@ -246,6 +245,7 @@ impl Resolution {
         }
         run.report("rules", tiers.len() as u64, tiers.len() as u64)?;
         let ranks = (&row_of_rank[..], &rank_of_row[..]);
+        let candidates = (&blocking, compared);
         join_scored(&mut clusterer, &model, table, &features, candidates, (ranks, keep), run)?;
         let partition = clusterer.finish();
         let mut entity_of = vec![0; table.len()];
@@ -268,6 +268,7 @@ impl Resolution {
             table,
             model,
             features,
+            blocking,
             entity_of,
             members,
             starts,
@@ -284,8 +285,14 @@ impl Resolution {
         &self.table
     }
 
+    /// Without the keys that blocking rules alone look at.
     pub(crate) fn features(&self) -> &Features {
         &self.features
+    }
+
+    /// Finds the candidate pairs.
+    pub(crate) fn blocking(&self) -> &Blocking {
+        &self.blocking
     }
 
     pub(crate) fn row_of_rank(&self) -> &[u32] {

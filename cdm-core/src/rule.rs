@@ -1,6 +1,7 @@
 //! Deterministic rules: which records must be one customer, and which must never be.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 use schemars::JsonSchema;
@@ -69,12 +70,12 @@ impl Rule {
 /// Whether a rule holds for two rows depends on the keys of those two rows alone.
 pub struct BoundRules<'a> {
     rules: &'a [Rule],
-    bound: Vec<Bound<'a>>,
+    bound: Vec<Bound>,
 }
 
-struct Bound<'a> {
-    same: Conjunction<'a>,
-    differ: Vec<&'a Column>,
+struct Bound {
+    same: Conjunction,
+    differ: Vec<Arc<Column>>,
 }
 
 impl<'a> BoundRules<'a> {
@@ -82,10 +83,10 @@ impl<'a> BoundRules<'a> {
     ///
     /// # Errors
     /// [`Error::UnknownChoice`](crate::Error::UnknownChoice) where an expression was not computed.
-    pub fn new(rules: &'a [Rule], features: &'a Features) -> Result<Self> {
+    pub fn new(rules: &'a [Rule], features: &Features) -> Result<Self> {
         let same = Conjunction::bind(rules.iter().map(|rule| &rule.same[..]), features)?;
         let bound = rules.iter().zip(same).map(|(rule, same)| {
-            let differ = rule.differ.iter().map(|expression| features.keys(expression));
+            let differ = rule.differ.iter().map(|expression| features.keys(expression).cloned());
             Ok(Bound { same, differ: differ.collect::<Result<_>>()? })
         });
         Ok(Self { rules, bound: bound.collect::<Result<_>>()? })
@@ -150,7 +151,7 @@ impl<'a> BoundRules<'a> {
     ///
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
-    pub fn keys(&self, rule: usize, rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
+    pub fn keys(&self, rule: usize, rows: usize, run: &Run) -> Result<SharedKeys> {
         self.bound[rule].same.keys(rows, run)
     }
 }
@@ -160,7 +161,7 @@ fn place_of(column: &Column, columns: &[&Column]) -> Option<usize> {
     columns.iter().position(|known| std::ptr::eq(*known, column))
 }
 
-impl Bound<'_> {
+impl Bound {
     fn holds(&self, left: usize, right: usize) -> bool {
         self.same.columns().iter().all(|column| share(column.codes(left), column.codes(right)))
             && self.differ.iter().all(|column| {

@@ -65,7 +65,7 @@ fn ranks(table: &Table) -> Vec<u32> {
 /// A pair by its records' keys, and the rule that finds it.
 type Pair = (String, String, u32);
 
-fn streamed(table: &Table, blocking: &Blocking<'_>) -> Vec<Pair> {
+fn streamed(table: &Table, blocking: &Blocking) -> Vec<Pair> {
     let key = |row: u32| table.key(row as usize).to_string();
     let chunks = blocking
         .fold(&ranks(table), &Run::new(), Vec::new, |pairs, left, right, rule| {

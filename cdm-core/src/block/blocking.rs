@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -54,8 +55,8 @@ const FEW_ROWS: usize = 1 << 18;
 /// assert_eq!(chunks.concat(), [(0, 3, 0), (0, 1, 1), (1, 3, 1)]);
 /// # Ok::<(), cdm_core::Error>(())
 /// ```
-pub struct Blocking<'a> {
-    pub(super) rules: &'a [BlockingRule],
+pub struct Blocking {
+    pub(super) rules: Vec<BlockingRule>,
     pub(super) scope: PairScope,
     pub(super) rows: usize,
     pub(super) keys: Vec<KeyIndex>,
@@ -63,6 +64,17 @@ pub struct Blocking<'a> {
     names: Vec<KeyNames>,
     /// By row, then rule: the row's keys under the rule. What a pair is asked lies together.
     cells: Vec<u32>,
+}
+
+/// The keys of each rule, bound to `features`, which were computed with all their expressions.
+///
+/// # Errors
+/// [`Error::UnknownChoice`](crate::Error::UnknownChoice) where an expression was not computed.
+pub(crate) fn keys_of_rules(
+    rules: &[BlockingRule],
+    features: &Features,
+) -> Result<Vec<Conjunction>> {
+    Conjunction::bind(rules.iter().map(|rule| &rule.same[..]), features)
 }
 
 /// How many rows a thread takes at once.
@@ -78,7 +90,7 @@ enum KeyTexts {
 /// Keys by the name of their rule, each with one text for every expression.
 pub(crate) type KeysByRule = BTreeMap<String, BTreeSet<Vec<String>>>;
 
-impl<'a> Blocking<'a> {
+impl Blocking {
     /// Bind `rules` to `features`, which were computed with all their expressions, for the first
     /// `rows` rows.
     ///
@@ -93,31 +105,33 @@ impl<'a> Blocking<'a> {
     /// # Panics
     /// Where the features are of fewer rows.
     pub fn new(
-        rules: &'a [BlockingRule],
+        rules: &[BlockingRule],
         features: &Features,
         stop_keys: &BTreeMap<String, BTreeSet<Vec<String>>>,
         scope: PairScope,
         rows: usize,
         run: &Run,
     ) -> Result<Self> {
-        Self::stopping(rules, features, stop_keys, (scope, KeyTexts::Kept), rows, run)
+        let keys = keys_of_rules(rules, features)?;
+        Self::stopping(rules, keys, stop_keys, (scope, KeyTexts::Kept), rows, run)
     }
 
-    /// As [`new`](Self::new), for those who will not [`count`](Self::count).
+    /// As [`new`](Self::new), of the keys of the rules ([`keys_of_rules`]), for those who will not
+    /// [`count`](Self::count).
     pub(crate) fn without_texts(
-        rules: &'a [BlockingRule],
-        features: &Features,
+        rules: &[BlockingRule],
+        keys: Vec<Conjunction>,
         stop_keys: &KeysByRule,
         scope: PairScope,
         rows: usize,
         run: &Run,
     ) -> Result<Self> {
-        Self::stopping(rules, features, stop_keys, (scope, KeyTexts::LeftOut), rows, run)
+        Self::stopping(rules, keys, stop_keys, (scope, KeyTexts::LeftOut), rows, run)
     }
 
     fn stopping(
-        rules: &'a [BlockingRule],
-        features: &Features,
+        rules: &[BlockingRule],
+        keys: Vec<Conjunction>,
         stop_keys: &KeysByRule,
         of: (PairScope, KeyTexts),
         rows: usize,
@@ -125,15 +139,16 @@ impl<'a> Blocking<'a> {
     ) -> Result<Self> {
         let stopped: Vec<StopKeys<'_>> =
             rules.iter().map(|rule| StopKeys::new(stop_keys.get(&rule.to_string()))).collect();
-        Self::bind(rules, features, |rule, key| stopped[rule].contains(key), of, rows, run)
+        let is_stopped = |rule: usize, key: SharedKey<'_>| stopped[rule].contains(key);
+        Self::bind(rules, keys, is_stopped, of, rows, run)
     }
 
-    /// Bind `rules` as [`new`](Self::new) does, the keys that more than `most` of the rows share
+    /// Bind `rules` as [`new`](Self::new) does, by their keys ([`keys_of_rules`]), those that more than `most` of the rows share
     /// being those that are stopped; with those keys, as [`hot_keys`](super::hot_keys) names them.
     /// For those who will not [`count`](Self::count).
     pub(crate) fn with_most(
-        rules: &'a [BlockingRule],
-        features: &Features,
+        rules: &[BlockingRule],
+        keys: Vec<Conjunction>,
         most: u32,
         scope: PairScope,
         rows: usize,
@@ -150,58 +165,63 @@ impl<'a> Blocking<'a> {
             is_hot
         };
         let of = (scope, KeyTexts::LeftOut);
-        let blocking = Self::bind(rules, features, is_hot, of, rows, run)?;
+        let blocking = Self::bind(rules, keys, is_hot, of, rows, run)?;
         Ok((blocking, hot.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// Bind `rules`, and stop the keys that `stopped` says, by the rule's position.
+    ///
+    /// Keys are let go once they are bound, and the rules that look at those that take most memory
+    /// come first.
     fn bind(
-        rules: &'a [BlockingRule],
-        features: &Features,
+        rules: &[BlockingRule],
+        of_rules: Vec<Conjunction>,
         stopped: impl Fn(usize, SharedKey<'_>) -> bool + Sync,
         (scope, texts): (PairScope, KeyTexts),
         rows: usize,
         run: &Run,
     ) -> Result<Self> {
         let mut cells = vec![0; rows * rules.len()];
-        let mut keys = Vec::with_capacity(rules.len());
-        let mut names = Vec::new();
-        let bound = Conjunction::bind(rules.iter().map(|rule| &rule.same[..]), features)?;
-        let bound: Vec<(usize, Conjunction<'_>)> = bound.into_iter().enumerate().collect();
+        let mut bound: Vec<Option<(KeyIndex, Option<KeyNames>)>> = Vec::new();
+        bound.resize_with(rules.len(), || None);
+        let mut of_rules: Vec<(usize, Conjunction)> = of_rules.into_iter().enumerate().collect();
+        // Taken from the end.
+        of_rules.sort_by_cached_key(|(rule, keys)| (keys.heaviest(), Reverse(*rule)));
         // Keys take memory: few rules at a time where there are many rows, each by all threads.
         let at_once = (FEW_ROWS / rows.max(1)).max(2);
-        for bound in bound.chunks(at_once) {
-            run.report("block", keys.len() as u64, rules.len() as u64)?;
-            let indices = bound.par_iter().map(|(rule, conjunction)| {
-                let is_stopped = |key: SharedKey<'_>| stopped(*rule, key);
+        while !of_rules.is_empty() {
+            run.report("block", (rules.len() - of_rules.len()) as u64, rules.len() as u64)?;
+            let some = of_rules.split_off(of_rules.len().saturating_sub(at_once));
+            let indices = some.into_par_iter().map(|(rule, conjunction)| {
+                let is_stopped = |key: SharedKey<'_>| stopped(rule, key);
                 if texts == KeyTexts::LeftOut {
                     let shared = conjunction.fewest_keys(&is_stopped, rows, run)?;
                     let (index, cells) = KeyIndex::new(&shared, rows, run, |_| false)?;
-                    return Ok((index, cells, None));
+                    return Ok((rule, cells, (index, None)));
                 }
                 let shared = conjunction.keys(rows, run)?;
                 let (index, cells) = KeyIndex::new(&shared, rows, run, is_stopped)?;
-                Ok((index, cells, Some(KeyNames::new(&shared, is_stopped))))
+                let names = KeyNames::new(&shared, is_stopped);
+                Ok((rule, cells, (index, Some(names))))
             });
             let indices = indices.collect::<Result<Vec<_>>>()?;
             let by_row = cells.par_chunks_mut(rules.len()).enumerate().with_min_len(ROWS_AT_ONCE);
             by_row.for_each(|(row, cells)| {
-                let of_rules = indices.iter().map(|(_, of_rule, _)| of_rule[row]);
-                cells[keys.len()..].iter_mut().zip(of_rules).for_each(|(to, cell)| *to = cell);
+                indices.iter().for_each(|(rule, of_rule, _)| cells[*rule] = of_rule[row]);
             });
-            for (index, _, of_keys) in indices {
-                keys.push(index);
-                names.extend(of_keys);
+            for (rule, _, index) in indices {
+                bound[rule] = Some(index);
             }
         }
+        let (keys, names): (Vec<KeyIndex>, Vec<_>) = bound.into_iter().flatten().unzip();
+        let names = names.into_iter().flatten().collect();
         run.report("block", rules.len() as u64, rules.len() as u64)?;
-        Ok(Self { rules, scope, rows, keys, names, cells })
+        Ok(Self { rules: rules.to_vec(), scope, rows, keys, names, cells })
     }
 
-    /// The same rules and keys, for pairs in another scope.
-    #[must_use]
-    pub(crate) fn in_scope(self, scope: PairScope) -> Self {
-        Self { scope, ..self }
+    /// The same rules and keys, from now on for pairs in another scope.
+    pub(crate) fn set_scope(&mut self, scope: PairScope) {
+        self.scope = scope;
     }
 
     /// What [`count`](Self::count) would find of all rules at most, and sooner: pairs are counted as
@@ -219,8 +239,8 @@ impl<'a> Blocking<'a> {
 
     /// The rules, in order.
     #[must_use]
-    pub fn rules(&self) -> &'a [BlockingRule] {
-        self.rules
+    pub fn rules(&self) -> &[BlockingRule] {
+        &self.rules
     }
 
     /// What each rule finds, counted without making a pair; keys that are stopped make none.
@@ -318,11 +338,12 @@ mod tests {
             let named = rules.iter().map(|rule| (rule.to_string(), &rule.same[..]));
             let hot = hot_keys(named, &features, rows, most, &run).unwrap();
 
+            let keys = || keys_of_rules(&rules, &features).unwrap();
             let counted = Blocking::new(&rules, &features, &hot, any(), rows, &run).unwrap();
             let stopped =
-                Blocking::without_texts(&rules, &features, &hot, any(), rows, &run).unwrap();
+                Blocking::without_texts(&rules, keys(), &hot, any(), rows, &run).unwrap();
             let (learned, named) =
-                Blocking::with_most(&rules, &features, most, any(), rows, &run).unwrap();
+                Blocking::with_most(&rules, keys(), most, any(), rows, &run).unwrap();
             prop_assert_eq!(&named, &hot);
             for (left, right) in (0..rows).flat_map(|left| (0..rows).map(move |r| (left, r))) {
                 for rule in 0..rules.len() {

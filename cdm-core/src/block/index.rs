@@ -29,7 +29,7 @@ impl KeyIndex {
     /// Number the keys that several rows share and that are not `stopped`; with the cells of all
     /// `rows` rows.
     pub(super) fn new(
-        keys: &SharedKeys<'_>,
+        keys: &SharedKeys,
         rows: usize,
         run: &Run,
         stopped: impl Fn(SharedKey<'_>) -> bool,
@@ -202,7 +202,7 @@ pub(super) struct KeyNames {
 
 impl KeyNames {
     /// Of the keys that are not `stopped`.
-    pub(super) fn new(keys: &SharedKeys<'_>, stopped: impl Fn(SharedKey<'_>) -> bool) -> Self {
+    pub(super) fn new(keys: &SharedKeys, stopped: impl Fn(SharedKey<'_>) -> bool) -> Self {
         let texts = keys.columns().iter().map(|column| column.with_codes(Codes::new()));
         let named = keys.shared().filter(|key| !stopped(*key));
         Self { texts: texts.collect(), codes: named.flat_map(SharedKey::codes).copied().collect() }

@@ -18,34 +18,36 @@ pub const MAX_KEYS: usize = 4096;
 
 /// Several key expressions at once, bound to the features of one table: a record's keys are the
 /// combinations of a key of each.
+///
+/// Holds what it looks at of the features, so that these may let go of it.
 #[derive(Clone)]
-pub struct Conjunction<'a> {
-    columns: Vec<&'a Column>,
+pub struct Conjunction {
+    columns: Vec<Arc<Column>>,
     /// By column and row, how many keys there are, where not all of them are in the column.
-    made: Vec<Option<&'a [u16]>>,
+    made: Vec<Option<Arc<[u16]>>>,
     /// By column and code, whether several rows have it; found out when it is first asked.
     shared: Vec<Arc<OnceLock<Vec<bool>>>>,
 }
 
-impl<'a> Conjunction<'a> {
+impl Conjunction {
     /// Bind each list of expressions to `features`, which were computed with all of them.
     ///
     /// # Errors
     /// [`Error::UnknownChoice`](crate::Error::UnknownChoice) where an expression was not computed.
     pub fn bind<'e>(
         lists: impl IntoIterator<Item = &'e [Expression]>,
-        features: &'a Features,
+        features: &Features,
     ) -> Result<Vec<Self>> {
-        let mut columns: Vec<&Column> = Vec::new();
+        let mut columns: Vec<Arc<Column>> = Vec::new();
         let mut made = Vec::new();
         let mut places: Vec<Vec<usize>> = Vec::new();
         for list in lists {
             let place = |expression| {
                 let column = features.keys(expression)?;
-                let known = columns.iter().position(|known| std::ptr::eq(*known, column));
+                let known = columns.iter().position(|known| Arc::ptr_eq(known, column));
                 Ok(known.unwrap_or_else(|| {
-                    columns.push(column);
-                    made.push(features.made(expression));
+                    columns.push(Arc::clone(column));
+                    made.push(features.made(expression).cloned());
                     columns.len() - 1
                 }))
             };
@@ -54,8 +56,8 @@ impl<'a> Conjunction<'a> {
         let shared: Vec<Arc<OnceLock<Vec<bool>>>> =
             columns.iter().map(|_| Arc::new(OnceLock::new())).collect();
         let conjunctions = places.into_iter().map(|places| Self {
-            columns: places.iter().map(|place| columns[*place]).collect(),
-            made: places.iter().map(|place| made[*place]).collect(),
+            columns: places.iter().map(|place| Arc::clone(&columns[*place])).collect(),
+            made: places.iter().map(|place| made[*place].clone()).collect(),
             shared: places.iter().map(|place| Arc::clone(&shared[*place])).collect(),
         });
         Ok(conjunctions.collect())
@@ -63,8 +65,15 @@ impl<'a> Conjunction<'a> {
 
     /// The keys of each expression, by row.
     #[must_use]
-    pub fn columns(&self) -> &[&'a Column] {
+    pub fn columns(&self) -> &[Arc<Column>] {
         &self.columns
+    }
+
+    /// How many bytes of memory the keys take of that expression whose keys take most; equal where
+    /// two conjunctions wait for the same.
+    pub(super) fn heaviest(&self) -> u64 {
+        let bytes = |column: &Arc<Column>| column.pool().bytes() + column.codes_bytes();
+        self.columns.iter().map(bytes).max().unwrap_or_default()
     }
 
     /// The keys that several of the first `rows` rows may share, by row: at most [`MAX_KEYS`] each.
@@ -74,7 +83,7 @@ impl<'a> Conjunction<'a> {
     ///
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
-    pub fn keys(&self, rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
+    pub fn keys(&self, rows: usize, run: &Run) -> Result<SharedKeys> {
         self.keys_that(&Wanted::All, rows, run)
     }
 
@@ -86,11 +95,11 @@ impl<'a> Conjunction<'a> {
         stopped: &(impl Fn(SharedKey<'_>) -> bool + Sync),
         rows: usize,
         run: &Run,
-    ) -> Result<SharedKeys<'a>> {
+    ) -> Result<SharedKeys> {
         self.keys_that(&Wanted::Fewest { stopped }, rows, run)
     }
 
-    fn keys_that(&self, wanted: &Wanted<'_>, rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
+    fn keys_that(&self, wanted: &Wanted<'_>, rows: usize, run: &Run) -> Result<SharedKeys> {
         let columns = self.columns.iter().zip(&self.shared);
         let shared: Vec<&[bool]> = columns
             .map(|(column, shared)| &shared.get_or_init(|| shared_codes(column))[..])
@@ -138,7 +147,7 @@ impl<'a> Conjunction<'a> {
         wanted: &Wanted<'_>,
         rows: usize,
         run: &Run,
-    ) -> Result<SharedKeys<'a>> {
+    ) -> Result<SharedKeys> {
         // Keys that have the same rows are of one code where those of one text are; else, the more
         // codes, the fewer rows of each.
         let head = match (&self.made[0], &self.made[1]) {
@@ -146,7 +155,7 @@ impl<'a> Conjunction<'a> {
             (None, Some(_)) => 0,
             _ => usize::from(shared[1].len() > shared[0].len()),
         };
-        let (column, other) = (self.columns[head], self.columns[1 - head]);
+        let (column, other) = (&self.columns[head], &self.columns[1 - head]);
         let (is_head, is_other) = (shared[head], shared[1 - head]);
         let spreads = self.spreads();
         let is_whole = |row: &usize| !spreads || self.combinations(*row) <= MAX_KEYS;
@@ -216,7 +225,7 @@ impl<'a> Conjunction<'a> {
             }
             Ok(part)
         });
-        let parts: Vec<SharedKeys<'_>> = parts.collect::<Result<_>>()?;
+        let parts: Vec<SharedKeys> = parts.collect::<Result<_>>()?;
         drop(placed);
         let mut keys = SharedKeys::none(self.columns.clone());
         keys.keys.reserve_exact(parts.iter().map(|part| part.keys.len()).sum());
@@ -232,7 +241,7 @@ impl<'a> Conjunction<'a> {
     }
 
     /// The keys of one expression: its codes, which are numbers already.
-    fn keys_of_one(&self, shared: &[bool], rows: usize, run: &Run) -> Result<SharedKeys<'a>> {
+    fn keys_of_one(&self, shared: &[bool], rows: usize, run: &Run) -> Result<SharedKeys> {
         let mut keys = SharedKeys::none(self.columns.clone());
         let mut count_of_code = vec![0_u32; shared.len()];
         self.for_each_key(&[shared], 0..rows, run, |codes, _| {
@@ -266,7 +275,7 @@ impl<'a> Conjunction<'a> {
         key_of: impl Fn(&[u32], &mut Tails) -> K + Sync,
         codes_of: impl Fn(K) -> Key,
         run: &Run,
-    ) -> Result<SharedKeys<'a>> {
+    ) -> Result<SharedKeys> {
         // Codes that rows share are half of it: most combinations of them are one row's alone.
         let twice = self.seen_twice(shared, rows, run)?;
         // Tails are numbered as they come.
@@ -348,7 +357,7 @@ impl<'a> Conjunction<'a> {
                 }
                 continue;
             }
-            if let [one, other] = self.columns[..]
+            if let [one, other] = &self.columns[..]
                 && one.codes(row).len().saturating_mul(other.codes(row).len()) <= MAX_KEYS
             {
                 let is_shared = |column: usize, code: &u32| shared[column][*code as usize];
@@ -509,8 +518,8 @@ fn key_of(codes: &[u32], tails: &mut Tails) -> Key {
 }
 
 /// The keys that rows share under one conjunction.
-pub struct SharedKeys<'a> {
-    columns: Vec<&'a Column>,
+pub struct SharedKeys {
+    columns: Vec<Arc<Column>>,
     /// What the last place of the keys numbers, where there are more expressions than places.
     tails: Vec<Vec<u32>>,
     /// Those that more than one row has.
@@ -523,12 +532,12 @@ pub struct SharedKeys<'a> {
 /// Some rows that share a key.
 #[derive(Clone, Copy)]
 pub struct SharedKey<'k> {
-    keys: &'k SharedKeys<'k>,
+    keys: &'k SharedKeys,
     number: usize,
 }
 
-impl<'a> SharedKeys<'a> {
-    fn none(columns: Vec<&'a Column>) -> Self {
+impl SharedKeys {
+    fn none(columns: Vec<Arc<Column>>) -> Self {
         let (tails, keys, rows) = (Vec::new(), Vec::new(), Vec::new());
         Self { columns, tails, keys, starts: vec![0], rows }
     }
@@ -558,7 +567,7 @@ impl<'a> SharedKeys<'a> {
         self.rows.truncate(end);
     }
 
-    pub(super) fn columns(&self) -> &[&'a Column] {
+    pub(super) fn columns(&self) -> &[Arc<Column>] {
         &self.columns
     }
 

@@ -12,6 +12,7 @@ mod scope;
 mod stop;
 
 pub use blocking::Blocking;
+pub(crate) use blocking::keys_of_rules;
 pub use count::{KeyCount, RuleCount, pair_counts};
 pub(crate) use keys::combine;
 pub use keys::{Conjunction, MAX_KEYS, SharedKey, SharedKeys};

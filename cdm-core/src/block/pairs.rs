@@ -21,7 +21,7 @@ const MEETINGS_PER_CHECK: u32 = 1024;
 /// How finely progress is told, by rule.
 const PARTS: u64 = 1000;
 
-impl Blocking<'_> {
+impl Blocking {
     /// Meet every candidate pair once, under the first rule that finds it.
     ///
     /// The pairs are cut into chunks; each starts from `init`, and `visit` is called with it, the

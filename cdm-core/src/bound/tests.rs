@@ -72,7 +72,7 @@ fn outline(bound: &BoundModel, record: &BoundRecord) -> Vec<u64> {
     outline
 }
 
-fn finds(blocking: &Blocking<'_>, left: usize, right: usize) -> Vec<bool> {
+fn finds(blocking: &Blocking, left: usize, right: usize) -> Vec<bool> {
     (0..blocking.rules().len()).map(|rule| blocking.finds(rule, left, right)).collect()
 }
 

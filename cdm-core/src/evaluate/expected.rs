@@ -74,10 +74,8 @@ impl Resolution {
     /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn expect(&self, run: &Run) -> Result<Option<Expectation>> {
         let Some(scorer) = self.scorer()? else { return Ok(None) };
-        let (model, table) = (self.model(), self.table());
-        let scope = model.plan().scope(table);
-        let blocking = model.blocking(table, self.features(), scope, &run.quiet())?;
-        let mut rank_of_row = vec![0; table.len()];
+        let blocking = self.blocking();
+        let mut rank_of_row = vec![0; self.table().len()];
         for (rank, row) in self.row_of_rank().iter().enumerate() {
             rank_of_row[*row as usize] = rank as u32;
         }

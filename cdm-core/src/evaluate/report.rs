@@ -188,10 +188,8 @@ impl Resolution {
         if pairs.is_empty() {
             return Ok(None);
         }
-        let (model, table) = (self.model(), self.table());
-        let quiet = run.quiet();
-        let blocking = model.blocking(table, self.features(), model.plan().scope(table), &quiet)?;
-        let rules = BoundRules::new(model.plan().rules(), self.features())?;
+        let blocking = self.blocking();
+        let rules = BoundRules::new(self.model().plan().rules(), self.features())?;
         let is_found = |(left, right): &&(u32, u32)| {
             let (left, right) = (*left as usize, *right as usize);
             let rule = || rules.decide(left, right).map(|rule| rules.rules()[rule].decision);

@@ -71,7 +71,7 @@ pub(crate) struct View<'s> {
     pub(super) parameters: Option<&'s Parameters>,
     pub(crate) scorer: Option<Scorer<'s>>,
     pub(super) rules: BoundRules<'s>,
-    pub(super) blocking: Blocking<'s>,
+    pub(super) blocking: Blocking,
     pub(super) scope: PairScope,
 }
 

@@ -8,7 +8,7 @@ mod twice;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
@@ -35,9 +35,9 @@ pub struct Features {
 
 /// The keys of an expression.
 struct Keys {
-    by_row: Column,
+    by_row: Arc<Column>,
     /// By row, how many keys there are, where not all are kept.
-    made: Option<Vec<u16>>,
+    made: Option<Arc<[u16]>>,
 }
 
 impl Features {
@@ -127,6 +127,11 @@ impl Features {
         Ok(features)
     }
 
+    /// Let the keys of all expressions go but of those that are `kept`.
+    pub(crate) fn release(&mut self, kept: impl Fn(&Expression) -> bool) {
+        self.expressions.retain(|expression, _| kept(expression));
+    }
+
     /// The values of the field at that position of the schema.
     ///
     /// # Panics
@@ -141,7 +146,7 @@ impl Features {
     ///
     /// # Errors
     /// [`Error::UnknownChoice`] where the expression was not asked for.
-    pub fn keys(&self, expression: &Expression) -> Result<&Column> {
+    pub fn keys(&self, expression: &Expression) -> Result<&Arc<Column>> {
         self.expressions.get(expression).map(|keys| &keys.by_row).ok_or_else(|| {
             let known = self.expressions.keys().map(ToString::to_string);
             Error::UnknownChoice {
@@ -155,8 +160,8 @@ impl Features {
 
     /// How many keys each row has of an expression of which not all are kept, those left out
     /// counted: unlike the keys that are there, a fact about the record alone.
-    pub(crate) fn made(&self, expression: &Expression) -> Option<&[u16]> {
-        self.expressions.get(expression)?.made.as_deref()
+    pub(crate) fn made(&self, expression: &Expression) -> Option<&Arc<[u16]>> {
+        self.expressions.get(expression)?.made.as_ref()
     }
 
     /// How many bytes of memory the keys take: those of all rows, and their texts.
@@ -198,7 +203,7 @@ impl Features {
             [(field, keys)] if !expression.is_sorted() => keys_of_rows(table, field, keys)?,
             terms => sorted_keys(table, terms)?,
         };
-        Ok(Keys { by_row, made })
+        Ok(Keys { by_row: by_row.into(), made: made.map(Arc::from) })
     }
 }
 

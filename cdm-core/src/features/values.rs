@@ -246,11 +246,13 @@ pub(super) fn normalize_field(
         prepared: None,
         normalized: Vec::new(),
     };
-    let mut preparing = wanted.compared.map(|aspects| PreparedPoolBuilder::new(kind, aspects));
-    let mut canonical = ColumnBuilder::new();
-    let mut display = ColumnBuilder::new();
+    let preparing = |aspects| PreparedPoolBuilder::new(kind, aspects).with_room_for(count);
+    let mut preparing = wanted.compared.map(preparing);
+    let mut canonical = ColumnBuilder::with_rows(count);
+    canonical.reserve(count, values.raw.pool().text_bytes());
+    let mut display = ColumnBuilder::with_rows(count);
     let mut columns: BTreeMap<Form, ColumnBuilder> =
-        wanted.forms.iter().map(|form| (*form, ColumnBuilder::new())).collect();
+        wanted.forms.iter().map(|form| (*form, ColumnBuilder::with_rows(count))).collect();
     let mut codes = Vec::new();
     for start in (0..count).step_by(BATCH) {
         let (batch, prepared): (Vec<_>, Vec<_>) = (start..count.min(start + BATCH))

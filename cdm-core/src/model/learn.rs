@@ -48,7 +48,7 @@ pub(crate) struct Lesson<'a> {
     pub(crate) comparisons: &'a [Comparison],
     pub(crate) coincidences: &'a [Coincidence],
     /// Finds pairs within any source, whatever the scope.
-    pub(crate) blocking: &'a Blocking<'a>,
+    pub(crate) blocking: &'a Blocking,
     pub(crate) scope: &'a PairScope,
     /// Holds all pairs but those of one source that has each customer once.
     pub(crate) free_of_duplicates: &'a PairScope,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Plan;
 use super::infer::{Sample, settings};
-use crate::block::Blocking;
+use crate::block::{Blocking, keys_of_rules};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::Features;
@@ -58,10 +58,10 @@ const AFTERWARDS: f64 = 0.25;
 const KEPT_KEYS: f64 = 1.5;
 
 /// Memory that the system has to hold for each byte in use, as pieces of all sizes come and go.
-const HELD: f64 = 1.15;
+const HELD: f64 = 1.25;
 
-/// Bytes that the normalisers' word lists and expressions take, once.
-const WORDS: f64 = 40e6;
+/// Bytes that the normalisers' word lists and expressions take, once, and the values under work.
+const WORDS: f64 = 90e6;
 
 impl Plan {
     /// What fitting this plan to `table` and resolving it would take: pairs, memory and time.
@@ -97,8 +97,10 @@ impl Plan {
         let features = Features::new(&sample.table, &settings, &self.needs(), blocked, run)?;
         let most = f64::from(self.guards().max_records_per_key) / scale;
         let most = (most.round() as u32).max(1);
+        let of_keys = features.keys_bytes();
+        let keys = keys_of_rules(self.blocking(), &features)?;
         let (blocking, hot) =
-            Blocking::with_most(self.blocking(), &features, most, sample.scope, rows, run)?;
+            Blocking::with_most(self.blocking(), keys, most, sample.scope, rows, run)?;
         let of_records = began.elapsed().as_secs_f64();
 
         let began = Instant::now();
@@ -149,7 +151,8 @@ impl Plan {
             (all_values, sampled_values) = (all_values + all, sampled_values + sampled);
         }
         let grown = if sample.is_whole { 1.0 } else { KEPT_KEYS };
-        let of_keys = (features.keys_bytes() + blocking.bytes()) as f64 * scale * grown;
+        let grows = |bytes: u64| bytes as f64 * scale * grown;
+        let (of_keys, of_blocking) = (grows(of_keys), grows(blocking.bytes()));
         let of_pairs = if compares {
             // More are not kept, and at most so many until that is known.
             let kept = candidate_pairs.min(Lesson::most_kept(table.len() as u64));
@@ -158,7 +161,9 @@ impl Plan {
         } else {
             0.0
         };
-        let peak = (table.bytes() as f64 + of_values + of_keys + of_pairs) * HELD + WORDS;
+        // Keys go while rules are bound, before any pair is compared.
+        let then = of_keys.max(of_blocking + of_pairs);
+        let peak = (table.bytes() as f64 + of_values + then) * HELD + WORDS;
         Ok(RunEstimate {
             records: table.len() as u64,
             records_sampled: rows as u64,

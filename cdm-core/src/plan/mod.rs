@@ -28,8 +28,8 @@ pub use decisions::Decisions;
 pub use document::{Guards, LinkType, Source, ValueLimit};
 pub use estimate::{RulePairs, RunEstimate};
 pub use infer::{BlockingEstimate, Inferred, LeftOut, LeftOutReason};
+pub(crate) use model::Fitted;
 pub use model::Model;
-pub(crate) use model::{Candidates, Fitted};
 
 /// What to do with records: their fields, the rules by which they match, what keeps entities
 /// apart, and which values survive.

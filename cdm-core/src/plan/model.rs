@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::document::{Document, LinkType};
 use super::json::read_document;
 use super::{Decisions, Plan, wrong};
-use crate::block::{Blocking, PairScope, hot_keys};
+use crate::block::{Blocking, Conjunction, PairScope, hot_keys, keys_of_rules};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
-use crate::features::{Features, LooseFeatures, Needs, Settings, date_order_evidence};
+use crate::features::{Expression, Features, LooseFeatures, Needs, Settings, date_order_evidence};
 use crate::model::{ComparedPair, LabelledPair, Lesson, Parameters};
-use crate::rule::Decision;
+use crate::rule::{Decision, Rule};
 use crate::schema::{DateOrder, RecordKey};
 use crate::table::Table;
 
@@ -34,19 +34,14 @@ pub struct Model {
 }
 
 /// What fitting a plan to a table makes.
-pub(crate) struct Fitted<'p> {
+pub(crate) struct Fitted {
     pub(crate) model: Model,
+    /// Without the keys that blocking rules alone look at.
     pub(crate) features: Features,
-    pub(crate) candidates: Candidates<'p>,
-}
-
-/// What is known already of the candidate pairs of a table.
-pub(crate) enum Candidates<'p> {
-    Unknown,
-    /// How they are found, in whatever scope.
-    Blocked(Blocking<'p>),
-    /// All of them.
-    Compared(Vec<ComparedPair>),
+    /// Finds the candidate pairs, those in the plan's scope.
+    pub(crate) blocking: Blocking,
+    /// All candidate pairs, where they were compared already.
+    pub(crate) compared: Option<Vec<ComparedPair>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,7 +113,7 @@ impl Plan {
         labels: &Decisions,
         features: Option<Features>,
         run: &Run,
-    ) -> Result<Fitted<'_>> {
+    ) -> Result<Fitted> {
         let labels = rows_of(labels, table)?;
         let date_orders = date_order_evidence(table)
             .into_iter()
@@ -135,14 +130,17 @@ impl Plan {
             blocking_stop_keys: BTreeMap::new(),
             parameters: None,
         };
-        let features = features.map_or_else(|| model.features(table, run), Ok)?;
+        let mut features = features.map_or_else(|| model.features(table, run), Ok)?;
         let rules = self.rules().iter().filter(|rule| rule.decision == Decision::Match);
         let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
         let most = self.guards().max_records_per_key;
         model.stop_keys = hot_keys(named, &features, table.len(), most, run)?;
         let (rules, any) = (self.blocking(), PairScope::any());
-        let (blocking, hot) = Blocking::with_most(rules, &features, most, any, table.len(), run)?;
+        let keys = keys_of_rules(rules, &features)?;
+        self.release_keys(&mut features);
+        let (mut blocking, hot) = Blocking::with_most(rules, keys, most, any, table.len(), run)?;
         model.blocking_stop_keys = hot;
+        let mut compared = None;
         if !self.comparisons().is_empty() {
             let lesson = Lesson {
                 comparisons: self.comparisons(),
@@ -155,13 +153,12 @@ impl Plan {
                 row_of_rank: &table.rows_by_key(),
                 labels: &labels,
             };
-            let (parameters, compared) = lesson.learn(run)?;
+            let (parameters, pairs) = lesson.learn(run)?;
             model.parameters = Some(parameters);
-            if let Some(compared) = compared {
-                return Ok(Fitted { model, features, candidates: Candidates::Compared(compared) });
-            }
+            compared = pairs;
         }
-        Ok(Fitted { model, features, candidates: Candidates::Blocked(blocking) })
+        blocking.set_scope(self.scope(table));
+        Ok(Fitted { model, features, blocking, compared })
     }
 }
 
@@ -169,6 +166,13 @@ impl Plan {
     /// What there is to know of the values of a table.
     pub(crate) fn needs(&self) -> Needs {
         Needs::new().with_expressions(self.expressions()).with_comparisons(self.comparisons())
+    }
+
+    /// Let the keys go that blocking rules alone look at.
+    fn release_keys(&self, features: &mut Features) {
+        let looked_at: BTreeSet<&Expression> =
+            self.rules().iter().flat_map(Rule::expressions).collect();
+        features.release(|expression| looked_at.contains(expression));
     }
 
     /// Which two records of `table` may be one customer at all.
@@ -291,15 +295,35 @@ impl Model {
     }
 
     /// The blocking rules of the plan, bound to the features of a table.
-    pub(crate) fn blocking<'a>(
-        &'a self,
+    pub(crate) fn blocking(
+        &self,
         table: &Table,
-        features: &'a Features,
+        features: &Features,
         scope: PairScope,
         run: &Run,
-    ) -> Result<Blocking<'a>> {
+    ) -> Result<Blocking> {
+        let keys = keys_of_rules(self.plan.blocking(), features)?;
+        self.bound_blocking(keys, table, scope, run)
+    }
+
+    fn bound_blocking(
+        &self,
+        keys: Vec<Conjunction>,
+        table: &Table,
+        scope: PairScope,
+        run: &Run,
+    ) -> Result<Blocking> {
         let (rules, stop_keys) = (self.plan.blocking(), &self.blocking_stop_keys);
-        Blocking::without_texts(rules, features, stop_keys, scope, table.len(), run)
+        Blocking::without_texts(rules, keys, stop_keys, scope, table.len(), run)
+    }
+
+    /// The model with what resolving `table` by it takes.
+    pub(crate) fn fitted_to(&self, table: &Table, run: &Run) -> Result<Fitted> {
+        let mut features = self.features(table, run)?;
+        let keys = keys_of_rules(self.plan.blocking(), &features)?;
+        self.plan.release_keys(&mut features);
+        let blocking = self.bound_blocking(keys, table, self.plan.scope(table), run)?;
+        Ok(Fitted { model: self.clone(), features, blocking, compared: None })
     }
 
     /// The features of `table` that the plan's rules look at.

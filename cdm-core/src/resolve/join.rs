@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::block::StopKeys;
+use crate::block::{Blocking, StopKeys};
 use crate::cancel::Run;
 use crate::cluster::{
     Clusterer, Contraction, Forbids, Guards, Limit, ScoredLink, Weight, group_weight,
@@ -12,7 +12,7 @@ use crate::cluster::{
 use crate::error::Result;
 use crate::features::Features;
 use crate::model::ComparedPair;
-use crate::plan::{Candidates, Model, Plan};
+use crate::plan::{Model, Plan};
 use crate::probability::MatchWeight;
 use crate::rule::{BoundRules, Decision};
 use crate::score::Scorer;
@@ -54,7 +54,7 @@ pub(super) fn join_scored(
     model: &Model,
     table: &Table,
     features: &Features,
-    candidates: Candidates<'_>,
+    (blocking, compared): (&Blocking, Option<Vec<ComparedPair>>),
     ((row_of_rank, rank_of_row), keep): (Ranks<'_>, Keep<'_>),
     run: &Run,
 ) -> Result<()> {
@@ -69,13 +69,8 @@ pub(super) fn join_scored(
         let (left, right) = (rank_of_row[left as usize], rank_of_row[right as usize]);
         (weight > Weight::ZERO).then_some(ScoredLink { left, right, weight })
     };
-    let blocking = match candidates {
-        Candidates::Compared(pairs) => Err(pairs),
-        Candidates::Blocked(blocking) => Ok(blocking.in_scope(scope.clone())),
-        Candidates::Unknown => Ok(model.blocking(table, features, scope.clone(), run)?),
-    };
-    let links: Vec<ScoredLink> = match blocking {
-        Ok(blocking) => {
+    let links: Vec<ScoredLink> = match compared {
+        None => {
             type Found = (Vec<(u32, u32)>, Vec<ScoredLink>);
             let weigh = |(waiting, links): &mut Found| {
                 for ((left, right), pattern) in waiting.iter().zip(scorer.patterns(waiting)) {
@@ -105,7 +100,7 @@ pub(super) fn join_scored(
             )?;
             found.into_iter().flat_map(|(_, links)| links).collect()
         }
-        Err(pairs) => {
+        Some(pairs) => {
             let weigh = |pair: &ComparedPair| {
                 let (left, right) = (pair.left as usize, pair.right as usize);
                 link(pair.left, pair.right, scorer.weight_of(pair.pattern, left, right))

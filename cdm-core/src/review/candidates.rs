@@ -43,10 +43,8 @@ type Ranked = (Reverse<u64>, u32, u32);
 /// at most so many.
 pub(super) fn apart(resolution: &Resolution, most: usize, run: &Run) -> Result<Vec<Apart>> {
     let Some(scorer) = resolution.scorer()? else { return Ok(Vec::new()) };
-    let (model, table) = (resolution.model(), resolution.table());
-    let scope = model.plan().scope(table);
-    let blocking = model.blocking(table, resolution.features(), scope, &run.quiet())?;
-    let mut rank_of_row = vec![0_u32; table.len()];
+    let blocking = resolution.blocking();
+    let mut rank_of_row = vec![0_u32; resolution.table().len()];
     for (rank, row) in resolution.row_of_rank().iter().enumerate() {
         rank_of_row[*row as usize] = rank as u32;
     }

@@ -163,6 +163,16 @@ impl ColumnBuilder {
         Self { pool: PoolBuilder::new(), codes: Codes::new() }
     }
 
+    /// For so many rows, of which nearly all have one value at most.
+    pub(crate) fn with_rows(rows: usize) -> Self {
+        Self { pool: PoolBuilder::new(), codes: Codes::Single(Vec::with_capacity(rows)) }
+    }
+
+    /// [`PoolBuilder::reserve`].
+    pub(crate) fn reserve(&mut self, texts: usize, bytes: usize) {
+        self.pool.reserve(texts, bytes);
+    }
+
     /// The code of `value`, which is added to the pool where it is new.
     pub(crate) fn intern(&mut self, value: &str) -> Result<u32> {
         self.pool.intern(value)

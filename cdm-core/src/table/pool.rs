@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// Distinct texts, numbered from 0 in the order in which they were first seen.
 ///
 /// One buffer holds all of them, so a text costs its bytes and about 20 more while the pool still
-/// grows, 8 once it is [frozen](PoolBuilder::freeze).
+/// grows, 4 once it is [frozen](PoolBuilder::freeze).
 #[derive(Default)]
 pub struct PoolBuilder {
     pool: Pool,
@@ -18,7 +18,7 @@ pub struct PoolBuilder {
 #[derive(Clone, Default)]
 pub struct Pool {
     text: String,
-    ends: Vec<usize>,
+    ends: Ends<32>,
 }
 
 /// The most texts that one pool can number; one code is kept for "no value".
@@ -29,6 +29,14 @@ impl PoolBuilder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Room for so many texts of so many bytes together. What grows little by little instead leaves
+    /// holes in memory; room that is not used is never touched, and goes when the pool is frozen.
+    pub(crate) fn reserve(&mut self, texts: usize, bytes: usize) {
+        self.pool.text.reserve(bytes);
+        self.pool.ends.low.reserve(texts);
+        self.index.reserve(texts, |(hash, _)| place(*hash));
     }
 
     /// The code of `text`, which is added where it is new.
@@ -49,7 +57,7 @@ impl PoolBuilder {
         if self.pool.len() >= MAX_CODES {
             return Err(Error::TableFull { what: "distinct values", limit: MAX_CODES as u64 });
         }
-        let code = self.pool.ends.len() as u32;
+        let code = self.pool.len() as u32;
         self.pool.text.push_str(text);
         self.pool.ends.push(self.pool.text.len());
         self.index.insert_unique(place(hash), (hash, code), |(hash, _)| place(*hash));
@@ -77,7 +85,7 @@ impl PoolBuilder {
     #[must_use]
     pub fn freeze(mut self) -> Pool {
         self.pool.text.shrink_to_fit();
-        self.pool.ends.shrink_to_fit();
+        self.pool.ends.low.shrink_to_fit();
         self.pool
     }
 }
@@ -95,7 +103,12 @@ pub(super) fn place(hash: u32) -> u64 {
 impl Pool {
     /// How many bytes of memory it takes.
     pub(crate) fn bytes(&self) -> u64 {
-        (self.text.capacity() + self.ends.capacity() * size_of::<usize>()) as u64
+        (self.text.capacity() + self.ends.low.capacity() * size_of::<u32>()) as u64
+    }
+
+    /// How many bytes of text there are.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.text.len()
     }
 
     /// The text of that code.
@@ -106,24 +119,77 @@ impl Pool {
     #[inline]
     pub fn get(&self, code: u32) -> &str {
         let code = code as usize;
-        let start = if code == 0 { 0 } else { self.ends[code - 1] };
-        &self.text[start..self.ends[code]]
+        let start = if code == 0 { 0 } else { self.ends.get(code - 1) };
+        &self.text[start..self.ends.get(code)]
     }
 
     /// How many distinct texts there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.ends.low.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.ends.low.is_empty()
     }
 
     /// Every text, by code.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        (0..self.ends.len() as u32).map(|code| self.get(code))
+        (0..self.len() as u32).map(|code| self.get(code))
+    }
+}
+
+/// Where texts end that follow each other. The lowest `BITS` bits of each, 32 at most, as few pools
+/// are larger.
+#[derive(Clone, Default)]
+struct Ends<const BITS: u32> {
+    low: Vec<u32>,
+    /// Where the bits above go up by one: the first text that ends there.
+    carries: Vec<u32>,
+}
+
+impl<const BITS: u32> Ends<BITS> {
+    fn push(&mut self, end: usize) {
+        let end = end as u64;
+        let code = self.low.len() as u32;
+        while (self.carries.len() as u64) < end >> BITS {
+            self.carries.push(code);
+        }
+        self.low.push((end & ((1 << BITS) - 1)) as u32);
+    }
+
+    #[inline]
+    fn get(&self, code: usize) -> usize {
+        let low = u64::from(self.low[code]);
+        if self.carries.is_empty() {
+            return low as usize;
+        }
+        let carries = self.carries.partition_point(|first| *first as usize <= code);
+        (low | (carries as u64) << BITS) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ends_are_found_where_few_bits_hold_them(
+            lengths in prop::collection::vec(prop_oneof![0_usize..5, 0_usize..100], 0..50),
+        ) {
+            let (mut ends, mut wanted, mut end) = (Ends::<4>::default(), Vec::new(), 0);
+            for length in lengths {
+                end += length;
+                ends.push(end);
+                wanted.push(end);
+            }
+            let found: Vec<usize> = (0..wanted.len()).map(|code| ends.get(code)).collect();
+            prop_assert_eq!(found, wanted);
+        }
     }
 }

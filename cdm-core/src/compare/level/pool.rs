@@ -61,6 +61,14 @@ impl PreparedPoolBuilder {
         Self { kind, aspects, pool: PreparedPool::default(), index: HashTable::new() }
     }
 
+    /// With room for so many values, which is let go where it was too much.
+    #[must_use]
+    pub fn with_room_for(mut self, values: usize) -> Self {
+        self.pool.codes.reserve(values);
+        self.pool.distinct.reserve(values);
+        self
+    }
+
     /// Prepare a value; `None` where it is not usable.
     #[must_use]
     pub fn prepare(&self, value: &Normalized) -> Option<PreparedDraft> {

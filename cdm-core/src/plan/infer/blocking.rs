@@ -62,8 +62,10 @@ pub(super) fn choose(
     budget: Budget,
     run: &Run,
 ) -> Result<Vec<BlockingEstimate>> {
-    let columns: Vec<&Column> =
-        candidates.iter().map(|key| features.keys(&key.expression)).collect::<Result<_>>()?;
+    let columns: Vec<&Column> = candidates
+        .iter()
+        .map(|key| features.keys(&key.expression).map(|column| &**column))
+        .collect::<Result<_>>()?;
     let found = found_by_each(sample, candidates, &columns);
     let probed: Vec<ProbedKeys<'_>> =
         columns.par_iter().map(|column| ProbedKeys::new(column, &sample.probes)).collect();
