@@ -80,11 +80,14 @@ pub(super) fn with_masks<L: Unit, R: Unit>(left: &[L], right: &[R], masks: &impl
         return if left.len() == right.len() { 1.0 } else { 0.0 };
     }
     let reach = (left.len().max(right.len()) / 2).saturating_sub(1);
-    // The places of `right` within reach, shifted along; at most 32 bits below the current one.
-    let mut window = (1_u64 << (reach + 1)) - 1;
-    let (mut left_matched, mut right_matched, mut furthest) = (0_u64, 0_u64, 0_u64);
+    // What both begin with matches itself: all places before are taken.
+    let same = left.iter().zip(right).take_while(|(l, r)| l.code() == r.code()).count();
+    let (mut left_matched, mut right_matched) = (lowest(same), lowest(same));
+    let mut furthest = right_matched ^ right_matched >> 1;
     let mut crossed = false;
-    for (place, unit) in left.iter().enumerate() {
+    // The places of `right` within reach of the current one: at most 32 bits below it.
+    let mut window = lowest(same + reach + 1) & !lowest(same.saturating_sub(reach));
+    for (place, unit) in left.iter().enumerate().skip(same) {
         let free = masks.of(unit.code()) & window & !right_matched;
         let first = free & free.wrapping_neg();
         right_matched |= first;
@@ -105,6 +108,12 @@ pub(super) fn with_masks<L: Unit, R: Unit>(left: &[L], right: &[R], masks: &impl
         }
     }
     similarity(matches, misplaced, left.len(), right.len())
+}
+
+/// So many of the lowest bits, or all.
+#[inline]
+fn lowest(bits: usize) -> u64 {
+    u64::MAX.checked_shr((WORD as u32).saturating_sub(bits as u32)).unwrap_or_default()
 }
 
 /// Texts of any length, by merging the places of each character: the first of either text that is
