@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::mapping::{FieldMapping, Mapping};
@@ -88,7 +89,8 @@ const NAME_PARTS: [&str; 4] = ["given_name", "middle_name", "family_name", "name
 
 /// A schema that holds what these inputs have in common and each of them alone.
 pub(super) fn schema_of(inputs: &[Vec<ColumnSample>]) -> Result<Schema> {
-    let inputs: Vec<Vec<Understood>> = inputs.iter().map(|columns| understand(columns)).collect();
+    let inputs: Vec<Vec<Understood>> =
+        inputs.par_iter().map(|columns| understand(columns)).collect();
     let all = || inputs.iter().flatten();
     let has = |key: &str| all().any(|column| column.is(key));
 

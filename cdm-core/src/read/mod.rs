@@ -34,6 +34,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Run;
@@ -350,9 +351,10 @@ pub fn read(inputs: &[Input], schema: &Schema, run: &Run) -> Result<(Table, Vec<
 /// # Errors
 /// As [`read`], of which it reads the first 2000 rows of each input.
 pub fn infer_schema(inputs: &[Input], run: &Run) -> Result<Schema> {
-    let samples: Result<Vec<_>> =
-        inputs.iter().map(|input| sample(input, format_of(input)?, run)).collect();
-    infer::schema_of(&samples?)
+    let samples = inputs.par_iter().map(|input| sample(input, format_of(input)?, run));
+    // Of several errors the first input's.
+    let samples: Vec<Result<_>> = samples.collect();
+    infer::schema_of(&samples.into_iter().collect::<Result<Vec<_>>>()?)
 }
 
 /// The columns of an input, each with a sample of its values: what [`Mapping::infer`] goes by.
@@ -390,8 +392,7 @@ struct Prepared {
 }
 
 fn prepare(inputs: &[Input], schema: &Schema, run: &Run) -> Result<Vec<Prepared>> {
-    let mut prepared = Vec::with_capacity(inputs.len());
-    for input in inputs {
+    let alone = |input: &Input| {
         let format = format_of(input)?;
         let given = input.mapping.as_ref();
         let needs_sample = given.is_none_or(|mapping| mapping.time.is_some());
@@ -402,14 +403,17 @@ fn prepare(inputs: &[Input], schema: &Schema, run: &Run) -> Result<Vec<Prepared>
         };
         mapping.check_fields(schema)?;
         let times = columns.into_iter().find(|column| mapping.time.as_ref() == Some(&column.name));
-        prepared.push(Prepared {
+        Ok(Prepared {
             format,
             mapping,
             inferred: given.is_none(),
             times: times.map(|column| column.values).unwrap_or_default(),
             names_rows: false,
-        });
-    }
+        })
+    };
+    // Of several errors the first input's.
+    let prepared: Vec<Result<Prepared>> = inputs.par_iter().map(alone).collect();
+    let mut prepared: Vec<Prepared> = prepared.into_iter().collect::<Result<_>>()?;
     let numbered: Vec<usize> =
         (0..inputs.len()).filter(|at| prepared[*at].mapping.id.is_none()).collect();
     for &at in &numbered {

@@ -1,5 +1,7 @@
 //! What the columns of one input are, by their names, their values and their neighbours.
 
+use rayon::prelude::*;
+
 use super::detect::Profile;
 use super::infer::ColumnSample;
 use super::names::{self, LastWord};
@@ -48,7 +50,7 @@ impl Understood {
 
 /// Understand every column of one input.
 pub(super) fn understand(columns: &[ColumnSample]) -> Vec<Understood> {
-    let mut understood: Vec<Understood> = columns.iter().map(alone).collect();
+    let mut understood: Vec<Understood> = columns.par_iter().map(alone).collect();
     let has = |key: &str, understood: &[Understood]| understood.iter().any(|u| u.is(key));
     let has_given = has("given_name", &understood);
     let has_family = has("family_name", &understood);
