@@ -5,6 +5,7 @@
 
 mod compared;
 mod outline;
+mod packed;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use compared::{ComparedField, Side, Sketches};
 
 pub(crate) use outline::{Hint, Likeness};
+pub(crate) use packed::Packed;
 
 use crate::block::combine;
 use crate::cluster::{Weight, group_weight};
@@ -73,6 +75,8 @@ pub struct BoundModel {
     of_rules: Vec<bool>,
     /// The numbers of the expressions that are to be the same by match rules.
     of_matches: Vec<usize>,
+    /// The positions in the schema of what is compared or limited, sorted.
+    packed: Vec<usize>,
 }
 
 /// Keys that link nobody: most keys are none of them, which their hashes tell without a copy.
@@ -108,6 +112,8 @@ pub struct BoundRecord {
     /// By comparison, as it was asked for: how much likelier records agree on each value of its first
     /// field by chance than on values in general.
     factors: Box<[OnceLock<Box<[f64]>>]>,
+    /// Where it was packed: then it has no values but those.
+    packed: Option<Packed>,
 }
 
 /// What a bound model says of two records.
@@ -205,11 +211,17 @@ impl BoundModel {
         of_matches.dedup();
         let positions: Vec<Vec<usize>> =
             plan.comparisons().iter().map(places).collect::<Result<_>>()?;
+        let limited = plan.guards().limits.iter().map(|limit| plan.schema().position(&limit.field));
+        let mut packed = positions.concat();
+        packed.extend(limited.collect::<Result<Vec<usize>>>()?);
+        packed.sort_unstable();
+        packed.dedup();
         let kinds: Vec<Kind> = plan.schema().fields().iter().map(|field| field.kind).collect();
         Ok(Self {
             stops,
             has_frequencies: has_frequencies.collect(),
             of_rules,
+            packed,
             rules,
             weigher,
             ceiling,
@@ -258,20 +270,18 @@ impl BoundModel {
         self.prepared(record, if has_rules { Keeps::Keys } else { Keeps::Nothing })
     }
 
-    /// A record as [`prepare_light`](Self::prepare_light) would have prepared it, with what is known of
-    /// the values of another that is the same.
-    pub(crate) fn lighten(&self, record: &BoundRecord) -> Result<BoundRecord> {
-        let light = self.prepare_owned(record.record().clone())?;
-        let (fields, factors) = (record.fields.clone(), record.factors.clone());
-        Ok(BoundRecord { fields, factors, ..light })
+    fn prepared(&self, record: Record, keeps: Keeps) -> Result<BoundRecord> {
+        Ok(self.empty(self.features.take(record, keeps)?))
     }
 
-    fn prepared(&self, record: Record, keeps: Keeps) -> Result<BoundRecord> {
-        Ok(BoundRecord {
-            features: self.features.take(record, keeps)?,
+    /// A record that nothing was asked of.
+    fn empty(&self, features: LooseRecord) -> BoundRecord {
+        BoundRecord {
+            features,
             fields: self.model.plan().schema().fields().iter().map(|_| OnceLock::new()).collect(),
             factors: self.firsts.iter().map(|_| OnceLock::new()).collect(),
-        })
+            packed: None,
+        }
     }
 
     /// Let a record have what another one knows already of values that both have in the same fields.
@@ -289,7 +299,9 @@ impl BoundModel {
     /// The usable values of the field at that position of the schema.
     fn field<'r>(&self, record: &'r BoundRecord, field: usize) -> &'r ComparedField {
         record.fields[field].get_or_init(|| {
-            Box::new(self.sketches.field(field, self.features.values(&record.features, field)))
+            Box::new(self.unpacked(record, field).unwrap_or_else(|| {
+                self.sketches.field(field, self.features.values(&record.features, field))
+            }))
         })
     }
 
@@ -469,6 +481,15 @@ impl BoundModel {
             });
         }
         keys
+    }
+
+    /// Whether the keys of a rule take long to be made.
+    pub(crate) fn is_slow(&self, keying: Keying) -> bool {
+        let numbers = match keying {
+            Keying::Rule(rule) => &self.rules[rule as usize].same,
+            Keying::Blocking(rule) => &self.blocking[rule as usize],
+        };
+        numbers.iter().any(|number| self.features.is_slow(*number))
     }
 
     /// The name of a rule that gives keys, as it is written.

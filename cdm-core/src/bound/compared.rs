@@ -3,7 +3,7 @@
 
 use super::{BoundModel, BoundRecord};
 use crate::compare::{Comparison, Prepared, Sketched};
-use crate::features::LooseValue;
+use crate::features::{LooseValue, takes_long};
 use crate::model::{Group, Pattern, PlacedComparison, Sketching};
 use crate::schema::Kind;
 
@@ -96,10 +96,7 @@ impl Sketches {
         };
         let fields: Vec<Place> = fields.iter().enumerate().map(field).collect();
         let is_slow = |group: &Group| {
-            group
-                .places
-                .iter()
-                .any(|place| matches!(kinds[fields[*place].position], Kind::Address | Kind::Phone))
+            group.places.iter().any(|place| takes_long(kinds[fields[*place].position]))
         };
         let groups = sketching.groups.iter().map(is_slow).enumerate();
         let mut order: Vec<(usize, bool)> = groups.collect();

@@ -30,10 +30,25 @@ fn assert_same(model: &Model, table: &Table) {
         Scorer::new(parameters, comparisons, coincidences, schema, &features, table.len()).unwrap()
     });
     let outlines: Vec<Vec<u64>> = records.iter().map(|record| outline(&bound, record)).collect();
+    let packed: Vec<BoundRecord> =
+        records.iter().map(|record| bound.unpack(bound.pack(record)).unwrap()).collect();
+    for (record, packed) in records.iter().zip(&packed) {
+        assert_eq!(outline(&bound, record), outline(&bound, packed));
+        let last = plan.rules().len().checked_sub(1);
+        assert!(last.is_none_or(|r| bound.signature(r, record) == bound.signature(r, packed)));
+        for rule in bound.keyings().filter(|keying| matches!(keying, Keying::Rule(_))) {
+            assert_eq!(bound.keys(rule, record), bound.keys(rule, packed));
+        }
+    }
     for left in 0..table.len() {
         let likeness = bound.likeness(&records[left]);
         for right in 0..table.len() {
             let (one, two) = (&records[left], &records[right]);
+            let (packed_one, packed_two) = (&packed[left], &packed[right]);
+            assert_eq!(bound.decide(one, packed_two), bound.decide(one, two));
+            assert_eq!(bound.weight(one, packed_two), bound.weight(one, two));
+            assert_eq!(bound.pattern(packed_one, packed_two), bound.pattern(one, two));
+            assert_eq!(bound.group_weight(packed_one, packed_two), bound.group_weight(one, two));
             let pair = format!("{} and {}", one.key(), two.key());
             assert_eq!(bound.decide(one, two), rules.decide(left, right), "{pair}");
             assert_eq!(bound.may_pair(one, two), scope.contains(left, right), "{pair}");

@@ -11,7 +11,7 @@ use super::{Needs, canonical_forms, wanted_of_fields};
 use crate::compare::Prepared;
 use crate::error::{Error, Result};
 use crate::normalize::{self, Context, Form, Normalized};
-use crate::schema::{Kind, Record, Schema};
+use crate::schema::{Kind, Record, RecordKey, Schema};
 use crate::table::MAX_VALUES_PER_FIELD;
 
 /// What [`Features`](super::Features) makes of a table, ready to be made of one record at a time:
@@ -147,6 +147,12 @@ impl LooseFeatures {
         })
     }
 
+    /// Whether the keys of the expression of that number take long to be made.
+    pub(crate) fn is_slow(&self, expression: usize) -> bool {
+        let terms = self.expressions.get(expression).into_iter().flat_map(|bound| &bound.terms);
+        terms.into_iter().any(|(field, _)| takes_long(self.fields[*field].kind))
+    }
+
     /// A record, ready to be asked for its features.
     ///
     /// # Errors
@@ -171,6 +177,19 @@ impl LooseFeatures {
             normalized: (0..fields).map(|_| OnceLock::new()).collect(),
             keys: (0..expressions).map(|_| OnceLock::new()).collect(),
         })
+    }
+
+    /// A record of which nothing is known but its key, and the keys that some expressions make of it.
+    pub(crate) fn known(&self, key: RecordKey, keys: Vec<(usize, LooseKeys)>) -> LooseRecord {
+        let expressions = if keys.is_empty() { 0 } else { self.expressions.len() };
+        let mut slots: Box<[OnceLock<Box<LooseKeys>>]> =
+            (0..expressions).map(|_| OnceLock::new()).collect();
+        for (expression, keys) in keys {
+            if let Some(slot) = slots.get_mut(expression) {
+                *slot = OnceLock::from(Box::new(keys));
+            }
+        }
+        LooseRecord { record: Record::new(key), normalized: Box::new([]), keys: slots }
     }
 
     /// The usable values of the field at that position of the schema.
@@ -297,6 +316,11 @@ impl LooseFeatures {
         texts.dedup();
         LooseKeys { texts, made: bound.spreads.then_some(made) }
     }
+}
+
+/// Whether values of that kind take long to be normalised.
+pub(crate) fn takes_long(kind: Kind) -> bool {
+    matches!(kind, Kind::Address | Kind::Phone)
 }
 
 /// A name without a letter that could be transliterated still equals itself.

@@ -22,7 +22,7 @@ use keys::{Spread, keys_of_rows, keys_of_values, sorted_keys};
 use values::{Counted, Wanted, normalize_field};
 
 pub use expression::{Expression, Transform};
-pub(crate) use loose::{Keeps, LooseFeatures, LooseKeys, LooseRecord, LooseValue};
+pub(crate) use loose::{Keeps, LooseFeatures, LooseKeys, LooseRecord, LooseValue, takes_long};
 pub use needs::Needs;
 pub(crate) use twice::SeenTwice;
 pub use values::{FieldValues, Settings, date_order_evidence};

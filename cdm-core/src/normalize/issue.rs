@@ -131,6 +131,16 @@ impl IssueSet {
         self.0 == 0
     }
 
+    /// The set as a number, which is another one in other releases.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The set of that number.
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// The issues, in the order of [`Issue::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Issue> {
         Issue::ALL.iter().copied().filter(move |issue| self.contains(*issue))

@@ -235,7 +235,7 @@ impl Writing<'_> {
             for ((number, _), cell) in batch.iter().zip(&cells) {
                 let entity = Some(entity_of[(number - first) as usize]);
                 self.put_row(*number, Row { cell: *cell, entity })?;
-                self.current.outlines.place(*number, cell.place);
+                self.current.place(*number, *cell);
             }
             self.counters.end = cells.last().map_or(self.counters.end, Cell::end);
         }
@@ -335,8 +335,7 @@ impl Writing<'_> {
             run.report("keys", (done * BATCH) as u64, records.len() as u64)?;
             let named = batch.par_iter().map(|(number, record)| {
                 let prepared = bound.prepare(record)?;
-                let place = self.rows.get(*number).map_or(0, |row| row.cell.place);
-                current.outlines.put(bound, *number, place, &prepared);
+                current.keep(*number, self.rows.get(*number).map(|row| row.cell), &prepared);
                 let mut keys = Vec::new();
                 for (keying, of) in keyings.iter().enumerate() {
                     for key in bound.keys(*of, &prepared) {

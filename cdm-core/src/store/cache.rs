@@ -2,55 +2,144 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
-use std::sync::Arc;
+use std::sync::Mutex;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::lock;
 use super::tables::Cell;
-use crate::bound::BoundRecord;
+use crate::bound::Packed;
 
-type Kept = HashMap<u32, (Cell, Arc<BoundRecord>), BuildHasherDefault<Xxh3>>;
+type Kept = HashMap<u32, (Cell, Packed), BuildHasherDefault<Xxh3>>;
 
-/// Two generations: what is asked for stays, what is not goes when the younger one is full.
+/// Packed records by number, shared out so that few wait for each other, and that what goes at once
+/// is little.
 pub(super) struct Cache {
-    young: Kept,
-    old: Kept,
+    shards: Vec<Mutex<Shard>>,
+    /// How many records a generation of a shard has.
     most: usize,
 }
 
+/// Two generations: what is asked for stays, what is not goes when the younger one is full.
+#[derive(Default)]
+struct Shard {
+    young: Kept,
+    old: Kept,
+}
+
+/// Neighbours by number are in different ones.
+const SHARDS: usize = 256;
+
+/// The cell of a record that was not put anywhere yet.
+const NOWHERE: Cell = Cell { place: 0, length: 0 };
+
 impl Cache {
     pub(super) fn new(most: usize) -> Self {
-        Self { young: Kept::default(), old: Kept::default(), most: (most / 2).max(1) }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, most: (most / 2 / SHARDS).max(1) }
+    }
+
+    fn shard(&self, number: u32) -> &Mutex<Shard> {
+        &self.shards[number as usize % SHARDS]
     }
 
     /// The record of that number, as that cell holds it.
-    pub(super) fn get(&mut self, number: u32, cell: Cell) -> Option<Arc<BoundRecord>> {
-        if let Some((place, record)) = self.young.get(&number) {
-            return (*place == cell).then(|| Arc::clone(record));
+    pub(super) fn get(&self, number: u32, cell: Cell) -> Option<Packed> {
+        let mut shard = lock(self.shard(number));
+        if let Some((place, record)) = shard.young.get(&number) {
+            return (*place == cell).then(|| record.clone());
         }
-        let (place, record) = self.old.get(&number)?;
-        let (place, record) = (*place, Arc::clone(record));
+        let (place, record) = shard.old.remove(&number)?;
         if place != cell {
             return None;
         }
-        self.put(number, cell, &record);
+        let gone = self.add(&mut shard, number, (cell, record.clone()));
+        drop(shard);
+        drop(gone);
         Some(record)
     }
 
-    pub(super) fn put(&mut self, number: u32, cell: Cell, record: &Arc<BoundRecord>) {
-        if self.young.len() >= self.most {
-            self.old = std::mem::take(&mut self.young);
+    /// Keep a record, whose cell may be [told](Self::place) later.
+    pub(super) fn put(&self, number: u32, cell: Option<Cell>, record: Packed) {
+        let mut shard = lock(self.shard(number));
+        let gone = self.add(&mut shard, number, (cell.unwrap_or(NOWHERE), record));
+        drop(shard);
+        // Nobody waits for that.
+        drop(gone);
+    }
+
+    /// Add a record; what is not kept any more.
+    fn add(&self, shard: &mut Shard, number: u32, kept: (Cell, Packed)) -> Kept {
+        let gone = if shard.young.len() < self.most {
+            Kept::default()
+        } else {
+            std::mem::replace(&mut shard.old, std::mem::take(&mut shard.young))
+        };
+        shard.young.insert(number, kept);
+        gone
+    }
+
+    /// Say which cell holds a record that was put before it had one.
+    pub(super) fn place(&self, number: u32, cell: Cell) {
+        let shard = &mut *lock(self.shard(number));
+        if let Some((place, _)) = shard.young.get_mut(&number).or(shard.old.get_mut(&number)) {
+            *place = cell;
         }
-        self.young.insert(number, (cell, Arc::clone(record)));
     }
 
     /// Nothing of it is to be left in memory either.
-    pub(super) fn remove(&mut self, number: u32) {
-        self.young.remove(&number);
-        self.old.remove(&number);
+    pub(super) fn remove(&self, number: u32) {
+        let mut shard = lock(self.shard(number));
+        shard.young.remove(&number);
+        shard.old.remove(&number);
     }
 
-    pub(super) fn clear(&mut self) {
-        *self = Self { most: self.most, ..Self::new(0) };
+    pub(super) fn clear(&self) {
+        self.shards.iter().for_each(|shard| drop(std::mem::take(&mut *lock(shard))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::cancel::Run;
+    use crate::plan::Plan;
+    use crate::schema::{Record, RecordKey};
+    use crate::table::Table;
+
+    #[test]
+    fn what_is_asked_for_stays_and_no_more_than_so_many_are_kept() {
+        let plan = r#"{"version": 1, "name": "mail", "fields": [{"name": "email", "kind": "email"}],
+            "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
+        let plan = Plan::from_json(plan).unwrap();
+        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
+        let bound = plan.fit(&nobody, &Run::new()).unwrap().bind().unwrap();
+        let packed = |number: u32| {
+            let record = Record::new(RecordKey::new("shop", number.to_string()));
+            bound.pack(&bound.prepare(&record).unwrap())
+        };
+        let cell = |number: u32| Cell { place: u64::from(number) + 64, length: 9 };
+        let cache = Cache::new(SHARDS * 8);
+        for number in 0..20_000 {
+            cache.put(number, Some(cell(number)), packed(number));
+            assert!(cache.get(7, cell(7)).is_some() || number < 7);
+        }
+        let found = (0..20_000).filter(|number| cache.get(*number, cell(*number)).is_some());
+        let found: BTreeMap<u32, ()> = found.map(|number| (number, ())).collect();
+        assert!(found.len() <= SHARDS * 8 && found.len() >= SHARDS * 4, "{}", found.len());
+        assert!(found.contains_key(&7) && found.contains_key(&19_999));
+        let bytes = cache.get(19_999, cell(19_999)).unwrap();
+        assert_eq!(bound.unpack(bytes).unwrap().key().id, "19999");
+        assert!(cache.get(19_999, cell(3)).is_none());
+        cache.put(1, None, packed(1));
+        assert!(cache.get(1, cell(1)).is_none());
+        cache.place(1, cell(1));
+        assert!(cache.get(1, cell(1)).is_some());
+        cache.remove(1);
+        assert!(cache.get(1, cell(1)).is_none());
+        cache.clear();
+        assert!(cache.get(7, cell(7)).is_none());
     }
 }

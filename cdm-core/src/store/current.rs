@@ -1,12 +1,11 @@
 //! The model that a store is resolved by, with the keys that it has stopped since.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
-use super::lock;
 use super::outlines::Outlines;
 use super::seal::Seals;
 use super::tables::Cell;
@@ -23,7 +22,7 @@ pub(super) struct Current {
     /// Outlines of records as that model sees them.
     pub(super) outlines: Arc<Outlines>,
     /// Records as that model sees them: whoever still reads by an older one has those of its own.
-    cache: Arc<Mutex<Cache>>,
+    cache: Arc<Cache>,
     /// The names of the keys that grew hot since the model was adopted.
     pub(super) stopped: BTreeSet<u64>,
     pub(super) revision: u64,
@@ -43,8 +42,8 @@ struct Written {
     texts: Vec<String>,
 }
 
-/// For every record that is kept ready to be compared, there are outlines of so many.
-const OUTLINES: usize = 4;
+/// Of so many times more records than one asks for what tells them apart is kept: it is packed.
+const PACKED: usize = 4;
 
 /// More than rounding changes the odds by.
 const ROUNDING: f64 = 1e-6;
@@ -79,9 +78,10 @@ impl Stop {
 impl Current {
     /// A model as it was adopted, with so many records kept ready for it.
     pub(super) fn new(bound: BoundModel, revision: u64, cached_records: usize) -> Self {
+        let cached_records = cached_records.saturating_mul(PACKED);
         Self {
-            outlines: Outlines::new(&bound, cached_records.saturating_mul(OUTLINES)),
-            cache: Arc::new(Mutex::new(Cache::new(cached_records))),
+            outlines: Outlines::new(&bound, cached_records),
+            cache: Arc::new(Cache::new(cached_records)),
             bound: Arc::new(bound),
             stopped: BTreeSet::new(),
             revision,
@@ -90,25 +90,31 @@ impl Current {
 
     /// The record of that number, as that cell holds it, where it is kept ready.
     pub(super) fn ready(&self, number: u32, cell: Cell) -> Option<Arc<BoundRecord>> {
-        lock(&self.cache).get(number, cell)
+        self.cache.get(number, cell).and_then(|packed| self.bound.unpack(packed)).map(Arc::new)
     }
 
-    /// Keep a record ready.
-    pub(super) fn keep(&self, number: u32, cell: Cell, record: &Arc<BoundRecord>) {
-        self.outlines.put(&self.bound, number, cell.place, record);
-        lock(&self.cache).put(number, cell, record);
+    /// Keep a record ready; it may be [placed](Self::place) later.
+    pub(super) fn keep(&self, number: u32, cell: Option<Cell>, record: &BoundRecord) {
+        self.outlines.put(&self.bound, number, cell.map_or(0, |cell| cell.place), record);
+        self.cache.put(number, cell, self.bound.pack(record));
+    }
+
+    /// Say in which cell a record is that was kept before it had one.
+    pub(super) fn place(&self, number: u32, cell: Cell) {
+        self.outlines.place(number, cell.place);
+        self.cache.place(number, cell);
     }
 
     /// Nothing of a record is to be left.
     pub(super) fn let_go(&self, number: u32) {
         self.outlines.remove(number);
-        lock(&self.cache).remove(number);
+        self.cache.remove(number);
     }
 
     /// Nothing of any record is known any more.
     pub(super) fn let_all_go(&self) {
         self.outlines.clear();
-        lock(&self.cache).clear();
+        self.cache.clear();
     }
 
     /// From the next revision on, that key links nobody.
@@ -118,11 +124,17 @@ impl Current {
     }
 
     /// Whether a blocking rule makes two records a candidate pair, by their keys themselves: that they
-    /// have a name in common says so but for one in 2^64, and no pair's fate is to hang on that.
-    pub(super) fn shares_key(&self, seals: &Seals, one: &BoundRecord, other: &BoundRecord) -> bool {
-        let mut blocking =
-            self.bound.keyings().filter(|keying| matches!(keying, Keying::Blocking(_)));
-        blocking.any(|keying| {
+    /// have a name in common says so but for one in 2^64, and no pair's fate is to hang on that. The rule
+    /// that is `likely` to is asked first.
+    pub(super) fn shares_key(
+        &self,
+        seals: &Seals,
+        likely: Option<Keying>,
+        one: &BoundRecord,
+        other: &BoundRecord,
+    ) -> bool {
+        let blocking = self.bound.keyings().filter(|keying| matches!(keying, Keying::Blocking(_)));
+        likely.into_iter().chain(blocking).any(|keying| {
             let of_one: BTreeSet<Vec<&str>> = self.bound.keys(keying, one).into_iter().collect();
             self.bound
                 .keys(keying, other)

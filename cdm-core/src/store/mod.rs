@@ -193,7 +193,7 @@ impl Shared {
             return Ok(record);
         }
         let bound = Arc::new(current.bound.prepare_owned(self.record(names, number, cell)?)?);
-        current.keep(number, cell, &bound);
+        current.keep(number, Some(cell), &bound);
         Ok(bound)
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Queue(Mutex<Vec<Wanted>>);
 
 /// A record that is to be put in, prepared by whoever wants it in.
 struct Wanted {
-    record: BoundRecord,
+    record: Arc<BoundRecord>,
     /// What it was prepared for.
     model: Arc<BoundModel>,
     answer: Arc<Answer>,
@@ -46,7 +46,7 @@ impl Inner {
         // Before it is anybody's turn, so that several threads do it at once.
         model.make_keys(&prepared);
         let answer = Arc::new(Answer::default());
-        let wanted = Wanted { record: prepared, model, answer: Arc::clone(&answer) };
+        let wanted = Wanted { record: Arc::new(prepared), model, answer: Arc::clone(&answer) };
         lock(&self.queue.0).push(wanted);
         let mut writer = lock(&self.writer);
         loop {
@@ -110,6 +110,6 @@ impl Wanted {
         if !Arc::ptr_eq(&self.model, &writing.current.bound) {
             return writing.upsert(self.record.record());
         }
-        writing.upsert_prepared(self.record.record(), &self.record)
+        writing.upsert_prepared(&self.record)
     }
 }

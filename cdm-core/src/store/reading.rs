@@ -188,7 +188,7 @@ impl View<'_> {
             return Ok(record);
         }
         let bound = Arc::new(self.current.bound.prepare_owned(self.record(cell)?)?);
-        self.current.keep(number, cell, &bound);
+        self.current.keep(number, Some(cell), &bound);
         Ok(bound)
     }
 

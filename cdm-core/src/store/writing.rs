@@ -52,6 +52,16 @@ pub(super) struct Replaced {
     pub(super) merged: u64,
 }
 
+/// A record that has yet to be weighed.
+struct Waiting {
+    number: u32,
+    record: Arc<BoundRecord>,
+    /// Whoever shares a key with it by a blocking rule, sorted.
+    candidates: Vec<u32>,
+    /// And the rule by which each does, that which takes least time to be asked.
+    rules: Vec<u32>,
+}
+
 /// A change under way; nothing of it counts until it is committed.
 pub(super) struct Writing<'w> {
     pub(super) shared: &'w Shared,
@@ -73,8 +83,8 @@ pub(super) struct Writing<'w> {
     changed: BTreeSet<u32>,
     /// Records that went, with the entities that they were in.
     left: BTreeMap<u32, u32>,
-    /// Records with their candidates, sorted, that have yet to be weighed; all are as they were found.
-    waiting: Vec<(u32, Vec<u32>)>,
+    /// Records that have yet to be weighed; all are as they were found.
+    waiting: Vec<Waiting>,
     /// Whether stewards have decided anything.
     has_decisions: bool,
 }
@@ -189,17 +199,17 @@ impl<'w> Writing<'w> {
 
     /// Those of some pairs that are candidates by their keys themselves. Pairs with a record in common
     /// come one after the other, so that it is made ready once.
-    fn sharing<T>(&self, pairs: Vec<T>, of: impl Fn(&T) -> (u32, u32)) -> Result<Vec<T>> {
+    fn sharing(&self, pairs: &[(u32, u32)]) -> Result<Vec<(u32, u32)>> {
         let mut left: Option<(u32, BoundRecord)> = None;
         let mut sharing = Vec::with_capacity(pairs.len());
-        for pair in pairs {
-            let (one, other) = of(&pair);
+        for (one, other) in pairs.iter().copied() {
+            let pair = (one, other);
             let one = match left.take().filter(|(number, _)| *number == one) {
                 Some(same) => same,
                 None => (one, self.alive_whole(one)?),
             };
             let other = self.alive_whole(other)?;
-            if self.current.shares_key(&self.shared.cells.seals, &one.1, &other) {
+            if self.current.shares_key(&self.shared.cells.seals, None, &one.1, &other) {
                 sharing.push(pair);
             }
             left = Some(one);
@@ -226,7 +236,7 @@ impl<'w> Writing<'w> {
     /// Take a record in, new or changed; whether anything is different.
     pub(super) fn upsert(&mut self, record: &Record) -> Result<bool> {
         let bound = self.current.bound.prepare(record)?;
-        self.upsert_prepared(record, &bound)
+        self.upsert_prepared(&Arc::new(bound))
     }
 
     /// Take records in, one after the other; how many are different.
@@ -234,23 +244,23 @@ impl<'w> Writing<'w> {
         let bound = Arc::clone(&self.current.bound);
         let prepared = records.par_iter().map(|record| bound.prepare(record));
         let prepared: Vec<BoundRecord> = prepared.collect::<Result<_>>()?;
-        records.iter().zip(prepared).try_fold(0, |sum, (record, prepared)| {
-            Ok(sum + u64::from(self.upsert_prepared(record, &prepared)?))
+        prepared.into_iter().try_fold(0, |sum, prepared| {
+            Ok(sum + u64::from(self.upsert_prepared(&Arc::new(prepared))?))
         })
     }
 
     /// The same, of a record that is ready for the model.
-    pub(super) fn upsert_prepared(&mut self, record: &Record, bound: &BoundRecord) -> Result<bool> {
-        let Some((number, cell)) = self.take_in(record, bound)? else { return Ok(false) };
+    pub(super) fn upsert_prepared(&mut self, bound: &Arc<BoundRecord>) -> Result<bool> {
+        let Some((number, cell)) = self.take_in(bound)? else { return Ok(false) };
         self.index(number, bound)?;
-        let light = self.current.bound.lighten(bound)?;
-        self.current.keep(number, cell, &Arc::new(light));
+        self.current.keep(number, Some(cell), bound);
         Ok(true)
     }
 
     /// Put a record down, and undo what its former self did; its number and cell, where anything is
     /// different. It is in no entity yet: which one it is, is found out when all is in its place.
-    fn take_in(&mut self, record: &Record, bound: &BoundRecord) -> Result<Option<(u32, Cell)>> {
+    fn take_in(&mut self, bound: &BoundRecord) -> Result<Option<(u32, Cell)>> {
+        let record = bound.record();
         let plain = encode(record, &mut self.names);
         let known = match self.number(&record.key)? {
             Some(number) => self.rows.get(number).map(|row| (number, row)),
@@ -388,8 +398,9 @@ impl<'w> Writing<'w> {
     }
 
     /// Let others find a record, and find those that it is like.
-    fn index(&mut self, number: u32, record: &BoundRecord) -> Result<()> {
+    fn index(&mut self, number: u32, record: &Arc<BoundRecord>) -> Result<()> {
         let most = self.current.bound.model().plan().guards().max_records_per_key;
+        let bound = Arc::clone(&self.current.bound);
         let (mut candidates, mut holders) = (Vec::new(), Vec::new());
         let keys = self.keys(record, |_| true);
         self.keys.look(keys.iter().map(|(_, _, name)| *name));
@@ -399,16 +410,22 @@ impl<'w> Writing<'w> {
                 self.stop(keying, &key, name, &holders, holders.len() + 1)?;
                 continue;
             }
-            if let Keying::Blocking(_) = keying {
-                candidates.extend_from_slice(&holders);
+            if let Keying::Blocking(rule) = keying {
+                let is_slow = bound.is_slow(keying);
+                candidates.extend(holders.iter().map(|holder| (*holder, is_slow, rule)));
             }
             self.overlay.set(name, number, true);
         }
         self.seeds.insert(number);
         candidates.sort_unstable();
-        candidates.dedup();
-        candidates.retain(|candidate| *candidate != number);
-        self.waiting.push((number, candidates));
+        candidates.dedup_by_key(|(candidate, ..)| *candidate);
+        candidates.retain(|(candidate, ..)| *candidate != number);
+        self.waiting.push(Waiting {
+            number,
+            record: Arc::clone(record),
+            candidates: candidates.iter().map(|(candidate, ..)| *candidate).collect(),
+            rules: candidates.iter().map(|(_, _, rule)| *rule).collect(),
+        });
         Ok(())
     }
 
@@ -420,21 +437,29 @@ impl<'w> Writing<'w> {
         }
         let waiting = std::mem::take(&mut self.waiting);
         let (shared, current, names, rows) = (self.shared, &self.current, &self.names, &self.rows);
-        let bound = |number: u32| {
+        let cell = |number: u32| {
             let row = rows.get(number).filter(|row| row.entity.is_some());
-            let row = row.ok_or_else(|| shared.missing(number))?;
-            shared.bound(current, names, number, row.cell)
+            row.map(|row| row.cell).ok_or_else(|| shared.missing(number))
         };
-        let weigh = |(one, candidates): &(u32, Vec<u32>)| {
-            let record = bound(*one)?;
-            let likeness = current.bound.likeness(&record);
+        let weigh = |Waiting { number: one, record, candidates, rules }: &Waiting| {
+            let likeness = current.bound.likeness(record);
             let most = (most_odds_against(0.0), false);
             let mut likely = current.outlines.likely(likeness.as_ref(), rows, candidates, most);
             likely.sort_unstable_by_key(|likely| likely.number);
             let mut links = Vec::new();
             for Likely { number: other, hint, .. } in likely {
-                let weighs = current.weighs((likeness.as_ref(), hint), &record, &*bound(other)?);
-                links.extend(weighs.map(|bits| (*one, other, bits)));
+                let cell = cell(other)?;
+                let candidate = shared.bound(current, names, other, cell)?;
+                let Some(bits) = current.weighs((likeness.as_ref(), hint), record, &candidate)
+                else {
+                    continue;
+                };
+                let whole = current.bound.prepare(&shared.record(names, other, cell)?)?;
+                let rule = candidates.binary_search(&other).ok().map(|at| rules[at]);
+                let rule = rule.map(Keying::Blocking);
+                if current.shares_key(&shared.cells.seals, rule, record, &whole) {
+                    links.push((*one, other, bits));
+                }
             }
             Ok(links)
         };
@@ -442,7 +467,7 @@ impl<'w> Writing<'w> {
             [alone] => weigh(alone)?,
             some => some.par_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat(),
         };
-        for (one, other, bits) in self.sharing(links, |(one, other, _)| (*one, *other))? {
+        for (one, other, bits) in links {
             for pair in [(one, other), (other, one)] {
                 let linked = self.tables.links.insert(pair, bits).map(|_| ());
                 self.engine(linked)?;
@@ -519,8 +544,7 @@ impl<'w> Writing<'w> {
                     let others = others.filter(|other| holders.binary_search(other).is_ok());
                     linked.extend(others.map(|other| (*holder, other)));
                 }
-                let sharing: BTreeSet<(u32, u32)> =
-                    self.sharing(linked.clone(), |pair| *pair)?.into_iter().collect();
+                let sharing: BTreeSet<(u32, u32)> = self.sharing(&linked)?.into_iter().collect();
                 for (one, other) in linked.into_iter().filter(|pair| !sharing.contains(pair)) {
                     self.unlink(one, other)?;
                     self.seeds.extend([one, other]);

@@ -28,7 +28,7 @@ pub enum DateCondition {
 }
 
 /// The parts of a date that are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Parts {
     year: Option<u16>,
     month: Option<u8>,

@@ -19,6 +19,7 @@ pub use aspects::Aspects;
 pub use condition::Condition;
 pub use date::DateCondition;
 pub use pool::{PreparedDraft, PreparedPool, PreparedPoolBuilder};
+pub(crate) use prepared::Kept;
 pub use prepared::Prepared;
 pub(crate) use sketch::{Sketched, SketchedComparison, Sketcher};
 

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Aspects;
@@ -74,12 +75,47 @@ struct Facts {
     quantity: Quantity,
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 enum Quantity {
     None,
     Date(Parts),
     Number(f64),
     Place(Box<[f64; 2]>),
+}
+
+/// A value on its way into bytes, or out of them: of this process, as another release numbers forms
+/// and issues in its own way.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Kept<'k> {
+    texts: &'k str,
+    /// By part: its end, how often it occurs, and the number of its slot.
+    parts: Vec<(u32, u16, u8)>,
+    kind: Kind,
+    issues: u64,
+    quantity: Quantity,
+}
+
+impl Slot {
+    /// A number that no other slot has.
+    fn number(self) -> u8 {
+        match self {
+            Slot::Word => 0,
+            Slot::GivenWord => 1,
+            Slot::Nickname => 2,
+            Slot::Sound => 3,
+            Slot::Form(form) => 4 + form as u8,
+        }
+    }
+
+    fn numbered(number: u8) -> Option<Self> {
+        Some(match number {
+            0 => Slot::Word,
+            1 => Slot::GivenWord,
+            2 => Slot::Nickname,
+            3 => Slot::Sound,
+            form => Slot::Form(*Form::ALL.get(usize::from(form) - 4)?),
+        })
+    }
 }
 
 /// A value that is being prepared, before it goes into a pack.
@@ -112,6 +148,38 @@ impl Prepared {
     #[must_use]
     pub fn from_raw(kind: Kind, raw: &str, context: &Context) -> Option<Self> {
         Self::new(kind, &normalize::value(kind, raw, context))
+    }
+
+    /// As it goes into bytes.
+    pub(crate) fn kept(&self) -> Kept<'_> {
+        let own = &self.pack.parts[self.first as usize..][..self.count as usize];
+        let length = own.last().map_or(0, |part| part.end as usize);
+        let Facts { kind, issues, quantity } = &self.facts;
+        Kept {
+            texts: &self.pack.texts[self.text as usize..][..length],
+            parts: own.iter().map(|part| (part.end, part.times, part.slot.number())).collect(),
+            kind: *kind,
+            issues: issues.bits(),
+            quantity: quantity.clone(),
+        }
+    }
+
+    /// As it came out of bytes; `None` where they are not those of a value.
+    pub(crate) fn of_kept(kept: Kept<'_>) -> Option<Self> {
+        let Kept { texts, parts, kind, issues, quantity } = kept;
+        let mut start = 0;
+        let part = |(end, times, slot): (u32, u16, u8)| {
+            texts.get(std::mem::replace(&mut start, end as usize)..end as usize)?;
+            Some(Part { end, times, slot: Slot::numbered(slot)? })
+        };
+        let parts: Box<[Part]> = parts.into_iter().map(part).collect::<Option<_>>()?;
+        Some(Self {
+            text: 0,
+            first: 0,
+            count: parts.len() as u32,
+            pack: Arc::new(Pack { texts: texts.into(), parts }),
+            facts: Facts { kind, issues: IssueSet::from_bits(issues), quantity },
+        })
     }
 
     /// How many bytes of memory it takes.
