@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use redb::ReadableTable;
 use serde::Serialize;
 
 use super::current::{Current, Stop};
@@ -59,9 +58,7 @@ pub(super) fn decisions(
     key_of: &BTreeMap<u32, &RecordKey>,
 ) -> super::reading::Seen<Decisions> {
     let mut decisions = Decisions::new();
-    for entry in view.engine(view.tables.decided.range::<(u32, u32)>(..))? {
-        let (pair, decision) = view.engine(entry)?;
-        let ((left, right), decision) = (pair.value(), decision.value());
+    for ((left, right), decision) in view.engine(view.tables.decided().all())? {
         if let (Some(one), Some(other)) = (key_of.get(&left), key_of.get(&right))
             && left < right
         {
@@ -130,13 +127,9 @@ impl Store {
     pub fn adopt(&self, model: &Model, run: &Run) -> Result<Adoption> {
         let adoption = self.preview(model, run)?;
         let bound = BoundModel::new(Arc::new(model.clone()))?;
-        self.inner.write(When::Now, |writing| {
-            let old = writing
-                .tables
-                .meta
-                .get("model")
-                .map(|cell| cell.and_then(|c| Cell::read(c.value())));
-            if let Some(old) = writing.engine(old)? {
+        self.inner.write_all(When::Now, |writing| {
+            let old = writing.tables.meta.get("model");
+            if let Some(old) = writing.engine(old)?.and_then(|cell| Cell::read(&cell)) {
                 writing.drop_cell(old)?;
             }
             files::write_model(writing, model)?;
@@ -157,7 +150,7 @@ impl Store {
 
     /// [`upsert_many`](Self::upsert_many) into a store without records: all in one change.
     pub(super) fn load(&self, records: &[Record], run: &Run) -> Result<u64> {
-        self.inner.write(When::AsAgreed, |writing| {
+        self.inner.write_all(When::AsAgreed, |writing| {
             let mut place_of: HashMap<&RecordKey, usize> = HashMap::with_capacity(records.len());
             let mut distinct: Vec<&Record> = Vec::with_capacity(records.len());
             let mut changed = 0;
@@ -194,18 +187,13 @@ struct Named {
 impl Writing<'_> {
     /// Drop all keys, links and stops.
     fn forget_index(&mut self) -> Result<()> {
-        let mut cells = Vec::new();
-        {
-            let stops = self.tables.stops.range::<u64>(..);
-            for stop in self.engine(stops)? {
-                let (_, cell) = self.engine(stop)?;
-                cells.extend(Cell::read(cell.value()));
-            }
-        }
+        let stops = self.tables.stops.range(..);
+        let stops = self.engine(stops)?;
+        let cells = stops.into_iter().filter_map(|(_, cell)| Cell::read(&cell));
         cells.into_iter().try_for_each(|cell| self.drop_cell(cell))?;
-        let dropped = self.tables.stops.retain(|_, _| false);
+        let dropped = self.tables.stops.clear();
         self.engine(dropped)?;
-        let dropped = self.tables.links.retain(|_, _| false);
+        let dropped = self.tables.links.clear();
         self.engine(dropped)
     }
 
@@ -220,7 +208,7 @@ impl Writing<'_> {
             let entity = self.counters.entity;
             self.counters.entity += 1;
             group.iter().for_each(|record| entity_of[(record - first) as usize] = entity);
-            let put = self.tables.entities.insert(entity, &numbers(&group)[..]).map(|_| ());
+            let put = self.tables.entities.insert(entity, &numbers(&group)[..]);
             self.engine(put)?;
             let id = self.shared.cells.seals.entity(entity);
             self.log(&Change::Created { entity: id, records: group })?;
@@ -246,7 +234,7 @@ impl Writing<'_> {
         let mut names: Vec<([u8; 16], u32)> = names.collect();
         names.par_sort_unstable();
         for (name, number) in names {
-            let named = self.tables.names.insert(name, number).map(|_| ());
+            let named = self.tables.names.insert(name, number);
             self.engine(named)?;
         }
         Ok(())
@@ -255,11 +243,9 @@ impl Writing<'_> {
     /// All records that there are, by number.
     fn all_records(&self) -> Result<Vec<(u32, Record)>> {
         let mut rows: Vec<(u32, Cell)> = Vec::new();
-        let all = self.tables.rows.range::<u32>(..);
-        for entry in self.engine(all)? {
-            let (number, row) = self.engine(entry)?;
-            if let Some(row) = Row::read(row.value()).filter(|row| row.entity.is_some()) {
-                rows.push((number.value(), row.cell));
+        for (number, row) in self.engine(self.tables.rows.range(..))? {
+            if let Some(row) = Row::read(&row).filter(|row| row.entity.is_some()) {
+                rows.push((number, row.cell));
             }
         }
         let (shared, names) = (self.shared, &self.names);
@@ -276,10 +262,7 @@ impl Writing<'_> {
             Some(records[place].1.key.clone())
         };
         let mut decisions = Decisions::new();
-        let all = self.tables.decided.range::<(u32, u32)>(..);
-        for entry in self.engine(all)? {
-            let (pair, decision) = self.engine(entry)?;
-            let ((left, right), decision) = (pair.value(), decision.value());
+        for ((left, right), decision) in self.engine(self.tables.decided.range(..))? {
             if let (true, Some(one), Some(other)) = (left < right, key(left), key(right)) {
                 if decision & MUST != 0 {
                     decisions.must_link.push((one.clone(), other.clone()));
@@ -314,7 +297,7 @@ impl Writing<'_> {
         drop(links);
         both.par_sort_unstable_by_key(|(left, right, _)| (*left, *right));
         for (left, right, bits) in both {
-            let linked = self.tables.links.insert((left, right), bits).map(|_| ());
+            let linked = self.tables.links.insert((left, right), bits);
             self.engine(linked)?;
         }
         let group = |entity: u32| {

@@ -5,15 +5,17 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::{Builder, ReadableTable};
+use redb::Builder;
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Cells, FIRST};
 use super::files::{self, Media, Missing};
+use super::gathered::{Held, Index};
 use super::keys::Keys;
 use super::reading::{Seen, View};
 use super::segment::Pool;
-use super::tables::{CANNOT, Cell, MUST, Row, Tables};
+use super::tables::{CANNOT, Cell, MUST, Row};
+use super::writing::Counters;
 use super::{Options, Store};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
@@ -23,6 +25,9 @@ use crate::schema::{Record, RecordKey};
 const COMPACTING: &str = "compacting";
 /// Where it waits to take the place of the other; that it is there means that it is whole.
 const COMPACTED: &str = "compacted";
+
+/// What is said of a store as a whole, and stays when it is copied.
+const FACTS: [&str; 7] = ["begun", "salt", "check", "encrypted", "format", "model", "print"];
 
 /// One line of an export.
 #[derive(Serialize, Deserialize)]
@@ -85,7 +90,7 @@ impl Store {
         let db = db.map_err(|error| place.engine(error))?;
         let txn = db.begin_write().map_err(|error| place.engine(error))?;
         self.inner.read(|view| {
-            let mut to = Tables::open(&txn).map_err(|error| place.engine(error))?;
+            let mut to = Index::open(&txn).map_err(|error| place.engine(error))?;
             copy_tables(view, &mut to, &cells, run)?;
             let segments: Vec<_> = view.keys.copied(&pool)?.into_iter().collect();
             let layers = Keys { segments, ..Keys::empty(Arc::clone(&pool)) }.layers().bytes();
@@ -110,9 +115,7 @@ impl Store {
                 run.check()?;
                 lines.push(Line::Record(record));
             }
-            for entry in view.engine(view.tables.decided.range::<(u32, u32)>(..))? {
-                let (pair, decision) = view.engine(entry)?;
-                let ((left, right), decision) = (pair.value(), decision.value());
+            for ((left, right), decision) in view.engine(view.tables.decided().all())? {
                 let keys = if left < right {
                     (view.key_of(left)?, view.key_of(right)?)
                 } else {
@@ -188,7 +191,7 @@ pub(super) fn finish_compaction(path: &Path) -> std::io::Result<()> {
 }
 
 /// Copy what one snapshot has; cells that hold something get new places, one after the other.
-fn copy_tables(view: &View<'_>, to: &mut Tables<'_>, cells: &Cells, run: &Run) -> Seen<()> {
+fn copy_tables(view: &View<'_>, to: &mut Index<'_>, cells: &Cells, run: &Run) -> Seen<()> {
     let place = &cells.place;
     let mut end = FIRST;
     let mut put = |cell: Cell| -> Seen<Cell> {
@@ -199,42 +202,37 @@ fn copy_tables(view: &View<'_>, to: &mut Tables<'_>, cells: &Cells, run: &Run) -
     };
     macro_rules! copy {
         ($($table:ident),*) => {$(
-            for entry in view.engine(view.tables.$table.iter())? {
-                let (key, value) = view.engine(entry)?;
-                to.$table.insert(key.value(), value.value()).map_err(|error| place.engine(error))?;
+            for (key, value) in view.engine(view.tables.$table().all())? {
+                to.$table.insert(key, value.lent()).map_err(|error| place.engine(error))?;
             }
         )*};
     }
     copy!(names, links, decided, entities, heirs, events);
-    for entry in view.engine(view.tables.rows.iter())? {
+    for (number, row) in view.engine(view.tables.rows().all())? {
         run.check()?;
-        let (number, row) = view.engine(entry)?;
-        let row = Row::read(row.value()).ok_or_else(|| place.damaged("a record"))?;
+        let row = Row::read(&row).ok_or_else(|| place.damaged("a record"))?;
         let row = Row { cell: put(row.cell)?, ..row };
-        to.rows.insert(number.value(), &row.bytes()[..]).map_err(|error| place.engine(error))?;
+        to.rows.insert(number, &row.bytes()[..]).map_err(|error| place.engine(error))?;
     }
-    for entry in view.engine(view.tables.stops.iter())? {
-        let (name, cell) = view.engine(entry)?;
-        let cell = Cell::read(cell.value()).ok_or_else(|| place.damaged("a stop key"))?;
+    for (name, cell) in view.engine(view.tables.stops().all())? {
+        let cell = Cell::read(&cell).ok_or_else(|| place.damaged("a stop key"))?;
         let cell = put(cell)?.bytes();
-        to.stops.insert(name.value(), &cell[..]).map_err(|error| place.engine(error))?;
+        to.stops.insert(name, &cell[..]).map_err(|error| place.engine(error))?;
     }
-    for entry in view.engine(view.tables.meta.iter())? {
-        let (name, value) = view.engine(entry)?;
-        let value = match name.value() {
+    for name in FACTS {
+        let Some(value) = view.engine(view.tables.meta(name))? else { continue };
+        let value = match name {
             "model" => {
-                let cell = Cell::read(value.value()).ok_or_else(|| place.damaged("its model"))?;
+                let cell = Cell::read(&value).ok_or_else(|| place.damaged("its model"))?;
                 put(cell)?.bytes().to_vec()
             }
-            "facts" | "keys" => continue,
-            _ => value.value().to_vec(),
+            _ => value,
         };
-        to.meta.insert(name.value(), &value[..]).map_err(|error| place.engine(error))?;
+        to.meta.insert(name, &value[..]).map_err(|error| place.engine(error))?;
     }
-    let facts = view.engine(view.tables.meta.get("facts"))?;
-    let facts = facts.ok_or_else(|| place.damaged("it lacks its facts"))?;
-    let facts = files::facts_of_copy(facts.value(), end);
-    let facts = facts.ok_or_else(|| place.damaged("its facts"))?;
+    // As the snapshot has them; the index may know of older ones.
+    let counters = Counters { end, garbage: 0, run: 1, swept: 0, ..view.counters.clone() };
+    let facts = files::facts(place, &counters, &view.names, view.current.revision)?;
     to.meta.insert("facts", &facts[..]).map_err(|error| place.engine(error))?;
     Ok(())
 }

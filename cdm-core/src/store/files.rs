@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::{Cells, FIRST, Place};
 use super::current::{Current, Stop};
-use super::keeping;
+use super::gathered::{Index, Reading};
 use super::keys::{Keys, Layers, Recent, read_run};
 use super::queue::Queue;
 use super::reading::Snapshot;
@@ -21,7 +21,7 @@ use super::record::Names;
 use super::rows::Rows;
 use super::seal::Seals;
 use super::segment::Pool;
-use super::tables::{Cell, META, RUNS, Reading, Row, SCRUBS, Tables};
+use super::tables::{Cell, META, Row};
 use super::writing::{Counters, Writing};
 use super::{Inner, Options, Shared, Writer};
 use crate::bound::BoundModel;
@@ -158,36 +158,32 @@ struct Facts {
 /// How much of what may be kept in memory of the index is for the file of keys: one part in so many.
 const FOR_KEYS: usize = 2;
 
-/// The facts of a copy whose cells end there, without garbage.
-pub(super) fn facts_of_copy(facts: &[u8], end: u64) -> Option<Vec<u8>> {
-    let facts: Facts = postcard::from_bytes(facts).ok()?;
-    postcard::to_allocvec(&Facts { end, garbage: 0, run: 1, swept: 0, ..facts }).ok()
+fn put(writing: &mut Writing<'_>, name: &'static str, value: &[u8]) -> Result<()> {
+    let put = writing.tables.meta.insert(name, value);
+    writing.engine(put)
 }
 
-fn put(tables: &mut Tables<'_>, place: &Place, name: &str, value: &[u8]) -> Result<()> {
-    tables.meta.insert(name, value).map(|_| ()).map_err(|error| place.engine(error))
-}
-
-/// Put down where things stand.
-pub(super) fn write_meta(writing: &mut Writing<'_>) -> Result<()> {
-    let Counters { record, entity, event, end, garbage, alive, keys, run, swept } =
-        writing.counters;
-    let (names, revision) = (writing.names.clone(), writing.current.revision);
+/// Where things stand, in bytes.
+pub(super) fn facts(
+    place: &Place,
+    counters: &Counters,
+    names: &Names,
+    revision: u64,
+) -> Result<Vec<u8>> {
+    let Counters { record, entity, event, end, garbage, alive, keys, run, swept } = *counters;
+    let names = names.clone();
     let facts =
         Facts { record, entity, event, end, garbage, alive, keys, run, swept, revision, names };
-    let place = &writing.shared.cells.place;
-    let bytes = postcard::to_allocvec(&facts).map_err(|error| place.damaged(error.to_string()))?;
-    put(&mut writing.tables, place, "facts", &bytes)
+    postcard::to_allocvec(&facts).map_err(|error| place.damaged(error.to_string()))
 }
 
 /// Put the model down, and what tells it from others.
 pub(super) fn write_model(writing: &mut Writing<'_>, model: &Model) -> Result<()> {
     let json = model.to_json();
     let cell = writing.put_cell(json.as_bytes())?;
-    let place = &writing.shared.cells.place;
-    put(&mut writing.tables, place, "model", &cell.bytes())?;
+    put(writing, "model", &cell.bytes())?;
     let print = writing.shared.cells.seals.print(json.as_bytes());
-    put(&mut writing.tables, place, "print", &print)
+    put(writing, "print", &print)
 }
 
 /// Open what lies on `media`, or begin a store there where a model is given.
@@ -263,8 +259,8 @@ fn begin(
     // Should it end before the rest is there, the next one may begin anew.
     let txn = db.begin_write().map_err(|error| engine(error.into()))?;
     {
-        let mut tables = Tables::open(&txn).map_err(|error| engine(error.into()))?;
-        tables.meta.insert("begun", &[][..]).map_err(|error| engine(error.into()))?;
+        let mut index = Index::open(&txn).map_err(|error| engine(error.into()))?;
+        index.meta.insert("begun", &[][..]).map_err(|error| engine(error.into()))?;
     }
     txn.commit().map_err(|error| engine(error.into()))?;
     let mut salt = [0; 32];
@@ -293,7 +289,7 @@ fn begin(
             ("encrypted", &encrypted[..]),
             ("format", &VERSION.to_le_bytes()[..]),
         ] {
-            put(&mut writing.tables, &place, name, value)?;
+            put(writing, name, value)?;
         }
         write_model(writing, model)
     })?;
@@ -308,12 +304,10 @@ fn open_existing(
     options: &Options,
 ) -> Result<Inner> {
     let engine = |error: redb::Error| place.engine(error);
-    let txn = db.begin_read().map_err(|error| engine(error.into()))?;
-    let tables = Reading::open(&txn).map_err(|error| engine(error.into()))?;
+    let tables = super::reading::tables(&db, &place, 0)?;
     let fact = |name: &str| -> Result<Vec<u8>> {
-        let value = tables.meta.get(name).map_err(|error| engine(error.into()))?;
-        let value = value.ok_or_else(|| place.damaged(format!("it lacks its {name}")))?;
-        Ok(value.value().to_vec())
+        let value = tables.meta(name).map_err(|error| engine(error.into()))?;
+        value.ok_or_else(|| place.damaged(format!("it lacks its {name}")))
     };
     let wrong = |what| Error::StoreKey { path: place.0.clone(), what };
     match (fact("encrypted")?.first(), &options.key) {
@@ -342,41 +336,34 @@ fn open_existing(
         return Err(Error::StoreModel { path: place.0.clone() });
     }
     let mut stopped = BTreeSet::new();
-    for stop in tables.stops.range::<u64>(..).map_err(|error| engine(error.into()))? {
-        stopped.insert(stop.map_err(|error| engine(error.into()))?.0.value());
+    for (name, _) in tables.stops().all().map_err(|error| engine(error.into()))? {
+        stopped.insert(name);
     }
     let bound = BoundModel::new(Arc::new(Model::from_json(&json)?))?;
     let mut current = Current::new(bound, facts.revision, options.cached_records);
     current.stopped = stopped;
     let mut rows = Rows::default();
-    for entry in tables.rows.range::<u32>(..).map_err(|error| engine(error.into()))? {
-        let (number, row) = entry.map_err(|error| engine(error.into()))?;
-        let row = Row::read(row.value()).filter(|row| row.cell.length > 0);
-        let row = row.ok_or_else(|| place.damaged(format!("record {}", number.value())))?;
-        rows.set(number.value(), Some(row));
+    for (number, row) in tables.rows().all().map_err(|error| engine(error.into()))? {
+        let row = Row::read(&row).filter(|row| row.cell.length > 0);
+        rows.set(number, Some(row.ok_or_else(|| place.damaged(format!("record {number}")))?));
     }
-    let mut pending = Vec::new();
-    let scrubs = txn.open_table(SCRUBS).map_err(|error| engine(error.into()))?;
-    for scrub in scrubs.range::<u64>(..).map_err(|error| engine(error.into()))? {
-        let (place, length) = scrub.map_err(|error| engine(error.into()))?;
-        pending.push(Cell { place: place.value(), length: length.value() });
-    }
-    drop(scrubs);
-    let layers = keeping::layers(&tables.meta).ok_or_else(|| place.damaged("its list of keys"))?;
+    let scrubs = tables.scrubs().all().map_err(|error| engine(error.into()))?;
+    let pending: Vec<Cell> =
+        scrubs.into_iter().map(|(place, length)| Cell { place, length }).collect();
+    let layers = tables.meta("keys").map_err(|error| engine(error.into()))?;
+    let layers = layers.map_or(Some(Layers::default()), |bytes| Layers::read(&bytes));
+    let layers = layers.ok_or_else(|| place.damaged("its list of keys"))?;
     let Layers { segments, merged } = layers;
     let (pool, segments) =
         Pool::open(keys, place.clone(), options.cached_bytes / FOR_KEYS, &segments)?;
     let recent = Recent::new();
-    let runs = txn.open_table(RUNS).map_err(|error| engine(error.into()))?;
-    for entry in runs.range(merged + 1..).map_err(|error| engine(error.into()))? {
-        let (number, run) = entry.map_err(|error| engine(error.into()))?;
-        let postings = read_run(run.value(), number.value());
+    let runs = tables.runs().range(merged + 1.., usize::MAX);
+    for (number, run) in runs.map_err(|error| engine(error.into()))? {
+        let postings = read_run(&run, number);
         let postings = postings.ok_or_else(|| place.damaged("what changed in its keys"))?;
-        recent.add(&postings, number.value(), number.value());
+        recent.add(&postings, number, number);
     }
-    drop(runs);
     drop(tables);
-    drop(txn);
     let Facts { record, entity, event, end, garbage, alive, keys, run, swept, names, .. } = facts;
     let counters = Counters { record, entity, event, end, garbage, alive, keys, run, swept };
     let keys = Keys { pool, change: run, segments, recent: vec![recent], merged };
@@ -400,15 +387,15 @@ fn assemble(
     let told = Mutex::new(counters.event);
     let last = keys.segments.iter().map(|segment| segment.described.id).max();
     let (current, names) = (Arc::new(current), Arc::new(names));
-    let snapshot =
-        Snapshot::new(&db, &cells.place, (current, names, rows), keys, counters.clone())?;
+    let tables = super::reading::tables(&db, &cells.place, keys.change)?;
+    let snapshot = Snapshot { tables, current, names, rows, keys, counters: counters.clone() };
     Ok(Inner {
         snapshot: RwLock::new(Arc::new(snapshot)),
         db,
         recent_keys: options.recent_keys,
         cached_records: options.cached_records,
         next_segment: AtomicU64::new(last.map_or(1, |last| last + 1)),
-        work: keeping::Work::default(),
+        work: super::keeping::Work::default(),
         shared: Shared { cells },
         durability: options.durability,
         writer: Mutex::new(Writer {
@@ -431,9 +418,8 @@ fn assemble(
 pub(super) fn stops(tables: &Reading, cells: &Cells) -> Result<Vec<Stop>> {
     let place = &cells.place;
     let mut stops = Vec::new();
-    for entry in tables.stops.range::<u64>(..).map_err(|error| place.engine(error))? {
-        let (_, cell) = entry.map_err(|error| place.engine(error))?;
-        let cell = Cell::read(cell.value()).ok_or_else(|| place.damaged("a stop key"))?;
+    for (_, cell) in tables.stops().all().map_err(|error| place.engine(error))? {
+        let cell = Cell::read(&cell).ok_or_else(|| place.damaged("a stop key"))?;
         let bytes = cells.read(cell)?.ok_or_else(|| place.damaged("a stop key"))?;
         stops.push(Stop::read(&bytes).ok_or_else(|| place.damaged("a stop key"))?);
     }

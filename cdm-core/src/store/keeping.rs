@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use redb::ReadableTable;
-
-use super::keys::{Keys, Layers, Recent, runs};
+use super::keys::{Keys, Recent, runs};
 use super::postings::Posting;
 use super::segment::Segment;
 use super::writing::Writing;
@@ -166,11 +164,11 @@ impl Writing<'_> {
         if kept.segments.is_some() {
             self.keys.pool.sync()?;
             let layers = keys.layers().bytes();
-            let put = self.tables.meta.insert("keys", &layers[..]).map(|_| ());
+            let put = self.tables.meta.insert("keys", &layers);
             self.engine(put)?;
         }
         for run in runs(&postings, self.counters.run) {
-            let put = self.tables.runs.insert(self.counters.run, &run[..]).map(|_| ());
+            let put = self.tables.runs.insert(self.counters.run, run);
             self.engine(put)?;
             kept.last = self.counters.run;
             self.counters.run += 1;
@@ -187,7 +185,7 @@ impl Writing<'_> {
         }
         let until = merged.min(self.counters.swept + SWEPT as u64);
         for run in self.counters.swept + 1..=until {
-            let removed = self.tables.runs.remove(run).map(|_| ());
+            let removed = self.tables.runs.remove(run);
             self.engine(removed)?;
         }
         self.counters.swept = until;
@@ -265,14 +263,6 @@ fn find(among: &[Arc<Segment>], wanted: &[Arc<Segment>]) -> Option<Range<usize>>
     let range = start..start + wanted.len();
     let found = among.get(range.clone())?.iter().zip(wanted);
     found.into_iter().all(|(one, two)| Arc::ptr_eq(one, two)).then_some(range)
-}
-
-/// What the index says of keys, where it says anything.
-pub(super) fn layers(meta: &impl ReadableTable<&'static str, &'static [u8]>) -> Option<Layers> {
-    match meta.get("keys").ok()? {
-        Some(bytes) => Layers::read(bytes.value()),
-        None => Some(Layers::default()),
-    }
 }
 
 impl Inner {

@@ -16,6 +16,7 @@ mod copy;
 mod current;
 mod event;
 mod files;
+mod gathered;
 mod keeping;
 mod keys;
 mod options;
@@ -42,12 +43,13 @@ use redb::Database;
 
 use cells::Cells;
 use current::Current;
+use gathered::{Changes, Index, Tables};
 use keeping::Keepers;
 use reading::Snapshot;
 use record::Names;
 use rows::Rows;
 use segment::Segment;
-use tables::{CANNOT, Cell, MUST, Tables};
+use tables::{CANNOT, Cell, MUST};
 use writing::{Counters, Writing};
 
 use crate::bound::BoundRecord;
@@ -150,6 +152,22 @@ struct Writer {
     synced: Instant,
 }
 
+/// Where a change goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Into memory with others, until the index gets all of them.
+    Gathered,
+    /// Into the index, as it is a change to everything.
+    Directly,
+}
+
+/// Where a change went.
+enum Put {
+    /// Into the index, with all before it; it has yet to be committed.
+    Index(Box<redb::WriteTransaction>),
+    Gathered(Box<Changes>),
+}
+
 /// How things stand after a change.
 struct Changed {
     counters: Counters,
@@ -215,14 +233,23 @@ impl Inner {
         when: When,
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.write_as(&mut lock(&self.writer), when, change)
+        self.write_as(&mut lock(&self.writer), (when, How::Gathered), change)
+    }
+
+    /// The same, of a change to everything.
+    fn write_all<T>(
+        &self,
+        when: When,
+        change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.write_as(&mut lock(&self.writer), (when, How::Directly), change)
     }
 
     /// The same, for whoever has the right to write.
     fn write_as<T>(
         &self,
         writer: &mut Writer,
-        when: When,
+        (when, how): (When, How),
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
     ) -> Result<T> {
         let before = self.snapshot();
@@ -236,13 +263,8 @@ impl Inner {
                 Durability::Grouped { at_most } => writer.synced.elapsed() >= at_most,
                 Durability::ByHand => false,
             };
-        let mut txn = self.db.begin_write().map_err(|error| place.engine(error))?;
-        if !durable {
-            let wanted = txn.set_durability(redb::Durability::None);
-            wanted.map_err(|error| place.damaged(error.to_string()))?;
-        }
-        let changed = self.change(&txn, &before, writer, change);
-        let (out, Changed { counters, current, names, rows, scrubs, keys }) = match changed {
+        let changed = self.change(&before, writer, (how, durable), change);
+        let (out, Changed { counters, current, names, rows, scrubs, keys }, put) = match changed {
             Ok(changed) => changed,
             Err(error) => {
                 // What was put behind the end does not count; it need not stay either. Should that
@@ -256,8 +278,14 @@ impl Inner {
         }
         // From here on what was written may count, even where an error says otherwise.
         keys.keep();
-        let commit = txn.commit().map_err(|error| place.engine(error));
-        commit.map_err(|error| self.gone_wrong(&before, error))?;
+        let changes = match put {
+            Put::Index(txn) => {
+                let commit = txn.commit().map_err(|error| place.engine(error));
+                commit.map_err(|error| self.gone_wrong(&before, error))?;
+                None
+            }
+            Put::Gathered(changes) => Some(changes),
+        };
         let told = counters.event;
         writer.counters = counters;
         writer.scrubbed.clear();
@@ -268,8 +296,11 @@ impl Inner {
         writer.is_stuck = true;
         let keys = keys.publish(self, &before.keys, &mut writer.retired);
         let counters = writer.counters.clone();
-        let snapshot = Snapshot::new(&self.db, place, (current, names, rows), keys, counters)?;
-        let snapshot = Arc::new(snapshot);
+        let tables = match changes {
+            Some(changes) => before.tables.after(*changes, keys.change),
+            None => reading::tables(&self.db, place, keys.change)?,
+        };
+        let snapshot = Arc::new(Snapshot { tables, current, names, rows, keys, counters });
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
         drop(before);
         writer.is_stuck = false;
@@ -285,16 +316,67 @@ impl Inner {
         Ok(out)
     }
 
-    /// Put a change into a transaction.
+    /// Make a change that is still to be seen, and to be committed where the index has it.
     fn change<T>(
         &self,
-        txn: &redb::WriteTransaction,
         before: &Snapshot,
         writer: &Writer,
+        (how, durable): (How, bool),
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
-    ) -> Result<(T, Changed)> {
+    ) -> Result<(T, Changed, Put)> {
         let place = &self.shared.cells.place;
-        let tables = Tables::open(txn).map_err(|error| place.engine(error))?;
+        if how == How::Gathered {
+            let tables = Tables::gathering(&before.tables);
+            let (out, changed, changes) = self.change_tables(tables, before, writer, change)?;
+            if !durable && !before.tables.is_full(&changes) {
+                return Ok((out, changed, Put::Gathered(Box::new(changes))));
+            }
+            let txn = self.begin(durable)?;
+            let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
+            let put = before.tables.put_into(&mut index);
+            put.and_then(|()| changes.put_into(&mut index)).map_err(|e| place.engine(e))?;
+            self.put_facts(&mut index, &changed)?;
+            drop(index);
+            return Ok((out, changed, Put::Index(Box::new(txn))));
+        }
+        let txn = self.begin(durable)?;
+        let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
+        before.tables.put_into(&mut index).map_err(|error| place.engine(error))?;
+        let (out, changed, _) =
+            self.change_tables(Tables::direct(index), before, writer, change)?;
+        let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
+        self.put_facts(&mut index, &changed)?;
+        drop(index);
+        Ok((out, changed, Put::Index(Box::new(txn))))
+    }
+
+    fn begin(&self, durable: bool) -> Result<redb::WriteTransaction> {
+        let place = &self.shared.cells.place;
+        let mut txn = self.db.begin_write().map_err(|error| place.engine(error))?;
+        if !durable {
+            let wanted = txn.set_durability(redb::Durability::None);
+            wanted.map_err(|error| place.damaged(error.to_string()))?;
+        }
+        Ok(txn)
+    }
+
+    /// Put down where things stand.
+    fn put_facts(&self, index: &mut Index<'_>, changed: &Changed) -> Result<()> {
+        let place = &self.shared.cells.place;
+        let facts =
+            files::facts(place, &changed.counters, &changed.names, changed.current.revision)?;
+        index.meta.insert("facts", &facts[..]).map(|_| ()).map_err(|error| place.engine(error))
+    }
+
+    /// Make a change to tables.
+    fn change_tables<'w, T>(
+        &'w self,
+        tables: Tables<'w>,
+        before: &Snapshot,
+        writer: &Writer,
+        change: impl FnOnce(&mut Writing<'w>) -> Result<T>,
+    ) -> Result<(T, Changed, Changes)> {
+        let place = &self.shared.cells.place;
         let both = (&self.shared, &self.next_segment);
         let mut writing = Writing::new(both, tables, writer.counters.clone(), before);
         let out = change(&mut writing)?;
@@ -303,9 +385,8 @@ impl Inner {
             writing.tables.scrubs.remove(cell.place).map_err(|error| place.engine(error))?;
         }
         let keys = writing.keep_keys(self)?;
-        files::write_meta(&mut writing)?;
-        let Writing { counters, current, names, rows, scrubs, .. } = writing;
-        Ok((out, Changed { counters, current, names, rows, scrubs, keys }))
+        let Writing { tables, counters, current, names, rows, scrubs, .. } = writing;
+        Ok((out, Changed { counters, current, names, rows, scrubs, keys }, tables.changes()))
     }
 
     /// A change came to nothing: what was kept ready may be of places that other records come to have.

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::writing::Writing;
-use super::{Inner, When, Writer, lock};
+use super::{How, Inner, When, Writer, lock};
 use crate::bound::{BoundModel, BoundRecord};
 use crate::error::Result;
 use crate::schema::{EntityId, Record};
@@ -69,7 +69,7 @@ impl Inner {
     /// Put records in by one change; where that is not to be, each by its own.
     fn put_in_together(&self, writer: &mut Writer, together: &[Wanted]) {
         if let [_, _, ..] = together {
-            let done = self.write_as(writer, When::AsAgreed, |writing| {
+            let done = self.write_as(writer, (When::AsAgreed, How::Gathered), |writing| {
                 for wanted in together {
                     wanted.put_in(writing)?;
                 }
@@ -96,7 +96,7 @@ impl Inner {
         put_in: impl FnOnce(&mut Writing<'_>) -> Result<bool>,
         record: &Record,
     ) -> Result<EntityId> {
-        self.write_as(writer, When::AsAgreed, |writing| {
+        self.write_as(writer, (When::AsAgreed, How::Gathered), |writing| {
             put_in(writing)?;
             writing.settle()?;
             writing.entity_of_known(&record.key)

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use redb::{Database, ReadableDatabase, ReadableTableMetadata};
+use redb::{Database, ReadableDatabase};
 use serde::Serialize;
 
 use super::cells::Place;
 use super::current::{Current, most_odds_against};
 use super::event::{Change, Event, EventRecord};
+use super::gathered::Reading;
 use super::keys::Keys;
 use super::outlines::Likely;
 use super::record::{Names, decode};
 use super::rows::Rows;
-use super::tables::{Cell, Reading, Row, read_numbers};
+use super::tables::{Cell, Row, read_numbers};
 use super::writing::Counters;
 use super::{Inner, Shared, Store, lock};
 use crate::bound::{BoundRecord, Hint, PairScore};
@@ -110,22 +111,13 @@ pub(super) struct Snapshot {
     pub(super) names: Arc<Names>,
     pub(super) rows: Rows,
     pub(super) keys: Keys,
-    counters: Counters,
+    pub(super) counters: Counters,
 }
 
-impl Snapshot {
-    /// What was committed last.
-    pub(super) fn new(
-        db: &Database,
-        place: &Place,
-        (current, names, rows): (Arc<Current>, Arc<Names>, Rows),
-        keys: Keys,
-        counters: Counters,
-    ) -> Result<Self> {
-        let txn = db.begin_read().map_err(|error| place.engine(error))?;
-        let tables = Reading::open(&txn).map_err(|error| place.engine(error))?;
-        Ok(Self { tables, current, names, rows, keys, counters })
-    }
+/// The tables as they were committed last, by the change of that number.
+pub(super) fn tables(db: &Database, place: &Place, change: u64) -> Result<Reading> {
+    let txn = db.begin_read().map_err(|error| place.engine(error))?;
+    Reading::open(&txn, change).map_err(|error| place.engine(error))
 }
 
 /// One snapshot, looked at.
@@ -175,7 +167,7 @@ impl View<'_> {
 
     pub(super) fn number(&self, key: &RecordKey) -> Seen<Option<u32>> {
         let name = self.shared.cells.seals.record(key);
-        Ok(self.engine(self.tables.names.get(name))?.map(|number| number.value()))
+        Ok(self.engine(self.tables.names().get(name))?)
     }
 
     pub(super) fn record(&self, cell: Cell) -> Seen<Record> {
@@ -199,22 +191,20 @@ impl View<'_> {
 
     /// The records of an entity, sorted.
     pub(super) fn members(&self, entity: u32) -> Seen<Option<Vec<u32>>> {
-        let Some(members) = self.engine(self.tables.entities.get(entity))? else {
+        let Some(members) = self.engine(self.tables.entities().get(entity))? else {
             return Ok(None);
         };
-        let members = read_numbers(members.value());
+        let members = read_numbers(&members);
         members.map(Some).ok_or_else(|| self.damaged(format!("entity {entity}")))
     }
 
     /// Every record that is there, by number.
     pub(super) fn records(&self) -> Seen<BTreeMap<u32, (Row, Record)>> {
         let mut records = BTreeMap::new();
-        for entry in self.engine(self.tables.rows.range::<u32>(..))? {
-            let (number, row) = self.engine(entry)?;
-            let row = Row::read(row.value());
-            let row = row.ok_or_else(|| self.damaged(format!("record {}", number.value())))?;
+        for (number, row) in self.engine(self.tables.rows().all())? {
+            let row = Row::read(&row).ok_or_else(|| self.damaged(format!("record {number}")))?;
             if row.entity.is_some() {
-                records.insert(number.value(), (row, self.record(row.cell)?));
+                records.insert(number, (row, self.record(row.cell)?));
             }
         }
         Ok(records)
@@ -229,12 +219,12 @@ impl View<'_> {
             if !seen.insert(entity) {
                 continue;
             }
-            if self.engine(self.tables.entities.get(entity))?.is_some() {
+            if self.engine(self.tables.entities().get(entity))?.is_some() {
                 live.insert(entity);
                 continue;
             }
-            let heirs = self.engine(self.tables.heirs.get(entity))?.ok_or_else(unknown)?;
-            let heirs = read_numbers(heirs.value());
+            let heirs = self.engine(self.tables.heirs().get(entity))?.ok_or_else(unknown)?;
+            let heirs = read_numbers(&heirs);
             open.extend(heirs.ok_or_else(|| self.damaged("an entity's heirs"))?);
         }
         Ok(live)
@@ -446,14 +436,13 @@ impl Store {
     pub fn events(&self, since: u64, most: usize) -> Result<Vec<Event>> {
         self.inner.read(|view| {
             let mut events = Vec::new();
-            let range = view.tables.events.range(since.saturating_add(1)..);
-            for entry in view.engine(range)?.take(most) {
-                let (sequence, change) = view.engine(entry)?;
-                let change: Change<u32> = postcard::from_bytes(change.value())
-                    .map_err(|_| view.damaged(format!("event {}", sequence.value())))?;
+            let events_since = view.tables.events().range(since.saturating_add(1).., most);
+            for (sequence, change) in view.engine(events_since)? {
+                let change: Change<u32> = postcard::from_bytes(&change)
+                    .map_err(|_| view.damaged(format!("event {sequence}")))?;
                 let mut name = |number| Ok(EventRecord { number, key: view.key_of(number)? });
                 let change = change.map(&mut name).map_err(|fault: Fault| fault)?;
-                events.push(Event { sequence: sequence.value(), change });
+                events.push(Event { sequence, change });
             }
             Ok(events)
         })
@@ -474,11 +463,11 @@ impl Store {
             let counters = &view.counters;
             Ok(Stats {
                 records: counters.alive,
-                entities: view.engine(view.tables.entities.len())?,
-                events: view.engine(view.tables.events.len())?,
+                entities: view.engine(view.tables.entities().len())?,
+                events: view.engine(view.tables.events().len())?,
                 revision: view.current.revision,
                 hot_keys: view.current.stopped.len() as u64,
-                links: view.engine(view.tables.links.len())? / 2,
+                links: view.engine(view.tables.links().len())? / 2,
                 keys: counters.keys,
                 cell_bytes: counters.end,
                 garbage_bytes: counters.garbage,

@@ -1,8 +1,6 @@
 //! What lies in the index file: tables of small rows, none of which holds a person's value.
 
-use redb::{
-    ReadTransaction, ReadableTable, StorageError, Table, TableDefinition, WriteTransaction,
-};
+use redb::TableDefinition;
 
 /// Facts about the store itself, by name.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -31,39 +29,6 @@ pub(super) const SCRUBS: TableDefinition<'_, u64, u32> = TableDefinition::new("s
 pub(super) const MUST: u8 = 1;
 /// Two records are two customers.
 pub(super) const CANNOT: u8 = 2;
-
-/// All tables, open for writing.
-pub(super) struct Tables<'t> {
-    pub(super) meta: Table<'t, &'static str, &'static [u8]>,
-    pub(super) names: Table<'t, [u8; 16], u32>,
-    pub(super) rows: Table<'t, u32, &'static [u8]>,
-    pub(super) runs: Table<'t, u64, &'static [u8]>,
-    pub(super) links: Table<'t, (u32, u32), f64>,
-    pub(super) decided: Table<'t, (u32, u32), u8>,
-    pub(super) entities: Table<'t, u32, &'static [u8]>,
-    pub(super) heirs: Table<'t, u32, &'static [u8]>,
-    pub(super) events: Table<'t, u64, &'static [u8]>,
-    pub(super) stops: Table<'t, u64, &'static [u8]>,
-    pub(super) scrubs: Table<'t, u64, u32>,
-}
-
-impl<'t> Tables<'t> {
-    pub(super) fn open(txn: &'t WriteTransaction) -> Result<Self, redb::TableError> {
-        Ok(Self {
-            meta: txn.open_table(META)?,
-            names: txn.open_table(NAMES)?,
-            rows: txn.open_table(ROWS)?,
-            runs: txn.open_table(RUNS)?,
-            links: txn.open_table(LINKS)?,
-            decided: txn.open_table(DECIDED)?,
-            entities: txn.open_table(ENTITIES)?,
-            heirs: txn.open_table(HEIRS)?,
-            events: txn.open_table(EVENTS)?,
-            stops: txn.open_table(STOPS)?,
-            scrubs: txn.open_table(SCRUBS)?,
-        })
-    }
-}
 
 /// Where the values of something lie in the file of cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,50 +106,4 @@ pub(super) fn numbers(numbers: &[u32]) -> Vec<u8> {
 pub(super) fn read_numbers(bytes: &[u8]) -> Option<Vec<u32>> {
     let (numbers, rest) = bytes.as_chunks();
     rest.is_empty().then(|| numbers.iter().map(|number| u32::from_le_bytes(*number)).collect())
-}
-
-/// The records on the other side of a record's links, with their weights; or of its decisions.
-pub(super) fn others<V>(
-    table: &impl ReadableTable<(u32, u32), V>,
-    record: u32,
-) -> Result<Vec<(u32, V)>, StorageError>
-where
-    V: for<'v> redb::Value<SelfType<'v> = V> + 'static,
-{
-    let range = table.range((record, 0)..=(record, u32::MAX))?;
-    range
-        .map(|entry| {
-            let (key, value) = entry?;
-            Ok((key.value().1, value.value()))
-        })
-        .collect()
-}
-
-/// All tables, open for reading.
-pub(super) struct Reading {
-    pub(super) meta: redb::ReadOnlyTable<&'static str, &'static [u8]>,
-    pub(super) names: redb::ReadOnlyTable<[u8; 16], u32>,
-    pub(super) rows: redb::ReadOnlyTable<u32, &'static [u8]>,
-    pub(super) links: redb::ReadOnlyTable<(u32, u32), f64>,
-    pub(super) decided: redb::ReadOnlyTable<(u32, u32), u8>,
-    pub(super) entities: redb::ReadOnlyTable<u32, &'static [u8]>,
-    pub(super) heirs: redb::ReadOnlyTable<u32, &'static [u8]>,
-    pub(super) events: redb::ReadOnlyTable<u64, &'static [u8]>,
-    pub(super) stops: redb::ReadOnlyTable<u64, &'static [u8]>,
-}
-
-impl Reading {
-    pub(super) fn open(txn: &ReadTransaction) -> Result<Self, redb::TableError> {
-        Ok(Self {
-            meta: txn.open_table(META)?,
-            names: txn.open_table(NAMES)?,
-            rows: txn.open_table(ROWS)?,
-            links: txn.open_table(LINKS)?,
-            decided: txn.open_table(DECIDED)?,
-            entities: txn.open_table(ENTITIES)?,
-            heirs: txn.open_table(HEIRS)?,
-            events: txn.open_table(EVENTS)?,
-            stops: txn.open_table(STOPS)?,
-        })
-    }
 }

@@ -47,8 +47,7 @@ impl Store {
                 records.iter().map(|(number, (_, record))| (*number, &record.key)).collect();
             let mut members: BTreeSet<(u32, u32)> = BTreeSet::new();
             let mut entities = 0;
-            for entry in view.engine(view.tables.entities.range::<u32>(..))? {
-                let entity = view.engine(entry)?.0.value();
+            for (entity, _) in view.engine(view.tables.entities().all())? {
                 entities += 1;
                 let known = view.members(entity)?.unwrap_or_default();
                 if known.is_empty() {

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
-use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::Shared;
 use super::current::{Current, Stop, most_odds_against};
 use super::event::{Change, Revision};
+use super::gathered::{Tables, others};
 use super::keys::{Keys, Overlay};
 use super::outlines::Likely;
 use super::reading::Snapshot;
 use super::record::{Names, encode};
 use super::rows::Rows;
 use super::segment::Segment;
-use super::tables::{Cell, FRESH, MUST, Row, Tables, others};
+use super::tables::{Cell, FRESH, MUST, Row};
 use crate::bound::{BoundRecord, Keying};
 use crate::error::{Error, Result};
 use crate::schema::{EntityId, Record, RecordKey};
@@ -97,7 +97,8 @@ impl<'w> Writing<'w> {
         before: &Snapshot,
     ) -> Self {
         // Should it not be known, they are looked for.
-        let has_decisions = tables.decided.is_empty().map_or(true, |is_empty| !is_empty);
+        let has_decisions =
+            before.tables.decided().range(.., 1).map_or(true, |one| !one.is_empty());
         Self {
             waiting: Vec::new(),
             has_decisions,
@@ -150,7 +151,7 @@ impl<'w> Writing<'w> {
     /// The number of a record that is or was in the store.
     pub(super) fn number(&self, key: &RecordKey) -> Result<Option<u32>> {
         let name = self.shared.cells.seals.record(key);
-        Ok(self.engine(self.tables.names.get(name))?.map(|number| number.value()))
+        self.engine(self.tables.names.get(name))
     }
 
     /// The row of a record that is there.
@@ -160,7 +161,7 @@ impl<'w> Writing<'w> {
 
     pub(super) fn put_row(&mut self, number: u32, row: Row) -> Result<()> {
         self.rows.set(number, Some(row));
-        let put = self.tables.rows.insert(number, &row.bytes()[..]).map(|_| ());
+        let put = self.tables.rows.insert(number, &row.bytes()[..]);
         self.engine(put)
     }
 
@@ -173,7 +174,7 @@ impl<'w> Writing<'w> {
     pub(super) fn drop_cell(&mut self, cell: Cell) -> Result<()> {
         self.counters.garbage += u64::from(cell.length);
         self.scrubs.push(cell);
-        let noted = self.tables.scrubs.insert(cell.place, cell.length).map(|_| ());
+        let noted = self.tables.scrubs.insert(cell.place, cell.length);
         self.engine(noted)
     }
 
@@ -228,7 +229,7 @@ impl<'w> Writing<'w> {
         let cell = self.put_cell(&plain)?;
         self.put_row(number, Row { cell, entity: None })?;
         let name = self.shared.cells.seals.record(key);
-        let named = self.tables.names.insert(name, number).map(|_| ());
+        let named = self.tables.names.insert(name, number);
         self.engine(named)?;
         Ok(number)
     }
@@ -284,7 +285,7 @@ impl<'w> Writing<'w> {
                 let number = self.counters.record;
                 self.counters.record += 1;
                 let name = self.shared.cells.seals.record(&record.key);
-                let named = self.tables.names.insert(name, number).map(|_| ());
+                let named = self.tables.names.insert(name, number);
                 self.engine(named)?;
                 number
             }
@@ -320,10 +321,10 @@ impl<'w> Writing<'w> {
                 self.decide(number, other, 0)?;
             }
             let name = self.shared.cells.seals.record(key);
-            let unnamed = self.tables.names.remove(name).map(|_| ());
+            let unnamed = self.tables.names.remove(name);
             self.engine(unnamed)?;
             self.rows.set(number, None);
-            let removed = self.tables.rows.remove(number).map(|_| ());
+            let removed = self.tables.rows.remove(number);
             self.engine(removed)?;
         } else {
             let plain = encode(&Record::new(key.clone()), &mut self.names);
@@ -351,7 +352,7 @@ impl<'w> Writing<'w> {
         } else {
             (self.number_or_new(pair.0)?, self.number_or_new(pair.1)?)
         };
-        let known = self.engine(self.tables.decided.get((left, right)))?.map_or(0, |d| d.value());
+        let known = self.engine(self.tables.decided.get((left, right)))?.unwrap_or(0);
         let wanted = known & !remove | add;
         if wanted == known {
             return Ok(false);
@@ -369,9 +370,9 @@ impl<'w> Writing<'w> {
         self.has_decisions = true;
         for pair in [(left, right), (right, left)] {
             let set = if decision == 0 {
-                self.tables.decided.remove(pair).map(|_| ())
+                self.tables.decided.remove(pair)
             } else {
-                self.tables.decided.insert(pair, decision).map(|_| ())
+                self.tables.decided.insert(pair, decision)
             };
             self.engine(set)?;
         }
@@ -469,7 +470,7 @@ impl<'w> Writing<'w> {
         };
         for (one, other, bits) in links {
             for pair in [(one, other), (other, one)] {
-                let linked = self.tables.links.insert(pair, bits).map(|_| ());
+                let linked = self.tables.links.insert(pair, bits);
                 self.engine(linked)?;
             }
         }
@@ -511,7 +512,7 @@ impl<'w> Writing<'w> {
 
     fn unlink(&mut self, one: u32, other: u32) -> Result<()> {
         for pair in [(one, other), (other, one)] {
-            let removed = self.tables.links.remove(pair).map(|_| ());
+            let removed = self.tables.links.remove(pair);
             self.engine(removed)?;
         }
         Ok(())
@@ -557,7 +558,7 @@ impl<'w> Writing<'w> {
     /// Put down that a key is stopped.
     pub(super) fn note_stop(&mut self, stop: &Stop, name: u64) -> Result<()> {
         let cell = self.put_cell(&stop.bytes())?;
-        let noted = self.tables.stops.insert(name, &cell.bytes()[..]).map(|_| ());
+        let noted = self.tables.stops.insert(name, &cell.bytes()[..]);
         self.engine(noted)?;
         Arc::make_mut(&mut self.current).stop(name);
         Ok(())
@@ -575,7 +576,7 @@ impl<'w> Writing<'w> {
         let bytes = postcard::to_allocvec(change).map_err(|e| place.damaged(e.to_string()))?;
         let sequence = self.counters.event;
         self.counters.event += 1;
-        let logged = self.tables.events.insert(sequence, &bytes[..]).map(|_| ());
+        let logged = self.tables.events.insert(sequence, &bytes[..]);
         self.engine(logged)
     }
 

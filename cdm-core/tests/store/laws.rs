@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cdm_core::store::{Change, Options, Replay, Store};
+use cdm_core::store::{Change, Durability, Options, Replay, Store};
 use cdm_core::{Decisions, Model, Record, RecordKey, Run, Table};
 use proptest::prelude::*;
 
@@ -20,6 +20,7 @@ pub(crate) enum Step {
     Cannot(RecordKey, RecordKey),
     NotMust(RecordKey, RecordKey),
     NotCannot(RecordKey, RecordKey),
+    Flush,
     Reopen,
 }
 
@@ -64,7 +65,7 @@ impl Ledger {
             Step::NotCannot(one, other) => {
                 self.cannot.remove(&in_order(one, other));
             }
-            Step::Must(..) | Step::Cannot(..) | Step::Reopen => {}
+            Step::Must(..) | Step::Cannot(..) | Step::Flush | Step::Reopen => {}
         }
     }
 
@@ -86,6 +87,7 @@ pub(crate) fn apply(store: &Store, step: &Step) -> cdm_core::Result<()> {
         Step::Cannot(one, other) => store.cannot_link(one, other).map(|_| ()),
         Step::NotMust(one, other) => store.withdraw_must_link(one, other).map(|_| ()),
         Step::NotCannot(one, other) => store.withdraw_cannot_link(one, other).map(|_| ()),
+        Step::Flush => store.flush(),
         Step::Reopen => Ok(()),
     }
 }
@@ -200,9 +202,9 @@ fn assert_search(store: &Store, ledger: &Ledger, model: &Model) {
 }
 
 /// Run a history on a store, and hold it to the law after every step.
-pub(crate) fn live(model: &Model, steps: &[Step], recent_keys: usize) {
+pub(crate) fn live(model: &Model, steps: &[Step], (recent_keys, durability): (usize, Durability)) {
     let disk = Disk::default();
-    let options = Options { recent_keys, ..Options::new() };
+    let options = Options { recent_keys, durability, ..Options::new() };
     let open = || Store::on(disk.media(), Some(model), &options).unwrap();
     let (mut store, mut ledger) = (open(), Ledger::default());
     for step in steps {
@@ -230,6 +232,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => pair().prop_map(|(one, other)| Step::Cannot(one, other)),
         1 => pair().prop_map(|(one, other)| Step::NotMust(one, other)),
         1 => pair().prop_map(|(one, other)| Step::NotCannot(one, other)),
+        1 => Just(Step::Flush),
         1 => Just(Step::Reopen),
     ]
 }
@@ -237,6 +240,11 @@ fn step() -> impl Strategy<Value = Step> {
 /// How soon keys go to their file: with every change, now and then, never.
 fn recent_keys() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![0, 7, 40, 300, 100_000])
+}
+
+/// Whether changes go to the index one by one, or are gathered.
+fn durability() -> impl Strategy<Value = Durability> {
+    prop::sample::select(vec![Durability::EveryCall, Durability::ByHand])
 }
 
 /// Steps with records of the sample, which change into each other.
@@ -260,6 +268,7 @@ fn sample_step() -> impl Strategy<Value = Step> {
         1 => pair().prop_map(|(one, other)| Step::Cannot(one, other)),
         1 => pair().prop_map(|(one, other)| Step::NotMust(one, other)),
         1 => pair().prop_map(|(one, other)| Step::NotCannot(one, other)),
+        1 => Just(Step::Flush),
         1 => Just(Step::Reopen),
     ]
 }
@@ -270,9 +279,9 @@ proptest! {
     #[test]
     fn live_equals_batch_by_rules_and_guards(
         most in prop::sample::select(vec![3_u32, 9, 100]), steps in prop::collection::vec(step(), 1..24),
-        recent_keys in recent_keys(),
+        recent_keys in recent_keys(), durability in durability(),
     ) {
-        live(&rules(most), &steps, recent_keys);
+        live(&rules(most), &steps, (recent_keys, durability));
     }
 }
 
@@ -282,7 +291,8 @@ proptest! {
     #[test]
     fn live_equals_batch_by_weights(
         steps in prop::collection::vec(sample_step(), 1..16), recent_keys in recent_keys(),
+        durability in durability(),
     ) {
-        live(&sample().0, &steps, recent_keys);
+        live(&sample().0, &steps, (recent_keys, durability));
     }
 }

@@ -8,8 +8,9 @@ use crate::bound::{BoundRecord, Keying};
 use crate::error::Result;
 use crate::schema::RecordKey;
 use crate::store::carry::{Before, carry_over};
+use crate::store::gathered::others;
 use crate::store::regroup::Records;
-use crate::store::tables::{CANNOT, FRESH, MUST, Row, numbers, others};
+use crate::store::tables::{CANNOT, FRESH, MUST, Row, numbers};
 
 /// A record, and what ties it to others.
 struct Tied {
@@ -148,9 +149,9 @@ impl Writing<'_> {
         let id = |number| seals.entity(number);
         let carried = carry_over(&before, &groups, &changed, &mut self.counters.entity, id);
         for (entity, heirs) in &carried.ended {
-            let ended = self.tables.heirs.insert(*entity, &numbers(heirs)[..]).map(|_| ());
+            let ended = self.tables.heirs.insert(*entity, &numbers(heirs)[..]);
             self.engine(ended)?;
-            let gone = self.tables.entities.remove(*entity).map(|_| ());
+            let gone = self.tables.entities.remove(*entity);
             self.engine(gone)?;
         }
         for (entity, records) in carried.entities.iter().zip(groups) {
@@ -163,7 +164,7 @@ impl Writing<'_> {
             }
             let lost = before.left.range((*entity, 0)..=(*entity, u32::MAX)).next().is_some();
             if !same || lost {
-                let put = self.tables.entities.insert(*entity, &numbers(&records)[..]).map(|_| ());
+                let put = self.tables.entities.insert(*entity, &numbers(&records)[..]);
                 self.engine(put)?;
             }
         }
