@@ -39,6 +39,19 @@ struct Field<'p> {
 /// Where something begins is said in so many bytes.
 const OFFSET: usize = 4;
 
+/// Few packs are of more bytes.
+const LIKELY: usize = 1024;
+
+/// Add what is asked for by that number.
+fn with_part(mut bytes: Vec<u8>, number: usize, part: &impl Serialize) -> Vec<u8> {
+    let start = bytes.len() as u32;
+    if let Some(place) = bytes.get_mut(number * OFFSET..(number + 1) * OFFSET) {
+        place.copy_from_slice(&start.to_le_bytes());
+    }
+    // Texts and numbers alone, for which there is no error.
+    postcard::to_extend(part, bytes).unwrap_or_default()
+}
+
 impl Packed {
     /// What begins at the place of that number; nothing where it has none.
     fn part<'p, T: Deserialize<'p>>(&'p self, number: usize) -> Option<T> {
@@ -50,19 +63,14 @@ impl Packed {
 impl BoundModel {
     /// Pack what two records are told apart by, and what groups of them are; nothing of blocking rules.
     pub(crate) fn pack(&self, record: &BoundRecord) -> Packed {
-        let mut bytes = vec![0; (1 + self.packed.len()) * OFFSET];
-        let mut add = |number: usize, part: postcard::Result<Vec<u8>>| {
-            let start = bytes.len() as u32;
-            bytes[number * OFFSET..(number + 1) * OFFSET].copy_from_slice(&start.to_le_bytes());
-            // Texts and numbers alone, for which there is no error.
-            bytes.extend(part.unwrap_or_default());
-        };
+        let mut bytes = Vec::with_capacity(LIKELY);
+        bytes.resize((1 + self.packed.len()) * OFFSET, 0);
         let keys = self.expressions_of_rules().map(|number| {
             let LooseKeys { texts, made } = self.features.keys(&record.features, number);
             (texts.iter().map(String::as_str).collect(), *made)
         });
         let RecordKey { source, id } = record.key();
-        add(0, postcard::to_allocvec(&Head { source, id, keys: keys.collect() }));
+        bytes = with_part(bytes, 0, &Head { source, id, keys: keys.collect() });
         for (number, position) in self.packed.iter().enumerate() {
             let ComparedField { canonical, prepared, numbers } = self.field(record, *position);
             let field = Field {
@@ -70,7 +78,7 @@ impl BoundModel {
                 prepared: prepared.iter().map(Prepared::kept).collect(),
                 numbers: numbers.iter().map(|number| number.to_le_bytes()).collect(),
             };
-            add(1 + number, postcard::to_allocvec(&field));
+            bytes = with_part(bytes, 1 + number, &field);
         }
         Packed(bytes.into())
     }

@@ -49,10 +49,9 @@ impl Cache {
         if let Some((place, record)) = shard.young.get(&number) {
             return (*place == cell).then(|| record.clone());
         }
-        let (place, record) = shard.old.remove(&number)?;
-        if place != cell {
-            return None;
-        }
+        // Whoever reads an older snapshot leaves a newer record where it is.
+        shard.old.get(&number).filter(|(place, _)| *place == cell)?;
+        let (_, record) = shard.old.remove(&number)?;
         let gone = self.add(&mut shard, number, (cell, record.clone()));
         drop(shard);
         drop(gone);

@@ -12,8 +12,11 @@ pub(super) struct Posting {
     pub(super) has: bool,
 }
 
-/// So many postings are packed together, and read together.
-pub(super) const AT_ONCE: usize = 128;
+/// So many postings are packed together, and read together: half of them are looked through to find one.
+pub(super) const AT_ONCE: usize = 64;
+
+/// The most that are, in files of earlier releases.
+const MOST_AT_ONCE: usize = 128;
 
 /// Sum, count, widths, whether any is that a record has a key no more, lowest record.
 const HEAD: usize = 16;
@@ -22,7 +25,7 @@ const HEAD: usize = 16;
 pub(super) const SLACK: usize = 16;
 
 /// The most bytes that a chunk takes.
-pub(super) const MOST: usize = HEAD + (AT_ONCE * (64 + 32 + 1)).div_ceil(8) + SLACK + 8;
+pub(super) const MOST: usize = HEAD + (MOST_AT_ONCE * (64 + 32 + 1)).div_ceil(8) + SLACK + 8;
 
 fn mask(width: u32) -> u64 {
     if width == 0 { 0 } else { u64::MAX >> (64 - width) }
@@ -45,7 +48,7 @@ fn bits(value: u64) -> u32 {
     u64::BITS - value.leading_zeros()
 }
 
-/// Pack at most [`AT_ONCE`] postings, sorted, behind what is in `out`; a multiple of eight bytes.
+/// Pack at most [`MOST_AT_ONCE`] postings, sorted, behind what is in `out`; a multiple of eight bytes.
 /// The first name is told by who looks for the chunk.
 pub(super) fn pack(postings: &[Posting], seed: u64, out: &mut Vec<u8>) {
     let Some(first) = postings.first() else { return };
@@ -188,10 +191,12 @@ mod tests {
     fn postings() -> impl Strategy<Value = Vec<Posting>> {
         let name = prop_oneof![0..4_u64, any::<u64>(), Just(u64::MAX)];
         let record = prop_oneof![0..4_u32, any::<u32>()];
-        prop::collection::btree_map((name, record), any::<bool>(), 1..=AT_ONCE).prop_map(|all| {
-            let posting = |((name, record), has)| Posting { name, record, has };
-            all.into_iter().map(posting).collect()
-        })
+        prop::collection::btree_map((name, record), any::<bool>(), 1..=MOST_AT_ONCE).prop_map(
+            |all| {
+                let posting = |((name, record), has)| Posting { name, record, has };
+                all.into_iter().map(posting).collect()
+            },
+        )
     }
 
     proptest! {
