@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::commit::How;
 use super::writing::Writing;
-use super::{How, Inner, When, Writer, lock};
+use super::{Inner, When, Writer, lock};
 use crate::bound::{BoundModel, BoundRecord};
 use crate::error::Result;
 use crate::schema::{EntityId, Record};

@@ -153,6 +153,43 @@ fn what_several_threads_were_told_is_there_after_the_disk_failed_under_them() {
 }
 
 #[test]
+fn after_a_flush_that_failed_nothing_is_written_over_what_may_be_on_the_disk() {
+    let (model, records) = sample();
+    let options = Options { durability: Durability::ByHand, ..Options::new() };
+    for fail_at in 1..24 {
+        for loss in [Loss::All, Loss::None, Loss::Torn(fail_at)] {
+            let disk = Disk::default();
+            let store = Store::on(disk.media(), Some(model), &options).unwrap();
+            let put_in = |range: std::ops::Range<usize>| {
+                records[range].iter().filter(|record| store.upsert(record).is_ok()).count()
+            };
+            assert_eq!(put_in(0..6), 6);
+            store.flush().unwrap();
+            assert_eq!(put_in(6..9), 3);
+            disk.fail_at(fail_at);
+            let flushed = store.flush().is_ok();
+            disk.mend();
+            let more = put_in(9..15);
+            let flushed_later = store.flush().is_ok();
+            drop(store);
+            disk.crash(loss);
+            let store = Store::on(disk.media(), Some(model), &options).unwrap();
+            let verified = store.verify(&Run::new()).unwrap();
+            assert_eq!(verified.problems, Vec::<String>::new(), "{fail_at}, {loss:?}");
+            let last = match (flushed, flushed_later) {
+                (_, true) => 9 + more,
+                (true, false) => 9,
+                (false, false) => 6,
+            };
+            for record in &records[..last] {
+                let found = store.get(&record.key).unwrap();
+                assert_eq!(found.as_ref(), Some(record), "{fail_at}, {loss:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_flush_makes_it_last() {
     let (disk, model) = (Disk::default(), rules(100));
     for durability in

@@ -1,0 +1,249 @@
+//! A change from its beginning to its end: it is made, gathered or committed, and shown to readers.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use super::current::Current;
+use super::gathered::{Changes, Index, Tables};
+use super::reading::Snapshot;
+use super::record::Names;
+use super::rows::Rows;
+use super::tables::Cell;
+use super::writing::{Counters, Writing};
+use super::{Durability, Inner, When, Writer, files, keeping, lock, reading};
+use crate::error::{Error, Result};
+
+/// Where a change goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// Into memory with others, until the index gets all of them.
+    Gathered,
+    /// Into the index, as it is a change to everything.
+    Directly,
+}
+
+/// Where a change went.
+enum Put {
+    /// Into the index, with all before it; it has yet to be committed.
+    Index(Box<redb::WriteTransaction>),
+    Gathered(Box<Changes>),
+}
+
+/// How things stand after a change.
+struct Changed {
+    counters: Counters,
+    current: Arc<Current>,
+    names: Names,
+    rows: Rows,
+    scrubs: Vec<Cell>,
+    keys: keeping::Kept,
+}
+
+impl Inner {
+    /// Make a change: all of it or nothing.
+    pub(super) fn write<T>(
+        &self,
+        when: When,
+        change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.write_as(&mut lock(&self.writer), (when, How::Gathered), change)
+    }
+
+    /// The same, of a change to everything.
+    pub(super) fn write_all<T>(
+        &self,
+        when: When,
+        change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.write_as(&mut lock(&self.writer), (when, How::Directly), change)
+    }
+
+    /// The same, for whoever has the right to write.
+    pub(super) fn write_as<T>(
+        &self,
+        writer: &mut Writer,
+        (when, how): (When, How),
+        change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let before = self.snapshot();
+        let place = &self.shared.cells.place;
+        if writer.is_stuck {
+            return Err(place.engine(redb::Error::PreviousIo));
+        }
+        let durable = when != When::AsAgreed
+            || match self.durability {
+                Durability::EveryCall => true,
+                Durability::Grouped { at_most } => writer.synced.elapsed() >= at_most,
+                Durability::ByHand => false,
+            };
+        let changed = self.change(&before, writer, (how, durable), change);
+        let (out, Changed { counters, current, names, rows, scrubs, keys }, put) = match changed {
+            Ok(changed) => changed,
+            Err(error) => {
+                // What was put behind the end does not count; it need not stay either. Should that
+                // fail, it is cut off when the store is opened again.
+                let _ = self.shared.cells.cut(writer.counters.end);
+                return Err(self.gone_wrong(&before, error));
+            }
+        };
+        if durable {
+            self.shared.cells.sync().map_err(|error| self.gone_wrong(&before, error))?;
+        }
+        // From here on what was written may count, even where an error says otherwise.
+        keys.keep();
+        let changes = match put {
+            Put::Index(txn) => {
+                if let Err(error) = txn.commit() {
+                    // It may be on the disk all the same: no other is to be written over its cells.
+                    writer.is_stuck = true;
+                    return Err(self.gone_wrong(&before, place.engine(error)));
+                }
+                None
+            }
+            Put::Gathered(changes) => Some(changes),
+        };
+        let told = counters.event;
+        writer.counters = counters;
+        writer.scrubbed.clear();
+        writer.pending.extend(scrubs);
+        writer.dirty = !durable;
+        let is_same = *before.names == names;
+        let names = if is_same { Arc::clone(&before.names) } else { Arc::new(names) };
+        writer.is_stuck = true;
+        let keys = keys.publish(self, &before.keys, &mut writer.retired);
+        let counters = writer.counters.clone();
+        let tables = match changes {
+            Some(changes) => before.tables.after(*changes, keys.change),
+            None => reading::tables(&self.db, place, keys.change)?,
+        };
+        let snapshot = Arc::new(Snapshot { tables, current, names, rows, keys, counters });
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
+        drop(before);
+        writer.is_stuck = false;
+        keeping::Kept::follow_up(self, &snapshot.keys);
+        drop(snapshot);
+        *lock(&self.told) = told;
+        self.tell.notify_all();
+        if durable {
+            writer.synced = Instant::now();
+            writer.retired.drain(..).for_each(|segment| segment.name(false));
+            self.scrub(writer, when)?;
+        }
+        Ok(out)
+    }
+
+    /// Make a change that is still to be seen, and to be committed where the index has it.
+    fn change<T>(
+        &self,
+        before: &Snapshot,
+        writer: &Writer,
+        (how, durable): (How, bool),
+        change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
+    ) -> Result<(T, Changed, Put)> {
+        let place = &self.shared.cells.place;
+        if how == How::Gathered {
+            let tables = Tables::gathering(&before.tables);
+            let (out, changed, changes) = self.change_tables(tables, before, writer, change)?;
+            if !durable && !before.tables.is_full(&changes) {
+                return Ok((out, changed, Put::Gathered(Box::new(changes))));
+            }
+            let txn = self.begin(durable)?;
+            let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
+            let put = before.tables.put_into(&mut index);
+            put.and_then(|()| changes.put_into(&mut index)).map_err(|e| place.engine(e))?;
+            self.put_facts(&mut index, &changed)?;
+            drop(index);
+            return Ok((out, changed, Put::Index(Box::new(txn))));
+        }
+        let txn = self.begin(durable)?;
+        let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
+        before.tables.put_into(&mut index).map_err(|error| place.engine(error))?;
+        let (out, changed, _) =
+            self.change_tables(Tables::direct(index), before, writer, change)?;
+        let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
+        self.put_facts(&mut index, &changed)?;
+        drop(index);
+        Ok((out, changed, Put::Index(Box::new(txn))))
+    }
+
+    fn begin(&self, durable: bool) -> Result<redb::WriteTransaction> {
+        let place = &self.shared.cells.place;
+        let mut txn = self.db.begin_write().map_err(|error| place.engine(error))?;
+        if !durable {
+            let wanted = txn.set_durability(redb::Durability::None);
+            wanted.map_err(|error| place.damaged(error.to_string()))?;
+        }
+        Ok(txn)
+    }
+
+    /// Put down where things stand.
+    fn put_facts(&self, index: &mut Index<'_>, changed: &Changed) -> Result<()> {
+        let place = &self.shared.cells.place;
+        let facts =
+            files::facts(place, &changed.counters, &changed.names, changed.current.revision)?;
+        index.meta.insert("facts", &facts[..]).map(|_| ()).map_err(|error| place.engine(error))
+    }
+
+    /// Make a change to tables.
+    fn change_tables<'w, T>(
+        &'w self,
+        tables: Tables<'w>,
+        before: &Snapshot,
+        writer: &Writer,
+        change: impl FnOnce(&mut Writing<'w>) -> Result<T>,
+    ) -> Result<(T, Changed, Changes)> {
+        let place = &self.shared.cells.place;
+        let both = (&self.shared, &self.next_segment);
+        let mut writing = Writing::new(both, tables, writer.counters.clone(), before);
+        let out = change(&mut writing)?;
+        writing.settle()?;
+        for cell in &writer.scrubbed {
+            writing.tables.scrubs.remove(cell.place).map_err(|error| place.engine(error))?;
+        }
+        let keys = writing.keep_keys(self)?;
+        let Writing { tables, counters, current, names, rows, scrubs, .. } = writing;
+        Ok((out, Changed { counters, current, names, rows, scrubs, keys }, tables.changes()))
+    }
+
+    /// A change came to nothing: what was kept ready may be of places that other records come to have.
+    fn gone_wrong(&self, before: &Snapshot, error: Error) -> Error {
+        before.current.let_all_go();
+        error
+    }
+
+    /// Overwrite the cells that hold nothing any more; after that nothing of them is on the disk.
+    fn scrub(&self, writer: &mut Writer, when: When) -> Result<()> {
+        if writer.pending.is_empty() {
+            return Ok(());
+        }
+        let _gate = if when == When::Now {
+            self.copying.write().unwrap_or_else(PoisonError::into_inner)
+        } else {
+            // A copy is being made: they wait for the next change.
+            let Ok(gate) = self.copying.try_write() else { return Ok(()) };
+            gate
+        };
+        for cell in &writer.pending {
+            self.shared.cells.scrub(*cell)?;
+        }
+        if when == When::Now {
+            self.shared.cells.sync()?;
+        }
+        writer.scrubbed.append(&mut writer.pending);
+        Ok(())
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn flush(&self) -> Result<()> {
+        if !lock(&self.writer).dirty {
+            return Ok(());
+        }
+        // What was written up to now reaches the disk while others write; then little is left for which
+        // they have to wait.
+        self.shared.cells.sync()?;
+        if lock(&self.writer).dirty { self.write(When::Durable, |_| Ok(())) } else { Ok(()) }
+    }
+}
