@@ -33,8 +33,8 @@ pub struct Options {
     pub durability: Durability,
     /// Encrypts what the store holds; it must be the same whenever the store is opened.
     pub key: Option<StoreKey>,
-    /// How many records are kept in memory, ready to be compared, at one to two kilobytes each; of four
-    /// times as many what tells most candidates apart is, at less than one.
+    /// Of four times as many records is kept in memory what they are told apart by, ready to be
+    /// compared, at one to two kilobytes each.
     pub cached_records: usize,
     /// How many bytes of the index and of the keys are kept in memory.
     pub cached_bytes: usize,
