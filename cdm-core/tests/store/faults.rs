@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use cdm_core::store::{Durability, Options, Store};
-use cdm_core::{Model, Run};
+use cdm_core::{Model, Record, Run};
 
 use super::disk::{Disk, Loss};
 use super::laws::{Ledger, Step, apply, assert_law};
@@ -153,39 +153,46 @@ fn what_several_threads_were_told_is_there_after_the_disk_failed_under_them() {
 }
 
 #[test]
-fn after_a_flush_that_failed_nothing_is_written_over_what_may_be_on_the_disk() {
-    let (model, records) = sample();
-    let options = Options { durability: Durability::ByHand, ..Options::new() };
+fn after_a_commit_that_failed_nothing_is_written_over_what_may_be_on_the_disk() {
     for fail_at in 1..24 {
         for loss in [Loss::All, Loss::None, Loss::Torn(fail_at)] {
-            let disk = Disk::default();
-            let store = Store::on(disk.media(), Some(model), &options).unwrap();
-            let put_in = |range: std::ops::Range<usize>| {
-                records[range].iter().filter(|record| store.upsert(record).is_ok()).count()
-            };
-            assert_eq!(put_in(0..6), 6);
-            store.flush().unwrap();
-            assert_eq!(put_in(6..9), 3);
-            disk.fail_at(fail_at);
-            let flushed = store.flush().is_ok();
-            disk.mend();
-            let more = put_in(9..15);
-            let flushed_later = store.flush().is_ok();
-            drop(store);
-            disk.crash(loss);
-            let store = Store::on(disk.media(), Some(model), &options).unwrap();
-            let verified = store.verify(&Run::new()).unwrap();
-            assert_eq!(verified.problems, Vec::<String>::new(), "{fail_at}, {loss:?}");
-            let last = match (flushed, flushed_later) {
-                (_, true) => 9 + more,
-                (true, false) => 9,
-                (false, false) => 6,
-            };
-            for record in &records[..last] {
-                let found = store.get(&record.key).unwrap();
-                assert_eq!(found.as_ref(), Some(record), "{fail_at}, {loss:?}");
-            }
+            fails_once(Durability::ByHand, fail_at, loss);
+            fails_once(Durability::EveryCall, fail_at, loss);
         }
+    }
+}
+
+/// Let one change fail, and others come when the disk is well again.
+fn fails_once(durability: Durability, fail_at: u64, loss: Loss) {
+    let (model, records) = sample();
+    let options = Options { durability, ..Options::new() };
+    let disk = Disk::default();
+    let store = Store::on(disk.media(), Some(model), &options).unwrap();
+    let mut told: Vec<&Record> = records[..6].iter().collect();
+    for record in &told {
+        store.upsert(record).unwrap();
+    }
+    store.flush().unwrap();
+    disk.fail_at(fail_at);
+    let mut lately: Vec<&Record> = Vec::new();
+    lately.extend(records[6..9].iter().filter(|record| store.upsert(record).is_ok()));
+    let flushed = store.flush().is_ok();
+    disk.mend();
+    if flushed || durability == Durability::EveryCall {
+        told.append(&mut lately);
+    }
+    lately.extend(records[9..15].iter().filter(|record| store.upsert(record).is_ok()));
+    if store.flush().is_ok() || durability == Durability::EveryCall {
+        told.append(&mut lately);
+    }
+    drop(store);
+    disk.crash(loss);
+    let store = Store::on(disk.media(), Some(model), &options).unwrap();
+    let verified = store.verify(&Run::new()).unwrap();
+    assert_eq!(verified.problems, Vec::<String>::new(), "{durability:?}, {fail_at}, {loss:?}");
+    for record in told {
+        let found = store.get(&record.key).unwrap();
+        assert_eq!(found.as_ref(), Some(record), "{durability:?}, {fail_at}, {loss:?}");
     }
 }
 
