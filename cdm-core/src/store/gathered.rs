@@ -28,6 +28,10 @@ pub(super) trait Held: Clone {
     type As: redb::Value + 'static;
     fn held(value: <Self::As as redb::Value>::SelfType<'_>) -> Self;
     fn lent(&self) -> <Self::As as redb::Value>::SelfType<'_>;
+    /// How many bytes it has elsewhere.
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 /// Bytes that many share.
@@ -64,6 +68,10 @@ impl Held for Bytes {
     fn lent(&self) -> &[u8] {
         self
     }
+
+    fn bytes(&self) -> usize {
+        self.len()
+    }
 }
 
 macro_rules! held {
@@ -86,6 +94,14 @@ held!(u8, u32, f64);
 
 /// What a change does to a table: `None` where it removes something.
 type Own<K, V> = BTreeMap<K, Option<V>>;
+
+/// How many bytes of memory it takes to gather it, about.
+fn bytes_of<K, V: Held>(own: &Own<K, V>) -> usize {
+    own.values().map(|value| ENTRY + value.as_ref().map_or(0, Held::bytes)).sum()
+}
+
+/// What a key takes, with all that holds it.
+const ENTRY: usize = 100;
 
 /// What was put under a key, change by change.
 type Said<V> = Vec<(u64, Option<V>)>;
@@ -313,8 +329,8 @@ macro_rules! tables {
             /// Of facts the latest alone, which no reader asks for.
             meta: Mutex<BTreeMap<&'static str, Vec<u8>>>,
             $($name: Lately<$key, $value>,)*
-            /// How much it is.
-            count: AtomicUsize,
+            /// How many bytes it is.
+            bytes: AtomicUsize,
         }
 
         /// All tables as a snapshot sees them.
@@ -354,7 +370,7 @@ macro_rules! tables {
                 let gathered = Gathered {
                     meta: Mutex::default(),
                     $($name: Lately::new(),)*
-                    count: AtomicUsize::new(0),
+                    bytes: AtomicUsize::new(0),
                 };
                 Ok(Self { base: Arc::new(base), gathered: Arc::new(gathered), until })
             }
@@ -366,7 +382,7 @@ macro_rules! tables {
 
             /// The same after one more change.
             pub(super) fn after(&self, changes: Changes, until: u64) -> Self {
-                self.gathered.count.fetch_add(changes.count(), Ordering::Relaxed);
+                self.gathered.bytes.fetch_add(changes.bytes(), Ordering::Relaxed);
                 lock(&self.gathered.meta).extend(changes.meta);
                 $(self.gathered.$name.add(changes.$name, until);)*
                 Self { until, ..self.clone() }
@@ -418,8 +434,9 @@ macro_rules! tables {
         }
 
         impl Changes {
-            fn count(&self) -> usize {
-                self.meta.len() $(+ self.$name.len())*
+            fn bytes(&self) -> usize {
+                let facts: usize = self.meta.values().map(|fact| ENTRY + fact.len()).sum();
+                facts $(+ bytes_of(&self.$name))*
             }
 
             pub(super) fn put_into(self, index: &mut Index<'_>) -> Result<(), StorageError> {
@@ -446,8 +463,8 @@ tables! {
     scrubs SCRUBS: u64 => u32,
 }
 
-/// So much is gathered at most; then the index has it, on the disk or not.
-const MOST: usize = 1 << 15;
+/// So many bytes are gathered at most; then the index has it, on the disk or not.
+const MOST: usize = 1 << 24;
 
 impl Reading {
     /// A fact about the store, as the index has it.
@@ -457,7 +474,7 @@ impl Reading {
 
     /// Whether it is time for the index to have what was gathered, with what one more change does.
     pub(super) fn is_full(&self, changes: &Changes) -> bool {
-        self.gathered.count.load(Ordering::Relaxed) + changes.count() > MOST
+        self.gathered.bytes.load(Ordering::Relaxed) + changes.bytes() > MOST
     }
 }
 
@@ -524,6 +541,25 @@ mod tests {
         tables.meta.insert("facts", &[all.len() as u8]).unwrap();
     }
 
+    #[test]
+    fn few_large_values_are_as_much_as_many_small_ones() {
+        let db = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+        let txn = db.begin_write().unwrap();
+        drop(Index::open(&txn).unwrap());
+        txn.commit().unwrap();
+        let now = read(&db, 0);
+        let with_entity = |seen: &Reading, number: u32, bytes: usize| {
+            let mut tables = Tables::gathering(seen);
+            tables.entities.insert(number, vec![7; bytes]).unwrap();
+            tables.changes()
+        };
+        assert!(!now.is_full(&with_entity(&now, 1, 8)));
+        assert!(now.is_full(&with_entity(&now, 1, MOST)));
+        let half = now.after(with_entity(&now, 1, MOST / 2), 1);
+        assert!(!half.is_full(&with_entity(&half, 2, 8)));
+        assert!(half.is_full(&with_entity(&half, 1, MOST / 2)), "older snapshots keep both");
+    }
+
     proptest! {
         #[test]
         fn every_snapshot_has_what_was_there_and_nothing_of_later_changes(
@@ -543,7 +579,7 @@ mod tests {
                     now.put_into(&mut index).unwrap();
                     let mut tables = Tables::direct(index);
                     change(&mut tables, &puts, &mut all);
-                    prop_assert_eq!(tables.changes().count(), 0);
+                    prop_assert_eq!(tables.changes().bytes(), 0);
                     txn.commit().unwrap();
                     now = read(&db, until);
                 } else {
