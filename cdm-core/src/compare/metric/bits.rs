@@ -88,6 +88,10 @@ impl Masks for Packed {
             return 0;
         }
         let repeated = u64::from(code) * 0x0101_0101_0101_0101;
+        // Most names need no second word, which is so for every character of a pair.
+        if self.used <= 0xFF {
+            return equal_bytes(self.low, repeated) & self.used;
+        }
         (equal_bytes(self.low, repeated) | equal_bytes(self.high, repeated) << 8) & self.used
     }
 }
