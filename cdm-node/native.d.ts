@@ -291,8 +291,8 @@ export interface StoreOptions {
   /** 32 bytes that encrypt what the store holds. */
   key?: Uint8Array
   /**
-   * How many records are kept in memory, at one to two kilobytes each; of four times as many, what
-   * tells most candidates apart, at less than one.
+   * Of four times as many records, what they are told apart by is kept in memory, at one to two
+   * kilobytes each. A candidate that is not among them is read and normalised.
    */
   cachedRecords?: number
   /** How many bytes of the index are kept in memory. */

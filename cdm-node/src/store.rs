@@ -95,8 +95,8 @@ pub struct StoreOptions {
     pub durable_within_ms: Option<f64>,
     /// 32 bytes that encrypt what the store holds.
     pub key: Option<Uint8Array>,
-    /// How many records are kept in memory, at one to two kilobytes each; of four times as many, what
-    /// tells most candidates apart, at less than one.
+    /// Of four times as many records, what they are told apart by is kept in memory, at one to two
+    /// kilobytes each. A candidate that is not among them is read and normalised.
     pub cached_records: Option<f64>,
     /// How many bytes of the index are kept in memory.
     pub cached_bytes: Option<f64>,

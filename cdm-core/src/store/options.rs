@@ -33,8 +33,8 @@ pub struct Options {
     pub durability: Durability,
     /// Encrypts what the store holds; it must be the same whenever the store is opened.
     pub key: Option<StoreKey>,
-    /// Of four times as many records is kept in memory what they are told apart by, ready to be
-    /// compared, at one to two kilobytes each.
+    /// Of four times as many records, what they are told apart by is kept in memory, at one to two
+    /// kilobytes each. Of a candidate that is not among them the record is read and normalised.
     pub cached_records: usize,
     /// How many bytes of the index and of the keys are kept in memory.
     pub cached_bytes: usize,

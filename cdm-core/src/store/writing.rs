@@ -203,8 +203,8 @@ impl<'w> Writing<'w> {
     fn sharing(&self, pairs: &[(u32, u32)]) -> Result<Vec<(u32, u32)>> {
         let mut left: Option<(u32, BoundRecord)> = None;
         let mut sharing = Vec::with_capacity(pairs.len());
-        for (one, other) in pairs.iter().copied() {
-            let pair = (one, other);
+        for pair in pairs.iter().copied() {
+            let (one, other) = pair;
             let one = match left.take().filter(|(number, _)| *number == one) {
                 Some(same) => same,
                 None => (one, self.alive_whole(one)?),

@@ -43,8 +43,8 @@ class Store:
         durability: When a change is on the disk: ``"every_call"``, at most so many seconds later (many
             changes then share one write), or ``"by_hand"`` with `flush`.
         key: 32 bytes that encrypt what the store holds.
-        cached_records: How many records are kept in memory, ready to be compared, at one to two
-            kilobytes each; of four times as many, what tells most candidates apart, at less than one.
+        cached_records: Of four times as many records, what they are told apart by is kept in memory,
+            at one to two kilobytes each. A candidate that is not among them is read and normalised.
 
     >>> import cdm
     >>> plan = cdm.Plan({"version": 1, "name": "people",
