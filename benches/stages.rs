@@ -29,7 +29,8 @@ struct Arguments {
     /// Estimate beforehand what it takes, which is a stage of its own.
     #[arg(long)]
     estimate: bool,
-    /// Resolve so many times, and print what the last time took: what a process that lives on sees.
+    /// Resolve so many times, and print the mean of all times but the first: what a process that
+    /// lives on sees.
     #[arg(long, default_value_t = 1)]
     times: u32,
     /// Afterwards, do it so many times again and cancel each run at another moment, evenly spread.
@@ -134,30 +135,43 @@ fn main() -> Result<(), Box<dyn Error>> {
             seen.push((progress.stage, Used::now()));
         }
     });
-    for _ in 1..arguments.times {
-        resolve(&arguments.inputs, arguments.estimate, &run)?;
+    let mut entities = resolve(&arguments.inputs, arguments.estimate, &run)?;
+    if arguments.times > 1 {
         lock(&stages).clear();
     }
-    let entities = resolve(&arguments.inputs, arguments.estimate, &run)?;
+    for _ in 1..arguments.times {
+        entities = resolve(&arguments.inputs, arguments.estimate, &run)?;
+    }
     let end = Used::now();
     let stages = lock(&stages).clone();
-    let begin = stages.first().map_or(end, |(_, used)| *used);
     println!(
         "| stage | seconds | processor, s | peak memory so far, MiB | memory in the end, MiB |"
     );
     println!("| --- | ---: | ---: | ---: | ---: |");
-    let row = |name: &str, from: Used, to: Used| {
-        let (wall, processor) = (to.at - from.at, to.processor.saturating_sub(from.processor));
-        let (wall, processor) = (wall.as_secs_f64(), processor.as_secs_f64());
+    let times = arguments.times.saturating_sub(1).max(1);
+    let row = |name: &str, spent: (Duration, Duration), to: Used| {
+        let of_one = |spent: Duration| spent.as_secs_f64() / f64::from(times);
+        let (wall, processor) = (of_one(spent.0), of_one(spent.1));
         let (peak, now) = (to.peak_kib / 1024, to.resident_kib / 1024);
-        println!("| {name} | {wall:.2} | {processor:.2} | {peak} | {now} |");
+        println!("| {name} | {wall:.3} | {processor:.3} | {peak} | {now} |");
     };
+    let spent =
+        |from: Used, to: Used| (to.at - from.at, to.processor.saturating_sub(from.processor));
+    // A stage is named where it came first; of several times, its memory is that of the last.
+    let mut by_name: Vec<(&str, (Duration, Duration), Used)> = Vec::new();
     for (number, (stage, from)) in stages.iter().enumerate() {
-        row(stage, *from, stages.get(number + 1).map_or(end, |(_, next)| *next));
+        let to = stages.get(number + 1).map_or(end, |(_, next)| *next);
+        let (wall, processor) = spent(*from, to);
+        match by_name.iter_mut().find(|(name, ..)| name == stage) {
+            Some((_, sum, last)) => (sum.0, sum.1, *last) = (sum.0 + wall, sum.1 + processor, to),
+            None => by_name.push((stage, (wall, processor), to)),
+        }
     }
-    row("all", begin, end);
+    by_name.into_iter().for_each(|(name, sum, to)| row(name, sum, to));
+    let all = stages.first().map_or_else(Default::default, |(_, from)| spent(*from, end));
+    row("all", all, end);
     println!("{entities} entities");
-    cancels(&arguments, end.at - begin.at)
+    cancels(&arguments, all.0.div_f64(f64::from(times)))
 }
 
 /// How long runs go on that are told to stop, each at another moment of the `whole` time.

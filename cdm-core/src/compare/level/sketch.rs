@@ -1,12 +1,14 @@
+mod gate;
+mod hint;
 mod note;
 
-use note::{Matches, Note, ROUNDING, jaccard_within, place, shape, words_alike, words_within};
+use gate::Gate;
+use hint::Hint;
+use note::Note;
 
 use super::condition::Condition;
-use super::date::DateCondition;
-use super::prepared::{Prepared, Slot};
+use super::prepared::Prepared;
 use super::{Comparison, Level};
-use crate::normalize::Form;
 
 /// A comparison that tells most levels of most pairs from a few numbers that are noted of each value
 /// beforehand: its *sketch*.
@@ -19,6 +21,7 @@ use crate::normalize::Form;
 pub(crate) struct SketchedComparison {
     comparison: Comparison,
     levels: Vec<Node>,
+    gate: Gate,
 }
 
 /// What some comparisons note of a value: one sketch for all of them.
@@ -55,8 +58,9 @@ impl SketchedComparison {
     /// A comparison of values of which `sketcher` notes all that it wants to know.
     pub(crate) fn new(comparison: &Comparison, sketcher: &mut Sketcher) -> Self {
         let node = |level: &Level| Node::new(&level.when, &mut sketcher.notes);
-        let levels = comparison.levels.iter().map(node).collect();
-        Self { comparison: comparison.clone(), levels }
+        let levels: Vec<Node> = comparison.levels.iter().map(node).collect();
+        let gate = Gate::new(&levels, comparison.fields.len());
+        Self { comparison: comparison.clone(), levels, gate }
     }
 
     pub(crate) fn comparison(&self) -> &Comparison {
@@ -66,7 +70,8 @@ impl SketchedComparison {
     /// As [`Comparison::compare_two`], of two values of which none of the first `skip` levels holds.
     #[inline]
     pub(crate) fn compare_two(&self, left: Sketched<'_>, right: Sketched<'_>, skip: usize) -> u8 {
-        self.level_where(skip, |node| node.holds(left, right))
+        let open = self.gate.open(&[left.sketch], &[right.sketch]);
+        self.level_where(skip, open, |node| node.holds(left, right))
     }
 
     /// As [`compare`](Self::compare), for at most one value in each field, and two records of which
@@ -78,7 +83,12 @@ impl SketchedComparison {
         right: &[Option<Sketched<'_>>],
         skip: usize,
     ) -> Option<u8> {
-        let level = self.level_where(skip, |node| node.holds_single(left, right));
+        let open = self.open(
+            left.len(),
+            |at| left[at].map(|value| value.sketch),
+            |at| right[at].map(|value| value.sketch),
+        );
+        let level = self.level_where(skip, open, |node| node.holds_single(left, right));
         let filled = |values: &[Option<Sketched<'_>>]| values.first().is_some_and(Option::is_some);
         self.comparison.says(level, filled(left) && filled(right)).then_some(level)
     }
@@ -91,7 +101,7 @@ impl SketchedComparison {
     ) -> Option<u8> {
         let level = match (self.comparison.fields.len(), left, right) {
             (1, [[left]], [[right]]) => self.compare_two(*left, *right, 0),
-            _ => self.level_where(0, |node| node.holds_for(left, right)),
+            _ => self.level_where(0, Gate::WIDE, |node| node.holds_for(left, right)),
         };
         let filled = |values: &[&[Sketched<'_>]]| values.first().is_some_and(|v| !v.is_empty());
         self.comparison.says(level, filled(left) && filled(right)).then_some(level)
@@ -101,14 +111,36 @@ impl SketchedComparison {
     /// it does. The last one always may.
     #[inline]
     pub(crate) fn least_level(&self, left: &[Option<&[u64]>], right: &[Option<&[u64]>]) -> u8 {
-        self.level_where(0, |node| node.may_hold_single(left, right))
+        let open = self.open(left.len(), |at| left[at], |at| right[at]);
+        self.level_where(0, open, |node| node.may_hold_single(left, right))
     }
 
+    /// The levels that may hold by hints that are looked at once for all of them, as bits.
     #[inline]
-    fn level_where(&self, skip: usize, holds: impl Fn(&Node) -> bool) -> u8 {
-        let found = self.levels[skip..].iter().position(holds);
-        let level = found.map_or(self.levels.len(), |found| skip + found);
-        u8::try_from(level).unwrap_or(u8::MAX)
+    fn open<'v>(
+        &self,
+        fields: usize,
+        left: impl Fn(usize) -> Option<&'v [u64]>,
+        right: impl Fn(usize) -> Option<&'v [u64]>,
+    ) -> u64 {
+        let (mut one, mut two): ([&[u64]; FEW], [&[u64]; FEW]) = ([&[]; FEW], [&[]; FEW]);
+        for at in 0..fields {
+            // What is missing has levels of its own.
+            let (Some(left), Some(right)) = (left(at), right(at)) else { return Gate::WIDE };
+            let (Some(one), Some(two)) = (one.get_mut(at), two.get_mut(at)) else {
+                return Gate::WIDE;
+            };
+            (*one, *two) = (left, right);
+        }
+        self.gate.open(&one[..fields], &two[..fields])
+    }
+
+    /// The first level that holds, of those from `skip` on that are `open`.
+    #[inline]
+    fn level_where(&self, skip: usize, open: u64, holds: impl Fn(&Node) -> bool) -> u8 {
+        let mut levels = self.levels.iter().enumerate().skip(skip);
+        let found = levels.find(|(level, node)| Gate::is_open(open, *level) && holds(node));
+        found.map_or(self.levels.len(), |(level, _)| level).try_into().unwrap_or(u8::MAX)
     }
 
     /// How many levels `other` has, where they are all counted and the first ones of this
@@ -131,30 +163,11 @@ struct Node {
     test: Test,
 }
 
-/// What must be so of two sketches where a condition holds; numbers are places in them.
+/// What must be so of two sketches where a condition holds.
 enum Test {
     /// They tell nothing.
     Ask,
-    /// The same number, and not 0.
-    Equal(usize),
-    /// The same number, or one is 0.
-    Compatible(usize),
-    /// A bit in common.
-    Overlap(usize),
-    /// A bit of the first in common with one of the second, either way.
-    Crossed(usize, usize),
-    /// The words of the one within the other's, so many at least.
-    Within(usize, u32),
-    /// Words in common as a share of all.
-    Jaccard(usize, f64),
-    /// So many edits.
-    Edits(usize, u32),
-    /// Jaro-Winkler similarity.
-    Alike(usize, Box<Matches>),
-    /// Mean Jaro-Winkler similarity of words.
-    WordsAlike(usize, f64),
-    /// Two dates.
-    Date(usize, DateCondition),
+    Hint(Hint),
     All(Vec<Node>),
     Any(Vec<Node>),
     /// In that field, whatever the others hold.
@@ -166,22 +179,6 @@ enum Test {
     InOtherField(Box<Node>),
 }
 
-impl Test {
-    /// Whether what it does not rule out for a value and itself holds: there is a text then, and it
-    /// is like itself.
-    #[inline]
-    fn is_sure_of_one(&self) -> bool {
-        matches!(
-            self,
-            Test::Equal(_)
-                | Test::Compatible(_)
-                | Test::Overlap(_)
-                | Test::Edits(..)
-                | Test::Alike(..)
-        )
-    }
-}
-
 /// What [`Condition::Each`] wants of one field.
 enum Field {
     Missing,
@@ -190,37 +187,7 @@ enum Field {
 
 impl Node {
     fn new(condition: &Condition, notes: &mut Vec<Note>) -> Self {
-        let mut at = |note| place(notes, note);
         let test = match condition {
-            Condition::Same { form, min_length } => Test::Equal(at(Note::Text(*form, *min_length))),
-            Condition::Compatible { form } => Test::Compatible(at(Note::Text(*form, 0))),
-            Condition::SameLetters => Test::Equal(at(Note::Letters)),
-            Condition::SameWords => Test::Equal(at(Note::AllWords)),
-            Condition::WordsWithin { at_least, .. } => {
-                Test::Within(at(Note::Words), u32::from(*at_least))
-            }
-            Condition::TokenJaccard { at_least } if *at_least > 0.0 => {
-                Test::Jaccard(at(Note::Words), *at_least)
-            }
-            Condition::MongeElkan { at_least } if *at_least > 0.0 => {
-                Test::WordsAlike(at(Note::EachWord), *at_least)
-            }
-            Condition::Nickname => Test::Overlap(at(Note::Set(Slot::Nickname))),
-            Condition::SoundsAlike => Test::Overlap(at(Note::Set(Slot::Sound))),
-            // The first words begin with the same letter.
-            Condition::Initials => Test::Equal(at(Note::FirstLetter)),
-            Condition::AlsoKnownAs => {
-                Test::Crossed(at(Note::Set(Slot::Form(Form::Alias))), at(Note::Names))
-            }
-            Condition::JaroWinkler { form, at_least, min_length } if *at_least > 0.0 => {
-                Test::Alike(at(Note::Shape(*form, *min_length)), Box::new(Matches::new(*at_least)))
-            }
-            Condition::Osa { form, at_most, min_length } => {
-                Test::Edits(at(Note::Shape(*form, *min_length)), u32::from(*at_most))
-            }
-            Condition::Date(condition) => Test::Date(at(Note::Date), *condition),
-            Condition::Prefix { form, length } => Test::Equal(at(Note::First(*form, *length))),
-            Condition::Last { form, length } => Test::Equal(at(Note::Last(*form, *length))),
             Condition::All(all) => Test::All(all.iter().map(|c| Self::new(c, notes)).collect()),
             Condition::Any(any) => Test::Any(any.iter().map(|c| Self::new(c, notes)).collect()),
             Condition::Each(each) => {
@@ -244,7 +211,7 @@ impl Node {
             Condition::InOtherField(condition) => {
                 Test::InOtherField(Box::new(Self::new(condition, notes)))
             }
-            _ => Test::Ask,
+            other => Hint::of(other, notes).map_or(Test::Ask, Test::Hint),
         };
         Self { condition: condition.clone(), test }
     }
@@ -253,21 +220,7 @@ impl Node {
     #[inline]
     fn may_hold(&self, left: &[u64], right: &[u64]) -> bool {
         match &self.test {
-            Test::Equal(at) => left[*at] == right[*at] && left[*at] != 0,
-            Test::Compatible(at) => left[*at] == right[*at] || left[*at] == 0 || right[*at] == 0,
-            Test::Overlap(at) => left[*at] & right[*at] != 0,
-            Test::Crossed(one, other) => {
-                left[*one] & right[*other] != 0 || left[*other] & right[*one] != 0
-            }
-            Test::Within(at, least) => words_within(left[*at], right[*at], *least),
-            Test::Jaccard(at, least) => jaccard_within(left[*at], right[*at], *least),
-            Test::Edits(at, most) => shape(left, *at).is_near(shape(right, *at), *most),
-            Test::Alike(at, matches) => matches.reach(shape(left, *at), shape(right, *at)),
-            Test::WordsAlike(at, least) => {
-                let end = at + Note::EachWord.width();
-                words_alike(&left[*at..end], &right[*at..end], least - ROUNDING)
-            }
-            Test::Date(at, condition) => condition.may_hold(left[*at], right[*at]),
+            Test::Hint(hint) => hint.may_hold(left, right),
             Test::All(all) => all.iter().all(|node| node.may_hold(left, right)),
             Test::Any(any) => any.iter().any(|node| node.may_hold(left, right)),
             Test::Ask
@@ -317,11 +270,12 @@ impl Node {
                 self.may_hold(left.sketch, right.sketch)
                     && all.iter().all(|node| node.holds(left, right))
             }
-            _ => {
-                self.may_hold(left.sketch, right.sketch)
-                    && (self.test.is_sure_of_one() && std::ptr::eq(left.value, right.value)
+            Test::Hint(hint) => {
+                hint.may_hold(left.sketch, right.sketch)
+                    && (hint.is_sure_of_one() && std::ptr::eq(left.value, right.value)
                         || self.condition.holds(left.value, right.value))
             }
+            _ => self.condition.holds(left.value, right.value),
         }
     }
 
@@ -396,6 +350,9 @@ impl Node {
         left.iter().any(|left| right.iter().any(|right| self.holds(*left, *right)))
     }
 }
+
+/// Up to so many fields have a gate.
+const FEW: usize = 4;
 
 fn values<'a, 'v>(fields: &'a [&'a [Sketched<'v>]], field: usize) -> &'a [Sketched<'v>] {
     fields.get(field).copied().unwrap_or_default()

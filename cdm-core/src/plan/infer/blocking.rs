@@ -1,7 +1,9 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use rayon::prelude::*;
 
 use super::BlockingEstimate;
-use super::damage::Damage;
+use super::damage::{Damage, Element, Fate};
 use super::keys::KeyCandidate;
 use super::probe::{Lists, ProbedKeys};
 use super::sample::Sample;
@@ -142,11 +144,24 @@ fn found_by_each(sample: &Sample, keys: &[KeyCandidate], columns: &[&Column]) ->
             Some((record, like.unwrap_or(record), damage))
         })
         .collect();
+    let elements: BTreeSet<(usize, Element)> =
+        keys.iter().flat_map(KeyCandidate::elements).collect();
+    let fates: BTreeMap<(usize, Element), Vec<Fate>> = elements
+        .into_par_iter()
+        .map(|(field, element)| {
+            let fates = pairs.iter().map(|(.., damage)| damage.fate(field, element));
+            ((field, element), fates.collect())
+        })
+        .collect();
     let has = |column: &Column, row: u32| !column.codes(row as usize).is_empty();
     let of_key = |(key, column): (&KeyCandidate, &&Column)| {
+        let fates: Vec<&[Fate]> = key.elements().map(|element| &fates[&element][..]).collect();
         let mut found = Bits::none(TRUE_PAIRS);
-        for (at, (record, like, damage)) in pairs.iter().enumerate() {
-            if has(column, *record) && has(column, *like) && key.survives(*damage) {
+        for (at, (record, like, _)) in pairs.iter().enumerate() {
+            if has(column, *record)
+                && has(column, *like)
+                && key.survives(fates.iter().map(|fates| fates[at]))
+            {
                 found.set(at);
             }
         }
@@ -172,10 +187,12 @@ struct MeasuredRule {
     /// The made-up true pairs that it finds.
     found: Bits,
     /// The pairs of a probe and another row that it finds, numbered as in [`Sample::pair`].
-    partners: Vec<u64>,
+    partners: Vec<u32>,
     /// In the whole table.
     pairs: f64,
-    /// Those that no rule chosen before finds.
+    /// How many pairs of a probe and another row were known when those were left out.
+    known: usize,
+    /// In the whole table, those that no rule chosen before finds.
     new_pairs: f64,
 }
 
@@ -195,14 +212,13 @@ fn measure(
     };
     let mut found = all_of(keys, found);
     for at in 0..sample.probes.len() {
-        if lists.of_probe(at).is_empty() {
+        if !lists.has_key(at) {
             (at..TRUE_PAIRS).step_by(sample.probes.len()).for_each(|pair| found.clear(pair));
         }
     }
     if found.count() < LEAST_GAIN {
         return None;
     }
-    let most_partners = (2.0 * budget.pairs as f64 / sample.pairs_a_partner(1)) as usize;
     let mut partners = Vec::new();
     let mut of_probe: Vec<u32> = Vec::new();
     for (at, probe) in sample.probes.iter().copied().enumerate() {
@@ -221,19 +237,12 @@ fn measure(
             of_probe.dedup();
         }
         partners.extend(of_probe.iter().map(|row| sample.pair(at, *row)));
-        if partners.len() > most_partners + 1_000 {
+        if sample.pairs_a_partner(partners.len()) > budget.pairs as f64 {
             return None;
         }
     }
     let pairs = sample.pairs_a_partner(partners.len());
-    let affordable = pairs <= budget.pairs as f64;
-    affordable.then(|| MeasuredRule {
-        keys: keys.to_vec(),
-        found,
-        partners,
-        pairs,
-        new_pairs: pairs,
-    })
+    Some(MeasuredRule { keys: keys.to_vec(), found, partners, pairs, known: 0, new_pairs: pairs })
 }
 
 /// One rule after the other: the one that finds the most new true pairs for what it costs.
@@ -246,32 +255,49 @@ fn greedy(
     let mut chosen: Vec<MeasuredRule> = Vec::new();
     let mut found = Bits::none(TRUE_PAIRS);
     let mut known = Bits::none(sample.probes.len() * sample.table.len());
+    let mut known_count = 0;
     let mut spent = 0.0;
     while chosen.len() < MOST_RULES {
         run.check()?;
         let left = budget.pairs as f64 - spent;
-        rules.par_iter_mut().for_each(|rule| {
-            rule.partners.retain(|pair| !known.has(*pair as usize));
-            rule.new_pairs = sample.pairs_a_partner(rule.partners.len());
-        });
         // Where there was much to find and nothing new was found, there is nothing.
         let finds =
             |rule: &MeasuredRule| !rule.partners.is_empty() || sample.probes.len() < ENOUGH_PROBES;
         rules.retain(|rule| finds(rule) && rule.found.count_without(&found) >= LEAST_GAIN);
-        let worth = |rule: &MeasuredRule| {
-            let cost = rule.new_pairs + COST_OF_KEYS * budget.records as f64;
+        let worth = |rule: &MeasuredRule, new_pairs: f64| {
+            let cost = new_pairs + COST_OF_KEYS * budget.records as f64;
             rule.found.count_without(&found) as f64 / cost
         };
-        let best = (0..rules.len())
-            .filter(|at| rules[*at].new_pairs <= left)
-            .map(|at| (worth(&rules[at]), at))
-            // The first of equals.
-            .reduce(|best, next| if next.0 > best.0 { next } else { best });
+        // What a rule is worth at best: if all pairs that came to be known since are its own.
+        let at_best = |rule: &MeasuredRule| {
+            let new = rule.partners.len().saturating_sub(known_count - rule.known);
+            worth(rule, sample.pairs_a_partner(new))
+        };
+        let mut order: Vec<(f64, usize)> =
+            rules.iter().map(at_best).enumerate().map(|(at, worth)| (worth, at)).collect();
+        order.sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+        let mut best: Option<(f64, usize)> = None;
+        for (at_best, at) in order {
+            if best.is_some_and(|(worth, _)| at_best < worth) {
+                break;
+            }
+            let rule = &mut rules[at];
+            rule.partners.retain(|pair| !known.has(*pair as usize));
+            rule.known = known_count;
+            rule.new_pairs = sample.pairs_a_partner(rule.partners.len());
+            if finds(rule) && rule.new_pairs <= left {
+                let worth = worth(rule, rule.new_pairs);
+                // The first of equals.
+                let is_better = |(best, of): (f64, usize)| worth > best || worth == best && at < of;
+                best = if best.is_none_or(is_better) { Some((worth, at)) } else { best };
+            }
+        }
         let Some((_, best)) = best else { break };
         let rule = rules.remove(best);
         spent += rule.new_pairs;
         found.add(&rule.found);
         rule.partners.iter().for_each(|pair| known.set(*pair as usize));
+        known_count += rule.partners.len();
         chosen.push(rule);
     }
     Ok(chosen)

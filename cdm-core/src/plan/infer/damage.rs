@@ -162,31 +162,60 @@ impl Damage {
         (self.draw(b"choice") % count.max(1) as u64) as usize
     }
 
-    /// Whether a key of that element of that field is still the same.
-    pub(super) fn keeps(self, field: usize, element: Element, key: Key) -> bool {
+    /// What became of that element of that field.
+    pub(super) fn fate(self, field: usize, element: Element) -> Fate {
         let is_name = matches!(element, Element::Given | Element::Family);
-        let any_order = matches!(
-            key,
-            Key::Sorted | Key::SortedSound | Key::SortedPrefix(_) | Key::Words | Key::WordSounds
-        );
-        if is_name && !any_order && self.swapped {
-            return false;
-        }
         let mut what = [0; 9];
         what[..8].copy_from_slice(&(field as u64).to_le_bytes());
         what[8] = element as u8;
         let draw = self.draw(&what);
         let [.., position, sound, which, near] = draw.to_be_bytes();
-        if element.is_of_a_place() && self.moved && u64::from(near) * 1000 >= element.stays() * 256
-        {
-            return false;
-        }
-        let chances = Chances { position, sound, which };
+        let goes = element.is_of_a_place() && u64::from(near) * 1000 >= element.stays() * 256;
         let Rates { typo, variant, other } = element.rates().times(self.care);
-        match (draw >> 32) % 1000 {
-            lot if lot < typo => chances.typo(element, key),
-            lot if lot < typo + variant => chances.variant(element, key),
-            lot => lot >= typo + variant + other,
+        let change = match (draw >> 32) % 1000 {
+            _ if self.moved && goes => Change::Other,
+            lot if lot < typo => Change::Typo,
+            lot if lot < typo + variant => Change::Variant,
+            lot if lot < typo + variant + other => Change::Other,
+            _ => Change::None,
+        };
+        let chances = Chances { position, sound, which };
+        Fate { element, change, swapped: is_name && self.swapped, chances }
+    }
+}
+
+/// What is different about an element.
+#[derive(Clone, Copy)]
+enum Change {
+    None,
+    Typo,
+    Variant,
+    Other,
+}
+
+/// What became of an element of one of two records of a customer.
+#[derive(Clone, Copy)]
+pub(super) struct Fate {
+    element: Element,
+    change: Change,
+    /// It is a name, and stands in the other's place.
+    swapped: bool,
+    chances: Chances,
+}
+
+impl Fate {
+    /// Whether a key of the element is still the same.
+    pub(super) fn keeps(self, key: Key) -> bool {
+        let any_order = matches!(
+            key,
+            Key::Sorted | Key::SortedSound | Key::SortedPrefix(_) | Key::Words | Key::WordSounds
+        );
+        match self.change {
+            _ if self.swapped && !any_order => false,
+            Change::None => true,
+            Change::Typo => self.chances.typo(self.element, key),
+            Change::Variant => self.chances.variant(self.element, key),
+            Change::Other => false,
         }
     }
 }

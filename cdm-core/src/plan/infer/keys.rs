@@ -1,4 +1,4 @@
-use super::damage::{Damage, Element, Key};
+use super::damage::{Element, Fate, Key};
 use crate::features::Expression;
 use crate::schema::{Kind, Schema};
 
@@ -28,9 +28,15 @@ impl KeyCandidate {
         self.needs.iter().all(|one| other.needs.iter().all(|other| apart(one, other)))
     }
 
-    /// Whether two records of a customer, one of them damaged, share the key.
-    pub(super) fn survives(&self, damage: Damage) -> bool {
-        let mut kept = self.needs.iter().map(|n| damage.keeps(n.field, n.element, n.key));
+    /// The elements that it looks at, each with its field.
+    pub(super) fn elements(&self) -> impl Iterator<Item = (usize, Element)> {
+        self.needs.iter().map(|need| (need.field, need.element))
+    }
+
+    /// Whether two records of a customer share the key, one of them damaged; `fates` are those of
+    /// its [elements](Self::elements).
+    pub(super) fn survives(&self, fates: impl Iterator<Item = Fate>) -> bool {
+        let mut kept = self.needs.iter().zip(fates).map(|(need, fate)| fate.keeps(need.key));
         if self.any { kept.any(|kept| kept) } else { kept.all(|kept| kept) }
     }
 }

@@ -5,11 +5,11 @@ use crate::table::Column;
 /// No place, or no number.
 const NONE: u32 = u32::MAX;
 
-/// The keys of one expression that some probe has, and who has them.
+/// The keys of one expression that some probe shares with another row, and who has them.
 pub(super) struct ProbedKeys<'a> {
     column: &'a Column,
     probes: &'a [u32],
-    /// By code, its number among those that a probe has; [`NONE`] for the others.
+    /// By code, its number among those keys; [`NONE`] for the others.
     number: Vec<u32>,
     /// By row, the number of its only key; empty where some row has several.
     single: Vec<u32>,
@@ -17,6 +17,8 @@ pub(super) struct ProbedKeys<'a> {
     rows: ByNumber,
     /// By number: the positions of the probes that have the key.
     positions: ByNumber,
+    /// By position of the probe, whether it has a key that nobody else has.
+    has_own: Vec<bool>,
 }
 
 /// Lists in one piece of memory.
@@ -49,42 +51,53 @@ impl ByNumber {
 
 impl<'a> ProbedKeys<'a> {
     pub(super) fn new(column: &'a Column, probes: &'a [u32]) -> Self {
+        let keys_of = |row: u32| column.codes(row as usize).iter().copied();
+        // First how many rows have each key of a probe, then its number.
         let mut number = vec![NONE; column.pool().len()];
-        let mut count = 0;
-        for code in probes.iter().flat_map(|probe| column.codes(*probe as usize)) {
-            let number = &mut number[*code as usize];
-            if *number == NONE {
-                *number = count;
-                count += 1;
+        for code in probes.iter().flat_map(|probe| keys_of(*probe)) {
+            number[code as usize] = 0;
+        }
+        for code in (0..column.len() as u32).flat_map(keys_of) {
+            if number[code as usize] != NONE {
+                number[code as usize] += 1;
             }
         }
+        let has_own =
+            probes.iter().map(|probe| keys_of(*probe).any(|code| number[code as usize] == 1));
+        let has_own = has_own.collect();
+        let mut count = 0;
+        for number in number.iter_mut().filter(|number| **number != NONE) {
+            *number = if *number > 1 { count } else { NONE };
+            count += u32::from(*number != NONE);
+        }
+        let shared = |code: &u32| number[*code as usize] != NONE;
         let rows = ByNumber::new(count as usize, |add| {
-            for row in 0..column.len() {
-                for code in column.codes(row) {
-                    match number[*code as usize] {
-                        NONE => {}
-                        number => add(number, row as u32),
-                    }
-                }
+            for row in 0..column.len() as u32 {
+                keys_of(row).filter(shared).for_each(|code| add(number[code as usize], row));
             }
         });
         let positions = ByNumber::new(count as usize, |add| {
-            for (position, probe) in probes.iter().enumerate() {
-                let codes = column.codes(*probe as usize).iter();
-                codes.for_each(|code| add(number[*code as usize], position as u32));
+            for (position, probe) in (0..).zip(probes) {
+                let keys = keys_of(*probe).filter(shared);
+                keys.for_each(|code| add(number[code as usize], position));
             }
         });
         let is_single = (0..column.len()).all(|row| column.codes(row).len() <= 1);
         let only = |row: usize| column.codes(row).first().map_or(NONE, |c| number[*c as usize]);
         let single = if is_single { (0..column.len()).map(only).collect() } else { Vec::new() };
-        Self { column, probes, number, single, rows, positions }
+        Self { column, probes, number, single, rows, positions, has_own }
     }
 
     fn count(&self) -> usize {
         self.rows.starts.len() - 1
     }
 
-    /// The numbers of the keys of a row that some probe has.
+    /// Whether a probe has a key at all.
+    fn has_any(&self, position: usize) -> bool {
+        !self.column.codes(self.probes[position] as usize).is_empty()
+    }
+
+    /// The numbers of those keys that a row has.
     #[inline]
     fn each(&self, row: u32, mut visit: impl FnMut(u32)) {
         if let Some(number) = self.single.get(row as usize) {
@@ -110,11 +123,18 @@ pub(super) struct Lists {
     starts: Vec<usize>,
     /// By position of the probe, the numbers of its lists.
     of_probe: ByNumber,
+    /// By position of the probe, whether it has a key that not too many rows have, be it for itself.
+    has_key: Vec<bool>,
 }
 
 impl Lists {
     pub(super) fn of_probe(&self, position: usize) -> &[u32] {
         self.of_probe.of(position)
+    }
+
+    /// Whether the probe has a key that not too many rows have, be it for itself.
+    pub(super) fn has_key(&self, position: usize) -> bool {
+        self.has_key[position]
     }
 
     /// The rows of a list, in order.
@@ -134,7 +154,7 @@ impl Lists {
                 starts.push(rows.len());
             }
         }
-        Self::new(rows, starts, owners, keys.probes.len())
+        Self::new(rows, starts, owners, keys.has_own.clone())
     }
 
     /// By the pairs of a key of each of two expressions that at most `most` rows have.
@@ -143,6 +163,12 @@ impl Lists {
         let swaps = other.rows.items.len() < one.rows.items.len();
         let (outer, inner) = if swaps { (other, one) } else { (one, other) };
         let (mut rows, mut starts, mut owners) = (Vec::new(), vec![0], Vec::new());
+        let own_and_any = |own: &ProbedKeys<'_>, any: &ProbedKeys<'_>, position: usize| {
+            own.has_own[position] && any.has_any(position)
+        };
+        let mut has_key: Vec<bool> = (0..one.probes.len())
+            .map(|at| own_and_any(one, other, at) || own_and_any(other, one, at))
+            .collect();
         // Of the inner keys that meet the outer one: which each is, as of that outer key.
         let mut place_of = vec![(NONE, 0_u32); inner.count()];
         let mut counts: Vec<usize> = Vec::new();
@@ -176,13 +202,14 @@ impl Lists {
                     }
                 });
             }
-            // Each pair of keys that few enough rows have becomes a list.
+            // Each pair of keys that few enough rows have, and more than the probe, becomes a list.
+            let lists = |count: usize| count > 1 && count <= most;
             let first = starts.len() as u32 - 1;
             next.clear();
             let mut end = rows.len();
             for count in &counts {
-                next.push(if *count <= most { end } else { usize::MAX });
-                end += if *count <= most { *count } else { 0 };
+                next.push(if lists(*count) { end } else { usize::MAX });
+                end += if lists(*count) { *count } else { 0 };
                 starts.push(end);
             }
             rows.resize(end, 0);
@@ -196,21 +223,29 @@ impl Lists {
             for position in positions {
                 inner.each(inner.probes[*position as usize], |key| {
                     let place = place_of[key as usize].1;
-                    if counts[place as usize] <= most {
+                    let count = counts[place as usize];
+                    has_key[*position as usize] |= count <= most;
+                    if lists(count) {
                         owners.push((*position, first + place));
                     }
                 });
             }
         }
-        Self::new(rows, starts, owners, outer.probes.len())
+        Self::new(rows, starts, owners, has_key)
     }
 
     /// `owners` are the positions of probes, and a list of each.
-    fn new(rows: Vec<u32>, starts: Vec<usize>, owners: Vec<(u32, u32)>, probes: usize) -> Self {
-        let of_probe = ByNumber::new(probes, |add| {
+    fn new(
+        rows: Vec<u32>,
+        starts: Vec<usize>,
+        owners: Vec<(u32, u32)>,
+        mut has_key: Vec<bool>,
+    ) -> Self {
+        owners.iter().for_each(|(probe, _)| has_key[*probe as usize] = true);
+        let of_probe = ByNumber::new(has_key.len(), |add| {
             owners.iter().for_each(|(probe, list)| add(*probe, *list));
         });
-        Self { rows, starts, of_probe }
+        Self { rows, starts, of_probe, has_key }
     }
 }
 
@@ -241,16 +276,27 @@ mod tests {
             rows.sort_unstable();
             rows
         };
+        let has_key = |lists: &Lists| [0, 1, 2].map(|position| lists.has_key(position));
         let lists = Lists::of_one(&one, 2);
-        assert_eq!(of(&lists, 0), [vec![2, 3]]);
-        assert_eq!(of(&lists, 1), [vec![4]]);
-        assert!(of(&lists, 2).is_empty());
+        assert_eq!(of(&lists, 0), [[2, 3]]);
+        // Key 2 is the probe's own.
+        assert!(of(&lists, 1).is_empty() && of(&lists, 2).is_empty());
+        assert_eq!(has_key(&lists), [true, true, false]);
         for lists in [Lists::of_two(&one, &other, 9), Lists::of_two(&other, &one, 9)] {
-            // Keys 0 and 5, 0 and 6, 1 and 5, 1 and 6.
-            assert_eq!(of(&lists, 0), [vec![0, 2], vec![1, 2], vec![2], vec![2, 3]]);
-            assert_eq!(of(&lists, 1), [vec![4]]);
-            assert!(of(&lists, 2).is_empty());
+            // Keys 0 and 5, 0 and 6, and 1 and 6; keys 1 and 5 are those of the probe alone.
+            assert_eq!(of(&lists, 0), [[0, 2], [1, 2], [2, 3]]);
+            assert!(of(&lists, 1).is_empty() && of(&lists, 2).is_empty());
+            assert_eq!(has_key(&lists), [true, true, false]);
         }
-        assert_eq!(of(&Lists::of_two(&one, &other, 1), 0), [vec![2]]);
+        let lists = Lists::of_two(&one, &other, 1);
+        assert!(of(&lists, 0).is_empty());
+        assert_eq!(has_key(&lists), [true, true, false]);
+        let alike = column(&[&[3], &[3], &[3], &[], &[3], &[]]);
+        let alike = ProbedKeys::new(&alike, &probes);
+        // Two rows have keys 0 and 3, which are too many.
+        assert_eq!(has_key(&Lists::of_two(&one, &alike, 1)), [true, true, false]);
+        let two = column(&[&[0], &[0], &[0], &[], &[2], &[]]);
+        let two = ProbedKeys::new(&two, &probes);
+        assert_eq!(has_key(&Lists::of_two(&two, &alike, 1)), [false, true, false]);
     }
 }

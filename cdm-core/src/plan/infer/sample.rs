@@ -14,7 +14,7 @@ const ONE_IN: usize = 20;
 /// The most records whose partners are counted.
 const MOST_PROBES: usize = 1_024;
 
-/// The most pairs of a probe and another record: a bit is kept for each.
+/// The most pairs of a probe and another record: a bit is kept for each, and its number in four bytes.
 const MOST_PROBED_PAIRS: usize = 1 << 27;
 
 /// The records that a plan is inferred from: all of a small table, some of a large one. Which ones
@@ -56,8 +56,8 @@ impl Sample {
     }
 
     /// The number of the pair of a probe, by its position, and another row.
-    pub(super) fn pair(&self, probe: usize, row: u32) -> u64 {
-        (probe * self.table.len()) as u64 + u64::from(row)
+    pub(super) fn pair(&self, probe: usize, row: u32) -> u32 {
+        (probe * self.table.len()) as u32 + row
     }
 
     /// How many pairs of the whole table the probes' `partners` stand for.

@@ -283,6 +283,7 @@ pub(super) const RECIPROCALS: [f64; 64] = {
 };
 
 /// How many characters of two texts must match for some Jaro-Winkler similarity.
+#[derive(PartialEq)]
 pub(super) struct Matches {
     least: f64,
     /// By how many of the first characters are the same, then the lengths of the two.

@@ -1,0 +1,116 @@
+//! What two sketches show of one condition.
+
+use std::sync::Arc;
+
+use super::note::{
+    Matches, Note, ROUNDING, jaccard_within, place, shape, words_alike, words_within,
+};
+use crate::compare::level::condition::Condition;
+use crate::compare::level::date::DateCondition;
+use crate::compare::level::prepared::Slot;
+use crate::normalize::Form;
+
+/// What must be so of two sketches where a condition holds; numbers are places in them.
+#[derive(Clone, PartialEq)]
+pub(super) enum Hint {
+    /// The same number, and not 0.
+    Equal(usize),
+    /// The same number, or one is 0.
+    Compatible(usize),
+    /// A bit in common.
+    Overlap(usize),
+    /// A bit of the first in common with one of the second, either way.
+    Crossed(usize, usize),
+    /// The words of the one within the other's, so many at least.
+    Within(usize, u32),
+    /// Words in common as a share of all.
+    Jaccard(usize, f64),
+    /// So many edits.
+    Edits(usize, u32),
+    /// Jaro-Winkler similarity.
+    Alike(usize, Arc<Matches>),
+    /// Mean Jaro-Winkler similarity of words.
+    WordsAlike(usize, f64),
+    /// Two dates.
+    Date(usize, DateCondition),
+}
+
+impl Hint {
+    /// What sketches with these `notes`, and those that it adds, show of the condition.
+    pub(super) fn of(condition: &Condition, notes: &mut Vec<Note>) -> Option<Self> {
+        let mut at = |note| place(notes, note);
+        Some(match condition {
+            Condition::Same { form, min_length } => Self::Equal(at(Note::Text(*form, *min_length))),
+            Condition::Compatible { form } => Self::Compatible(at(Note::Text(*form, 0))),
+            Condition::SameLetters => Self::Equal(at(Note::Letters)),
+            Condition::SameWords => Self::Equal(at(Note::AllWords)),
+            Condition::WordsWithin { at_least, .. } => {
+                Self::Within(at(Note::Words), u32::from(*at_least))
+            }
+            Condition::TokenJaccard { at_least } if *at_least > 0.0 => {
+                Self::Jaccard(at(Note::Words), *at_least)
+            }
+            Condition::MongeElkan { at_least } if *at_least > 0.0 => {
+                Self::WordsAlike(at(Note::EachWord), *at_least)
+            }
+            Condition::Nickname => Self::Overlap(at(Note::Set(Slot::Nickname))),
+            Condition::SoundsAlike => Self::Overlap(at(Note::Set(Slot::Sound))),
+            // The first words begin with the same letter.
+            Condition::Initials => Self::Equal(at(Note::FirstLetter)),
+            Condition::AlsoKnownAs => {
+                Self::Crossed(at(Note::Set(Slot::Form(Form::Alias))), at(Note::Names))
+            }
+            Condition::JaroWinkler { form, at_least, min_length } if *at_least > 0.0 => {
+                Self::Alike(at(Note::Shape(*form, *min_length)), Arc::new(Matches::new(*at_least)))
+            }
+            Condition::Osa { form, at_most, min_length } => {
+                Self::Edits(at(Note::Shape(*form, *min_length)), u32::from(*at_most))
+            }
+            Condition::Date(condition) => Self::Date(at(Note::Date), *condition),
+            Condition::Prefix { form, length } => Self::Equal(at(Note::First(*form, *length))),
+            Condition::Last { form, length } => Self::Equal(at(Note::Last(*form, *length))),
+            _ => return None,
+        })
+    }
+
+    /// Whether the condition may hold.
+    #[inline]
+    pub(super) fn may_hold(&self, left: &[u64], right: &[u64]) -> bool {
+        match self {
+            Self::Equal(at) => left[*at] == right[*at] && left[*at] != 0,
+            Self::Compatible(at) => left[*at] == right[*at] || left[*at] == 0 || right[*at] == 0,
+            Self::Overlap(at) => left[*at] & right[*at] != 0,
+            Self::Crossed(one, other) => {
+                left[*one] & right[*other] != 0 || left[*other] & right[*one] != 0
+            }
+            Self::Within(at, least) => words_within(left[*at], right[*at], *least),
+            Self::Jaccard(at, least) => jaccard_within(left[*at], right[*at], *least),
+            Self::Edits(at, most) => shape(left, *at).is_near(shape(right, *at), *most),
+            Self::Alike(at, matches) => matches.reach(shape(left, *at), shape(right, *at)),
+            Self::WordsAlike(at, least) => {
+                let end = at + Note::EachWord.width();
+                words_alike(&left[*at..end], &right[*at..end], least - ROUNDING)
+            }
+            Self::Date(at, condition) => condition.may_hold(left[*at], right[*at]),
+        }
+    }
+
+    /// Whether the condition holds of a value and itself, where it may: there is a text then, and it
+    /// is like itself.
+    #[inline]
+    pub(super) fn is_sure_of_one(&self) -> bool {
+        matches!(
+            self,
+            Self::Equal(_)
+                | Self::Compatible(_)
+                | Self::Overlap(_)
+                | Self::Edits(..)
+                | Self::Alike(..)
+        )
+    }
+
+    /// Whether it is there for most pairs, so that nothing is shown by it.
+    pub(super) fn is_common(&self) -> bool {
+        matches!(self, Self::Compatible(_))
+    }
+}
