@@ -56,14 +56,17 @@ impl Profile {
             );
             profile.email += usize::from(is_email(value));
             profile.url += usize::from(is_url(value));
-            let date = is_date(value);
-            profile.date += usize::from(date);
-            profile.phone += usize::from(!date && is_phone(value));
-            profile.iban += usize::from(is_iban(value));
-            profile.postcode += usize::from(is_lettered_postcode(value));
-            profile.number += usize::from(is_number(value));
-            profile.geo += usize::from(is_geo(value));
-            profile.whole_address += usize::from(is_whole_address(value));
+            // None of these goes without.
+            if digits > 0 {
+                let date = is_date(value);
+                profile.date += usize::from(date);
+                profile.phone += usize::from(!date && is_phone(value));
+                profile.iban += usize::from(is_iban(value));
+                profile.postcode += usize::from(is_lettered_postcode(value));
+                profile.number += usize::from(is_number(value));
+                profile.geo += usize::from(is_geo(value));
+                profile.whole_address += usize::from(is_whole_address(value));
+            }
             let ascii = normalize::ascii(value);
             profile.honorific += usize::from(is_honorific(&ascii));
             let organisation = is_organisation(value, &ascii);
@@ -201,7 +204,8 @@ fn is_phone(value: &str) -> bool {
     let number = lower.split(['x', 'e', '#']).next().unwrap_or("").trim();
     let number = number.trim_start_matches("tel").trim_start_matches([':', '.', ' ']);
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
-    let shaped = number.chars().all(|c| c.is_ascii_digit() || "+()-./ \u{a0}".contains(c));
+    let is_sign = |c: char| matches!(c, '+' | '(' | ')' | '-' | '.' | '/' | ' ' | '\u{a0}');
+    let shaped = number.chars().all(|c| c.is_ascii_digit() || is_sign(c));
     let separated = number.bytes().any(|byte| matches!(byte, b'(' | b'-' | b'/' | b' '))
         || number.bytes().filter(|byte| *byte == b'.').count() >= 2;
     shaped
@@ -403,125 +407,29 @@ fn is_person(ascii: &str) -> bool {
         && (known(words.first()) || known(words.last()) || known(words.get(1)))
 }
 
+/// Legal forms, words for a business, and words that persons' names lack.
+#[rustfmt::skip]
+static WORDS_OF_ORGANISATIONS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    HashSet::from([
+        "inc", "llc", "ltd", "limited", "corp", "corporation", "co", "company", "plc", "llp", "lp",
+        "gmbh", "ag", "kg", "ohg", "ug", "ev", "eg", "sa", "sarl", "sas", "sasu", "eurl", "sci",
+        "srl", "spa", "sl", "slu", "bv", "nv", "vof", "lda", "ltda", "oy", "ab", "aps", "as", "pty",
+        "group", "gruppe", "groupe", "grupo", "gruppo", "holding", "holdings", "bank", "school",
+        "schule", "ecole", "escuela", "scuola", "escola", "university", "universitat", "universite",
+        "universidad", "college", "academy", "center", "centre", "centro", "zentrum", "hospital",
+        "klinik", "clinic", "hotel", "restaurant", "ristorante", "restaurante", "cafe", "bar",
+        "grill", "deli", "pizzeria", "bistro", "kitchen", "inn", "church", "foundation", "stiftung",
+        "association", "verein", "society", "institute", "services", "service", "solutions",
+        "systems", "partners", "consulting", "industries", "international", "enterprises",
+        "technologies", "tech", "shop", "store", "market", "learning", "care", "daycare",
+        "childcare", "kindergarten", "preschool", "club", "agency", "trust", "the", "and", "und",
+        "of", "for", "et", "y",
+    ])
+});
+
 /// A legal form, a word for a business, or a sign that persons' names lack.
 fn is_organisation(value: &str, ascii: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "inc",
-        "llc",
-        "ltd",
-        "limited",
-        "corp",
-        "corporation",
-        "co",
-        "company",
-        "plc",
-        "llp",
-        "lp",
-        "gmbh",
-        "ag",
-        "kg",
-        "ohg",
-        "ug",
-        "ev",
-        "eg",
-        "sa",
-        "sarl",
-        "sas",
-        "sasu",
-        "eurl",
-        "sci",
-        "srl",
-        "spa",
-        "sl",
-        "slu",
-        "bv",
-        "nv",
-        "vof",
-        "lda",
-        "ltda",
-        "oy",
-        "ab",
-        "aps",
-        "as",
-        "pty",
-        "group",
-        "gruppe",
-        "groupe",
-        "grupo",
-        "gruppo",
-        "holding",
-        "holdings",
-        "bank",
-        "school",
-        "schule",
-        "ecole",
-        "escuela",
-        "scuola",
-        "escola",
-        "university",
-        "universitat",
-        "universite",
-        "universidad",
-        "college",
-        "academy",
-        "center",
-        "centre",
-        "centro",
-        "zentrum",
-        "hospital",
-        "klinik",
-        "clinic",
-        "hotel",
-        "restaurant",
-        "ristorante",
-        "restaurante",
-        "cafe",
-        "bar",
-        "grill",
-        "deli",
-        "pizzeria",
-        "bistro",
-        "kitchen",
-        "inn",
-        "church",
-        "foundation",
-        "stiftung",
-        "association",
-        "verein",
-        "society",
-        "institute",
-        "services",
-        "service",
-        "solutions",
-        "systems",
-        "partners",
-        "consulting",
-        "industries",
-        "international",
-        "enterprises",
-        "technologies",
-        "tech",
-        "shop",
-        "store",
-        "market",
-        "learning",
-        "care",
-        "daycare",
-        "childcare",
-        "kindergarten",
-        "preschool",
-        "club",
-        "agency",
-        "trust",
-        "the",
-        "and",
-        "und",
-        "of",
-        "for",
-        "et",
-        "y",
-    ];
-    value.contains('&') || ascii.split(' ').any(|word| WORDS.contains(&word))
+    value.contains('&') || ascii.split(' ').any(|word| WORDS_OF_ORGANISATIONS.contains(word))
 }
 
 #[cfg(test)]

@@ -96,7 +96,10 @@ pub(super) fn choose(
         let wanted: Vec<&Vec<usize>> = conjunctions.iter().filter(wanted).collect();
         for keys in wanted.chunks(64) {
             run.report("infer blocking", rules.len() as u64, total)?;
-            let measured = keys.par_iter().map(|k| measure(k, &probed, &found, sample, budget));
+            let seen = || Seen::new(sample.table.len());
+            let measured = keys
+                .par_iter()
+                .map_init(seen, |seen, k| measure(k, &probed, &found, sample, budget, seen));
             rules.extend(measured.collect::<Vec<_>>().into_iter().flatten());
         }
         for rule in rules.iter().filter(|rule| rule.keys.len() == 1) {
@@ -204,6 +207,7 @@ fn measure(
     found: &[Bits],
     sample: &Sample,
     budget: Budget,
+    seen: &mut Seen,
 ) -> Option<MeasuredRule> {
     let most = (f64::from(budget.most_records_per_key) / sample.scale).floor().max(1.0) as usize;
     let lists = match keys {
@@ -220,29 +224,46 @@ fn measure(
         return None;
     }
     let mut partners = Vec::new();
-    let mut of_probe: Vec<u32> = Vec::new();
     for (at, probe) in sample.probes.iter().copied().enumerate() {
-        of_probe.clear();
-        let mut several = 0;
+        seen.forget();
+        seen.is_new(probe);
         for list in lists.of_probe(at) {
-            let others = lists.rows(list).iter().copied();
-            let linkable =
-                |row: &u32| *row != probe && sample.scope.contains(probe as usize, *row as usize);
-            let before = of_probe.len();
-            of_probe.extend(others.filter(linkable));
-            several += usize::from(of_probe.len() > before);
+            for row in lists.rows(list) {
+                if seen.is_new(*row) && sample.scope.contains(probe as usize, *row as usize) {
+                    partners.push(sample.pair(at, *row));
+                }
+            }
         }
-        if several > 1 {
-            of_probe.sort_unstable();
-            of_probe.dedup();
-        }
-        partners.extend(of_probe.iter().map(|row| sample.pair(at, *row)));
         if sample.pairs_a_partner(partners.len()) > budget.pairs as f64 {
             return None;
         }
     }
     let pairs = sample.pairs_a_partner(partners.len());
     Some(MeasuredRule { keys: keys.to_vec(), found, partners, pairs, known: 0, new_pairs: pairs })
+}
+
+/// The rows that were met since the last [`forget`](Self::forget).
+struct Seen {
+    /// By row, in which round it was met last.
+    rounds: Vec<u32>,
+    round: u32,
+}
+
+impl Seen {
+    fn new(rows: usize) -> Self {
+        Self { rounds: vec![0; rows], round: 0 }
+    }
+
+    fn forget(&mut self) {
+        self.round = self.round.checked_add(1).unwrap_or_else(|| {
+            self.rounds.fill(0);
+            1
+        });
+    }
+
+    fn is_new(&mut self, row: u32) -> bool {
+        std::mem::replace(&mut self.rounds[row as usize], self.round) != self.round
+    }
 }
 
 /// One rule after the other: the one that finds the most new true pairs for what it costs.

@@ -5,12 +5,16 @@
 //! through their conditions level by level looks at the same few numbers over and over. Nearly all
 //! pairs show none of what any level wants.
 
-use super::hint::Hint;
+use super::hint::{Hint, Shapes};
+use super::note::shape;
 use super::{Field, Node, Test};
 
 /// Hints, and which of them must be there for each level.
 pub(super) struct Gate {
-    hints: Vec<Seen>,
+    /// Hints, each with its bit.
+    hints: Vec<(u64, Seen)>,
+    /// Those of two shapes, which are laid side by side once for all of them.
+    shapes: Vec<OfShapes>,
     /// By level, the hints of which one must be there, as bits.
     levels: Vec<u64>,
     /// The levels that may always hold, as bits.
@@ -23,6 +27,15 @@ struct Seen {
     left: usize,
     right: usize,
     hint: Hint,
+}
+
+/// Hints in two shapes, each with its bit.
+struct OfShapes {
+    left: usize,
+    right: usize,
+    /// Where the shape is in the sketches.
+    at: usize,
+    hints: Vec<(u64, Shapes)>,
 }
 
 /// Hints of which one must be there where a condition holds; `None` where nothing is known.
@@ -55,7 +68,21 @@ impl Gate {
         let levels: Vec<Option<u64>> = levels.iter().take(MOST).map(&mut bits).collect();
         let always = levels.iter().enumerate().filter(|(_, bits)| bits.is_none());
         let always = always.fold(0, |always, (level, _)| always | 1 << level);
-        Self { hints, levels: levels.into_iter().map(Option::unwrap_or_default).collect(), always }
+        let levels = levels.into_iter().map(Option::unwrap_or_default).collect();
+        let mut gate = Self { hints: Vec::new(), shapes: Vec::new(), levels, always };
+        hints.into_iter().enumerate().for_each(|(place, seen)| gate.add(1 << place, seen));
+        gate
+    }
+
+    fn add(&mut self, bit: u64, seen: Seen) {
+        let Seen { left, right, hint: Hint::Shapes(at, shapes) } = seen else {
+            return self.hints.push((bit, seen));
+        };
+        let same = |of: &&mut OfShapes| (of.left, of.right, of.at) == (left, right, at);
+        match self.shapes.iter_mut().find(same) {
+            Some(of) => of.hints.push((bit, shapes)),
+            None => self.shapes.push(OfShapes { left, right, at, hints: vec![(bit, shapes)] }),
+        }
     }
 
     /// The levels that may hold for two records that have a value in every field, by the sketches of
@@ -63,9 +90,14 @@ impl Gate {
     #[inline]
     pub(super) fn open(&self, left: &[&[u64]], right: &[&[u64]]) -> u64 {
         let mut there = 0;
-        for (place, seen) in self.hints.iter().enumerate() {
-            let is_there = seen.hint.may_hold(left[seen.left], right[seen.right]);
-            there |= u64::from(is_there) << place;
+        for (bit, Seen { left: one, right: two, hint }) in &self.hints {
+            there |= if hint.may_hold(left[*one], right[*two]) { *bit } else { 0 };
+        }
+        for OfShapes { left: one, right: two, at, hints } in &self.shapes {
+            let shapes = shape(left[*one], *at).beside(shape(right[*two], *at));
+            for (bit, hint) in hints {
+                there |= if hint.may_hold(shapes) { *bit } else { 0 };
+            }
         }
         let levels = self.levels.iter().enumerate();
         levels

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::note::{
-    Matches, Note, ROUNDING, jaccard_within, place, shape, words_alike, words_within,
+    Beside, Matches, Note, ROUNDING, jaccard_within, place, shape, words_alike, words_within,
 };
 use crate::compare::level::condition::Condition;
 use crate::compare::level::date::DateCondition;
@@ -25,14 +25,31 @@ pub(super) enum Hint {
     Within(usize, u32),
     /// Words in common as a share of all.
     Jaccard(usize, f64),
-    /// So many edits.
-    Edits(usize, u32),
-    /// Jaro-Winkler similarity.
-    Alike(usize, Arc<Matches>),
+    /// Of two shapes.
+    Shapes(usize, Shapes),
     /// Mean Jaro-Winkler similarity of words.
     WordsAlike(usize, f64),
     /// Two dates.
     Date(usize, DateCondition),
+}
+
+/// What must be so of two shapes, both of texts of so many characters at least.
+#[derive(Clone, PartialEq)]
+pub(super) enum Shapes {
+    /// So many edits.
+    Edits(u8, u32),
+    /// Jaro-Winkler similarity.
+    Alike(u8, Arc<Matches>),
+}
+
+impl Shapes {
+    #[inline]
+    pub(super) fn may_hold(&self, shapes: Beside) -> bool {
+        match self {
+            Self::Edits(length, most) => shapes.are_long(*length) && shapes.are_near(*most),
+            Self::Alike(length, matches) => shapes.are_long(*length) && matches.reach(shapes),
+        }
+    }
 }
 
 impl Hint {
@@ -61,10 +78,12 @@ impl Hint {
                 Self::Crossed(at(Note::Set(Slot::Form(Form::Alias))), at(Note::Names))
             }
             Condition::JaroWinkler { form, at_least, min_length } if *at_least > 0.0 => {
-                Self::Alike(at(Note::Shape(*form, *min_length)), Arc::new(Matches::new(*at_least)))
+                let matches = Arc::new(Matches::new(*at_least));
+                Self::Shapes(at(Note::Shape(*form)), Shapes::Alike(*min_length, matches))
             }
             Condition::Osa { form, at_most, min_length } => {
-                Self::Edits(at(Note::Shape(*form, *min_length)), u32::from(*at_most))
+                let edits = Shapes::Edits(*min_length, u32::from(*at_most));
+                Self::Shapes(at(Note::Shape(*form)), edits)
             }
             Condition::Date(condition) => Self::Date(at(Note::Date), *condition),
             Condition::Prefix { form, length } => Self::Equal(at(Note::First(*form, *length))),
@@ -85,8 +104,7 @@ impl Hint {
             }
             Self::Within(at, least) => words_within(left[*at], right[*at], *least),
             Self::Jaccard(at, least) => jaccard_within(left[*at], right[*at], *least),
-            Self::Edits(at, most) => shape(left, *at).is_near(shape(right, *at), *most),
-            Self::Alike(at, matches) => matches.reach(shape(left, *at), shape(right, *at)),
+            Self::Shapes(at, shapes) => shapes.may_hold(shape(left, *at).beside(shape(right, *at))),
             Self::WordsAlike(at, least) => {
                 let end = at + Note::EachWord.width();
                 words_alike(&left[*at..end], &right[*at..end], least - ROUNDING)
@@ -99,14 +117,14 @@ impl Hint {
     /// is like itself.
     #[inline]
     pub(super) fn is_sure_of_one(&self) -> bool {
-        matches!(
-            self,
-            Self::Equal(_)
-                | Self::Compatible(_)
-                | Self::Overlap(_)
-                | Self::Edits(..)
-                | Self::Alike(..)
-        )
+        match self {
+            Self::Equal(_) | Self::Compatible(_) | Self::Overlap(_) | Self::Shapes(..) => true,
+            Self::Crossed(..)
+            | Self::Within(..)
+            | Self::Jaccard(..)
+            | Self::WordsAlike(..)
+            | Self::Date(..) => false,
+        }
     }
 
     /// Whether it is there for most pairs, so that nothing is shown by it.

@@ -26,8 +26,8 @@ pub(super) enum Note {
     Names,
     /// The first letter of its first name, and 1.
     FirstLetter,
-    /// The shape of the form; 0 where it is missing or has fewer characters.
-    Shape(Form, u8),
+    /// The shape of the form; 0 where it is missing.
+    Shape(Form),
     /// A hash of so many first characters.
     First(Form, u8),
     /// A hash of so many last characters.
@@ -107,8 +107,8 @@ impl Note {
                 let first = value.all(Slot::GivenWord).next().and_then(|word| word.chars().next());
                 first.map_or(0, |letter| u64::from(u32::from(letter)) + 1)
             }
-            Note::Shape(form, least) => {
-                return long(form, least).map_or(Shape::NONE, Shape::of).put(into);
+            Note::Shape(form) => {
+                return value.form(form).map_or(Shape::NONE, Shape::of).put(into);
             }
             Note::First(form, length) => long(form, length).map_or(0, |text| {
                 let end = text.char_indices().nth(length.into()).map_or(text.len(), |(at, _)| at);
@@ -209,53 +209,68 @@ impl Shape {
 
     /// The length and 1; 0 for no text.
     #[inline]
-    pub(super) fn size(self) -> u64 {
+    fn size(self) -> u64 {
         self.head & Self::LONG
     }
 
-    /// Whether so many edits may make one the other.
+    /// What two shapes show together.
     #[inline]
-    pub(super) fn is_near(self, other: Self, most: u32) -> bool {
-        let (one, two) = (self.size(), other.size());
-        if one == 0 || two == 0 {
-            return false;
+    pub(super) fn beside(self, other: Self) -> Beside {
+        let differ = (self.head ^ other.head) >> 16;
+        Beside {
+            sizes: (self.size(), other.size()),
+            only_left: (self.letters & !other.letters).count_ones(),
+            only_right: (other.letters & !self.letters).count_ones(),
+            common: (differ.trailing_zeros() / 12).min(4),
         }
+    }
+}
+
+/// Two shapes, side by side.
+#[derive(Clone, Copy)]
+pub(super) struct Beside {
+    /// The length of each and 1; 0 for no text.
+    sizes: (u64, u64),
+    /// How many characters the left one has that the right one lacks, at least.
+    only_left: u32,
+    only_right: u32,
+    /// How many of the first four characters are the same, up to the first that is not.
+    common: u32,
+}
+
+impl Beside {
+    /// Whether both are texts of so many characters.
+    #[inline]
+    pub(super) fn are_long(&self, least: u8) -> bool {
+        self.sizes.0.min(self.sizes.1) > u64::from(least)
+    }
+
+    /// Whether so many edits may make one text the other; they are two texts.
+    #[inline]
+    pub(super) fn are_near(&self, most: u32) -> bool {
         // An edit takes away one character at most, and adds one at most.
-        one.abs_diff(two) <= u64::from(most)
-            && (self.letters & !other.letters).count_ones() <= most
-            && (other.letters & !self.letters).count_ones() <= most
+        self.sizes.0.abs_diff(self.sizes.1) <= u64::from(most)
+            && self.only_left <= most
+            && self.only_right <= most
     }
 
     /// The most that their Jaro-Winkler similarity may be.
     #[inline]
-    pub(super) fn alike(self, other: Self) -> f64 {
-        let (one, two) = (self.size(), other.size());
+    fn alike(&self) -> f64 {
+        let (one, two) = self.sizes;
         if one == 0 || two == 0 {
             return 0.0;
         }
-        if one == Self::LONG || two == Self::LONG || one == 1 || two == 1 {
+        if one == Shape::LONG || two == Shape::LONG || one == 1 || two == 1 {
             return 1.0;
         }
         // A character that only one has matches none.
-        let matched = |own: u64, size: u64, other: u64| {
-            (size - 1).saturating_sub(u64::from((own & !other).count_ones()))
-        };
-        let matches = matched(self.letters, one, other.letters).min(matched(
-            other.letters,
-            two,
-            self.letters,
-        ));
+        let matched = |size: u64, only: u32| (size - 1).saturating_sub(u64::from(only));
+        let matches = matched(one, self.only_left).min(matched(two, self.only_right));
         if matches == 0 {
             return 0.0;
         }
-        similarity(matches, one - 1, two - 1, self.common(other))
-    }
-
-    /// How many of the first four characters are the same, up to the first that is not.
-    #[inline]
-    pub(super) fn common(self, other: Self) -> u32 {
-        let differ = (self.head ^ other.head) >> 16;
-        (differ.trailing_zeros() / 12).min(4)
+        similarity(matches, one - 1, two - 1, self.common)
     }
 }
 
@@ -313,22 +328,22 @@ impl Matches {
 
     /// Whether two texts of these shapes may be as similar.
     #[inline]
-    pub(super) fn reach(&self, left: Shape, right: Shape) -> bool {
-        let (one, two) = (left.size(), right.size());
+    pub(super) fn reach(&self, shapes: Beside) -> bool {
+        let (one, two) = shapes.sizes;
         if one == 0 || two == 0 {
             return false;
         }
         let width = Self::LONGEST + 1;
         let (one, two) = (one as usize - 1, two as usize - 1);
         if one == 0 || two == 0 || one.max(two) > Self::LONGEST {
-            return left.alike(right) >= self.least;
+            return shapes.alike() >= self.least;
         }
-        let place = (left.common(right) as usize * width + one) * width + two;
+        let place = (shapes.common as usize * width + one) * width + two;
         let needed = u32::from(self.needed[place]);
         let (one, two) = (one as u32, two as u32);
         one.min(two) >= needed
-            && one >= needed + (left.letters & !right.letters).count_ones()
-            && two >= needed + (right.letters & !left.letters).count_ones()
+            && one >= needed + shapes.only_left
+            && two >= needed + shapes.only_right
     }
 }
 
@@ -348,7 +363,7 @@ pub(super) fn words_alike(left: &[u64], right: &[u64], least: f64) -> bool {
         let word = shape(left, 1 + 2 * l);
         let mut nearest = 0.0_f64;
         for (r, back) in back.iter_mut().enumerate().take(two) {
-            let similarity = word.alike(shape(right, 1 + 2 * r));
+            let similarity = word.beside(shape(right, 1 + 2 * r)).alike();
             nearest = nearest.max(similarity);
             *back = back.max(similarity);
         }
