@@ -83,12 +83,18 @@ impl SketchedComparison {
         right: &[Option<Sketched<'_>>],
         skip: usize,
     ) -> Option<u8> {
-        let open = self.open(
-            left.len(),
-            |at| left[at].map(|value| value.sketch),
-            |at| right[at].map(|value| value.sketch),
-        );
-        let level = self.level_where(skip, open, |node| node.holds_single(left, right));
+        let holds = |node: &Node| node.holds_single(left, right);
+        // Many records that meet have a name in common, which the first level is about.
+        let level = if skip == 0 && self.levels.first().is_some_and(holds) {
+            0
+        } else {
+            let open = self.open(
+                left.len(),
+                |at| left[at].map(|value| value.sketch),
+                |at| right[at].map(|value| value.sketch),
+            );
+            self.level_where(skip.max(1), open, holds)
+        };
         let filled = |values: &[Option<Sketched<'_>>]| values.first().is_some_and(Option::is_some);
         self.comparison.says(level, filled(left) && filled(right)).then_some(level)
     }

@@ -9,10 +9,8 @@ const NONE: u32 = u32::MAX;
 pub(super) struct ProbedKeys<'a> {
     column: &'a Column,
     probes: &'a [u32],
-    /// By code, its number among those keys; [`NONE`] for the others.
-    number: Vec<u32>,
-    /// By row, the number of its only key; empty where some row has several.
-    single: Vec<u32>,
+    /// By row: the numbers of those keys that it has.
+    of_row: ByNumber,
     /// By number: the rows that have the key.
     rows: ByNumber,
     /// By number: the positions of the probes that have the key.
@@ -29,19 +27,19 @@ struct ByNumber {
 }
 
 impl ByNumber {
-    /// `each` calls with a list's number and an item, always in the same order.
-    fn new(count: usize, each: impl Fn(&mut dyn FnMut(u32, u32))) -> Self {
+    /// Of items, each with the number of its list; they keep their order.
+    fn new(count: usize, items: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
         let mut starts = vec![0_u32; count + 1];
-        each(&mut |number, _| starts[number as usize + 1] += 1);
+        items.clone().for_each(|(number, _)| starts[number as usize + 1] += 1);
         (1..starts.len()).for_each(|number| starts[number] += starts[number - 1]);
-        let mut items = vec![0; starts[count] as usize];
+        let mut sorted = vec![0; starts[count] as usize];
         let mut next = starts.clone();
-        each(&mut |number, item| {
+        for (number, item) in items {
             let place = &mut next[number as usize];
-            items[*place as usize] = item;
+            sorted[*place as usize] = item;
             *place += 1;
-        });
-        Self { starts, items }
+        }
+        Self { starts, items: sorted }
     }
 
     fn of(&self, number: usize) -> &[u32] {
@@ -70,22 +68,20 @@ impl<'a> ProbedKeys<'a> {
             *number = if *number > 1 { count } else { NONE };
             count += u32::from(*number != NONE);
         }
-        let shared = |code: &u32| number[*code as usize] != NONE;
-        let rows = ByNumber::new(count as usize, |add| {
-            for row in 0..column.len() as u32 {
-                keys_of(row).filter(shared).for_each(|code| add(number[code as usize], row));
-            }
-        });
-        let positions = ByNumber::new(count as usize, |add| {
-            for (position, probe) in (0..).zip(probes) {
-                let keys = keys_of(*probe).filter(shared);
-                keys.for_each(|code| add(number[code as usize], position));
-            }
-        });
-        let is_single = (0..column.len()).all(|row| column.codes(row).len() <= 1);
-        let only = |row: usize| column.codes(row).first().map_or(NONE, |c| number[*c as usize]);
-        let single = if is_single { (0..column.len()).map(only).collect() } else { Vec::new() };
-        Self { column, probes, number, single, rows, positions, has_own }
+        let number = &number;
+        let shared = move |row: u32| {
+            keys_of(row).map(|code| number[code as usize]).filter(|number| *number != NONE)
+        };
+        let rows_with_keys =
+            (0..column.len() as u32).flat_map(|row| shared(row).map(move |number| (row, number)));
+        let of_row = ByNumber::new(column.len(), rows_with_keys.clone());
+        let rows = rows_with_keys.map(|(row, number)| (number, row));
+        let rows = ByNumber::new(count as usize, rows);
+        let positions = (0..)
+            .zip(probes)
+            .flat_map(|(position, probe)| shared(*probe).map(move |number| (number, position)));
+        let positions = ByNumber::new(count as usize, positions);
+        Self { column, probes, of_row, rows, positions, has_own }
     }
 
     fn count(&self) -> usize {
@@ -99,19 +95,8 @@ impl<'a> ProbedKeys<'a> {
 
     /// The numbers of those keys that a row has.
     #[inline]
-    fn each(&self, row: u32, mut visit: impl FnMut(u32)) {
-        if let Some(number) = self.single.get(row as usize) {
-            if *number != NONE {
-                visit(*number);
-            }
-            return;
-        }
-        for code in self.column.codes(row as usize) {
-            match self.number[*code as usize] {
-                NONE => {}
-                number => visit(number),
-            }
-        }
+    fn keys(&self, row: u32) -> &[u32] {
+        self.of_row.of(row as usize)
     }
 }
 
@@ -173,62 +158,65 @@ impl Lists {
         let mut place_of = vec![(NONE, 0_u32); inner.count()];
         let mut counts: Vec<usize> = Vec::new();
         let mut met: Vec<(u32, u32)> = Vec::new();
-        let mut next: Vec<usize> = Vec::new();
-        for number in 0..outer.count() {
+        // Of the same: its list, and where that goes on.
+        let mut lists: Vec<(u32, usize)> = Vec::new();
+        for number in 0..outer.count() as u32 {
             counts.clear();
-            let positions = outer.positions.of(number);
+            let positions = outer.positions.of(number as usize);
             for position in positions {
-                inner.each(inner.probes[*position as usize], |key| {
-                    let place = &mut place_of[key as usize];
-                    if place.0 != number as u32 {
-                        *place = (number as u32, counts.len() as u32);
+                for key in inner.keys(inner.probes[*position as usize]) {
+                    let place = &mut place_of[*key as usize];
+                    if place.0 != number {
+                        *place = (number, counts.len() as u32);
                         counts.push(0);
                     }
-                });
+                }
             }
             if counts.is_empty() {
                 continue;
             }
             met.clear();
-            for row in outer.rows.of(number) {
-                inner.each(*row, |key| {
-                    let (of_outer, place) = place_of[key as usize];
-                    if of_outer == number as u32 {
+            for row in outer.rows.of(number as usize) {
+                for key in inner.keys(*row) {
+                    let (of_outer, place) = place_of[*key as usize];
+                    if of_outer == number {
                         let count = &mut counts[place as usize];
                         *count += 1;
                         if *count <= most {
                             met.push((place, *row));
                         }
                     }
-                });
+                }
             }
             // Each pair of keys that few enough rows have, and more than the probe, becomes a list.
-            let lists = |count: usize| count > 1 && count <= most;
-            let first = starts.len() as u32 - 1;
-            next.clear();
+            lists.clear();
             let mut end = rows.len();
             for count in &counts {
-                next.push(if lists(*count) { end } else { usize::MAX });
-                end += if lists(*count) { *count } else { 0 };
-                starts.push(end);
+                if *count > 1 && *count <= most {
+                    lists.push((starts.len() as u32 - 1, end));
+                    end += count;
+                    starts.push(end);
+                } else {
+                    lists.push((NONE, 0));
+                }
             }
             rows.resize(end, 0);
             for (place, row) in &met {
-                let next = &mut next[*place as usize];
-                if *next != usize::MAX {
+                if let (list, next) = &mut lists[*place as usize]
+                    && *list != NONE
+                {
                     rows[*next] = *row;
                     *next += 1;
                 }
             }
             for position in positions {
-                inner.each(inner.probes[*position as usize], |key| {
-                    let place = place_of[key as usize].1;
-                    let count = counts[place as usize];
-                    has_key[*position as usize] |= count <= most;
-                    if lists(count) {
-                        owners.push((*position, first + place));
+                for key in inner.keys(inner.probes[*position as usize]) {
+                    let place = place_of[*key as usize].1 as usize;
+                    has_key[*position as usize] |= counts[place] <= most;
+                    if lists[place].0 != NONE {
+                        owners.push((*position, lists[place].0));
                     }
-                });
+                }
             }
         }
         Self::new(rows, starts, owners, has_key)
@@ -242,9 +230,7 @@ impl Lists {
         mut has_key: Vec<bool>,
     ) -> Self {
         owners.iter().for_each(|(probe, _)| has_key[*probe as usize] = true);
-        let of_probe = ByNumber::new(has_key.len(), |add| {
-            owners.iter().for_each(|(probe, list)| add(*probe, *list));
-        });
+        let of_probe = ByNumber::new(has_key.len(), owners.iter().copied());
         Self { rows, starts, of_probe, has_key }
     }
 }
