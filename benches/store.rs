@@ -35,8 +35,8 @@ struct Arguments {
     /// How many records are upserted one by one afterwards, and how many are searched for.
     #[arg(long, default_value_t = 20_000)]
     calls: usize,
-    /// Records that are kept in memory.
-    #[arg(long, default_value_t = 100_000)]
+    /// Records that are kept in memory at least.
+    #[arg(long, default_value_t = 1_000_000)]
     cached: usize,
     /// Threads that read at once.
     #[arg(long, default_value_t = 8)]

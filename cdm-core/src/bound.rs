@@ -23,7 +23,7 @@ pub(crate) use packed::Packed;
 use crate::block::combine;
 use crate::cluster::{Weight, group_weight};
 use crate::compare::Comparison;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::{Expression, Keeps, LooseFeatures, LooseKeys, LooseRecord};
 use crate::model::{Pattern, TermFrequencies, factor_of_shared};
 use crate::plan::{LinkType, Model};
@@ -114,6 +114,8 @@ pub struct BoundRecord {
     factors: Box<[OnceLock<Box<[f64]>>]>,
     /// Where it was packed: then it has no values but those.
     packed: Option<Packed>,
+    /// Set where something of that could not be read: then whatever is said of the record is wrong.
+    unreadable: OnceLock<()>,
 }
 
 /// What a bound model says of two records.
@@ -281,6 +283,7 @@ impl BoundModel {
             fields: self.model.plan().schema().fields().iter().map(|_| OnceLock::new()).collect(),
             factors: self.firsts.iter().map(|_| OnceLock::new()).collect(),
             packed: None,
+            unreadable: OnceLock::new(),
         }
     }
 
@@ -299,8 +302,14 @@ impl BoundModel {
     /// The usable values of the field at that position of the schema.
     fn field<'r>(&self, record: &'r BoundRecord, field: usize) -> &'r ComparedField {
         record.fields[field].get_or_init(|| {
-            Box::new(self.unpacked(record, field).unwrap_or_else(|| {
-                self.sketches.field(field, self.features.values(&record.features, field))
+            let Some(packed) = &record.packed else {
+                let values = self.features.values(&record.features, field);
+                return Box::new(self.sketches.field(field, values));
+            };
+            let unpacked = self.unpacked(packed, field);
+            Box::new(unpacked.unwrap_or_else(|_| {
+                record.unreadable.get_or_init(|| ());
+                ComparedField::default()
             }))
         })
     }
@@ -510,6 +519,15 @@ impl BoundRecord {
     #[must_use]
     pub fn key(&self) -> &RecordKey {
         &self.record().key
+    }
+
+    /// To be asked once something was said of the record, as it may have been packed: values are read
+    /// when they are looked at, and where that cannot be, nothing that was said counts.
+    ///
+    /// # Errors
+    /// [`Error::UnreadablePack`].
+    pub(crate) fn readable(&self) -> Result<()> {
+        if self.unreadable.get().is_some() { Err(Error::UnreadablePack) } else { Ok(()) }
     }
 
     /// The record as it was given.

@@ -223,6 +223,12 @@ pub enum Error {
         /// What does not fit.
         what: String,
     },
+    /// What a store kept of a record in memory cannot be read back. Nothing on the disk is wrong by it.
+    #[error(
+        "a record that was kept ready in memory cannot be read back: a fault of this library or of the \
+         machine's memory; open the store again, and please report it"
+    )]
+    UnreadablePack,
     /// A store is encrypted and the key is missing or wrong, or it is not and there is one.
     #[error("store {path:?}: {what}")]
     StoreKey {
@@ -276,6 +282,7 @@ impl Error {
             Error::StoreLocked { .. } => "STORE_LOCKED",
             Error::StoreFormat { .. } => "STORE_FORMAT",
             Error::StoreDamaged { .. } => "STORE_DAMAGED",
+            Error::UnreadablePack => "UNREADABLE_PACK",
             Error::StoreKey { .. } => "STORE_KEY",
             Error::StoreModel { .. } => "STORE_MODEL",
             Error::Cancelled => "CANCELLED",

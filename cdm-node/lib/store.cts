@@ -25,7 +25,11 @@ export interface StoreOptions {
   durability?: 'everyCall' | 'byHand' | { withinMs: number } | null
   /** 32 bytes that encrypt what the store holds; they must be the same whenever it is opened. */
   key?: Uint8Array | null
-  /** How many records are kept in memory, ready to be compared; 100,000 where left out. */
+  /**
+   * Of how many records at least, those that were asked for last, what they are told apart by is kept in memory, at about
+   * a kilobyte each, and of up to twice as many; a million where left out. A candidate that is not among them is read and
+   * normalised.
+   */
   cachedRecords?: number | null
   /** How many bytes of the index are kept in memory; 256 MiB where left out. */
   cachedBytes?: number | null

@@ -95,8 +95,9 @@ pub struct StoreOptions {
     pub durable_within_ms: Option<f64>,
     /// 32 bytes that encrypt what the store holds.
     pub key: Option<Uint8Array>,
-    /// Of four times as many records, what they are told apart by is kept in memory, at one to two
-    /// kilobytes each. A candidate that is not among them is read and normalised.
+    /// Of how many records at least, those that were asked for last, what they are told apart by is kept
+    /// in memory, at about a kilobyte each; of up to twice as many it may be. A candidate that is not
+    /// among them is read and normalised.
     pub cached_records: Option<f64>,
     /// How many bytes of the index are kept in memory.
     pub cached_bytes: Option<f64>,

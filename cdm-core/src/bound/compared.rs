@@ -30,7 +30,7 @@ pub(super) struct Place {
 }
 
 /// The usable values of a record in one field.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct ComparedField {
     pub(super) canonical: Box<[String]>,
     /// Those that are compared.
@@ -112,6 +112,16 @@ impl Sketches {
             value.canonical
         });
         let canonical = canonical.collect();
+        self.noted(position, canonical, prepared)
+    }
+
+    /// The same of values that are ready.
+    pub(super) fn noted(
+        &self,
+        position: usize,
+        canonical: Vec<String>,
+        prepared: Vec<Prepared>,
+    ) -> ComparedField {
         let place = self.fields.iter().find(|place| place.position == position);
         let mut numbers = vec![0; place.map_or(0, |place| place.width) * prepared.len()];
         if let Some(place) = place.filter(|place| place.width > 0) {
@@ -119,7 +129,8 @@ impl Sketches {
             let numbers = numbers.chunks_exact_mut(place.width);
             prepared.iter().zip(numbers).for_each(|(value, own)| sketcher.sketch(value, own));
         }
-        ComparedField { canonical, prepared: prepared.into(), numbers: numbers.into() }
+        let (canonical, prepared) = (canonical.into(), prepared.into());
+        ComparedField { canonical, prepared, numbers: numbers.into() }
     }
 
     /// The levels that two records reach, of which those are known beforehand that are not to be `asked`.

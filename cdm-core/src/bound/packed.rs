@@ -5,110 +5,244 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::compared::ComparedField;
 use super::{BoundModel, BoundRecord};
-use crate::compare::{Kept, Prepared};
+use crate::compare::{KeptFacts, KeptPart, Prepared};
+use crate::error::{Error, Result};
 use crate::features::LooseKeys;
 use crate::schema::RecordKey;
 
-/// A packed record: where each field begins, then its key with the keys of rules, then the fields.
+/// A packed record: its texts, of which each is there once, then its key with the keys of rules, then
+/// the fields. Texts are said by where they lie, as most are another one or a part of it; what
+/// comparisons note of a value is not there, as it is noted again sooner than it is read.
 #[derive(Clone)]
 pub(crate) struct Packed(Arc<[u8]>);
 
-/// What is asked of every record.
-#[derive(Serialize, Deserialize)]
-struct Head<'p> {
-    source: &'p str,
-    id: &'p str,
-    /// Of the expressions that rules look at: the keys, and how many were made.
-    #[serde(borrow)]
-    keys: Vec<(Vec<&'p str>, Option<usize>)>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Field<'p> {
-    #[serde(borrow)]
-    canonical: Vec<&'p str>,
-    #[serde(borrow)]
-    prepared: Vec<Kept<'p>>,
-    numbers: Vec<[u8; 8]>,
-}
-
-/// Where something begins is said in so many bytes.
-const OFFSET: usize = 4;
-
 /// Few packs are of more bytes.
-const LIKELY: usize = 1024;
+const LIKELY: usize = 512;
 
-/// Add what is asked for by that number.
-fn with_part(mut bytes: Vec<u8>, number: usize, part: &impl Serialize) -> Vec<u8> {
-    let start = bytes.len() as u32;
-    if let Some(place) = bytes.get_mut(number * OFFSET..(number + 1) * OFFSET) {
-        place.copy_from_slice(&start.to_le_bytes());
-    }
-    // Texts and numbers alone, for which there is no error.
-    postcard::to_extend(part, bytes).unwrap_or_default()
+/// What is being packed.
+#[derive(Default)]
+struct Packing {
+    texts: String,
+    bytes: Vec<u8>,
+    /// Where the text began that was said last: the next one is mostly near.
+    last: usize,
 }
 
-impl Packed {
-    /// What begins at the place of that number; nothing where it has none.
-    fn part<'p, T: Deserialize<'p>>(&'p self, number: usize) -> Option<T> {
-        let offset = self.0.get(number * OFFSET..)?.first_chunk()?;
-        postcard::from_bytes(self.0.get(u32::from_le_bytes(*offset) as usize..)?).ok()
+impl Packing {
+    fn number(&mut self, number: u64) {
+        put_number(&mut self.bytes, number);
+    }
+
+    /// Say where a text lies, which is added where there is none like it.
+    fn text(&mut self, text: &str) {
+        let start = self.texts.find(text).unwrap_or_else(|| {
+            self.texts.push_str(text);
+            self.texts.len() - text.len()
+        });
+        let step = (start as i64).wrapping_sub(self.last as i64);
+        // Steps back are odd, so that small ones are small numbers.
+        self.number((step << 1 ^ step >> 63) as u64);
+        self.number(text.len() as u64);
+        self.last = start;
+    }
+
+    fn texts<'t>(&mut self, texts: impl ExactSizeIterator<Item = &'t str>) {
+        self.number(texts.len() as u64);
+        texts.for_each(|text| self.text(text));
+    }
+
+    fn value(&mut self, value: &Prepared) -> Result<()> {
+        let parts = value.kept_parts();
+        self.number(parts.len() as u64);
+        for KeptPart { text, times, slot } in parts {
+            // Most texts occur once.
+            self.number(u64::from(slot) << 1 | u64::from(times != 1));
+            if times != 1 {
+                self.number(times.into());
+            }
+            self.text(text);
+        }
+        let bytes = postcard::to_extend(&value.kept_facts(), std::mem::take(&mut self.bytes));
+        self.bytes = bytes.map_err(|_| Error::UnreadablePack)?;
+        Ok(())
+    }
+
+    /// What was said since `start`, after how many bytes it is.
+    fn close(&mut self, start: usize) {
+        let own = self.bytes.split_off(start);
+        self.number(own.len() as u64);
+        self.bytes.extend(own);
+    }
+}
+
+/// Seven bits a byte, the lowest first.
+fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number > 0x7f {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// What is read of a pack. Whatever does not fit is an error.
+struct Unpacking<'p> {
+    texts: &'p str,
+    rest: &'p [u8],
+    last: usize,
+}
+
+impl<'p> Unpacking<'p> {
+    fn open(packed: &'p Packed) -> Result<Self> {
+        let mut opened = Self { texts: "", rest: &packed.0, last: 0 };
+        let texts = opened.bytes()?;
+        opened.texts = std::str::from_utf8(texts).map_err(|_| Error::UnreadablePack)?;
+        Ok(opened)
+    }
+
+    fn number(&mut self) -> Result<u64> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let (byte, rest) = self.rest.split_first().ok_or(Error::UnreadablePack)?;
+            self.rest = rest;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(Error::UnreadablePack)
+    }
+
+    /// So many bytes as it says first.
+    fn bytes(&mut self) -> Result<&'p [u8]> {
+        let length = self.number()? as usize;
+        let (own, rest) = self.rest.split_at_checked(length).ok_or(Error::UnreadablePack)?;
+        self.rest = rest;
+        Ok(own)
+    }
+
+    fn text(&mut self) -> Result<&'p str> {
+        let step = self.number()?;
+        let step = (step >> 1) as i64 ^ -((step & 1) as i64);
+        let start = (self.last as i64).wrapping_add(step) as usize;
+        let end = start.checked_add(self.number()? as usize).ok_or(Error::UnreadablePack)?;
+        self.last = start;
+        self.texts.get(start..end).ok_or(Error::UnreadablePack)
+    }
+
+    /// As many things as it says first.
+    fn many<T>(&mut self, mut one: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+        let count = self.number()? as usize;
+        // Each takes a byte at least.
+        let mut many = Vec::with_capacity(count.min(self.rest.len()));
+        for _ in 0..count {
+            many.push(one(self)?);
+        }
+        Ok(many)
+    }
+
+    fn value(&mut self) -> Result<Prepared> {
+        let parts = self.many(|own| {
+            let slot = own.number()?;
+            let times = if slot & 1 == 0 { 1 } else { own.number()? };
+            let (times, slot) = (u16::try_from(times), u8::try_from(slot >> 1));
+            let (times, slot) = times.ok().zip(slot.ok()).ok_or(Error::UnreadablePack)?;
+            Ok(KeptPart { text: own.text()?, times, slot })
+        })?;
+        let facts = postcard::take_from_bytes::<KeptFacts>(self.rest);
+        let (facts, rest) = facts.map_err(|_| Error::UnreadablePack)?;
+        self.rest = rest;
+        Prepared::of_kept(&parts, facts).ok_or(Error::UnreadablePack)
     }
 }
 
 impl BoundModel {
     /// Pack what two records are told apart by, and what groups of them are; nothing of blocking rules.
-    pub(crate) fn pack(&self, record: &BoundRecord) -> Packed {
-        let mut bytes = Vec::with_capacity(LIKELY);
-        bytes.resize((1 + self.packed.len()) * OFFSET, 0);
-        let keys = self.expressions_of_rules().map(|number| {
-            let LooseKeys { texts, made } = self.features.keys(&record.features, number);
-            (texts.iter().map(String::as_str).collect(), *made)
-        });
+    ///
+    /// # Errors
+    /// [`Error::UnreadablePack`] where a value cannot be written down, which none is known to be.
+    pub(crate) fn pack(&self, record: &BoundRecord) -> Result<Packed> {
+        let bytes = Vec::with_capacity(LIKELY);
+        let mut packing = Packing { bytes, ..Packing::default() };
         let RecordKey { source, id } = record.key();
-        bytes = with_part(bytes, 0, &Head { source, id, keys: keys.collect() });
-        for (number, position) in self.packed.iter().enumerate() {
-            let ComparedField { canonical, prepared, numbers } = self.field(record, *position);
-            let field = Field {
-                canonical: canonical.iter().map(String::as_str).collect(),
-                prepared: prepared.iter().map(Prepared::kept).collect(),
-                numbers: numbers.iter().map(|number| number.to_le_bytes()).collect(),
-            };
-            bytes = with_part(bytes, 1 + number, &field);
+        packing.text(source);
+        packing.text(id);
+        for number in self.expressions_of_rules() {
+            let LooseKeys { texts, made } = self.features.keys(&record.features, number);
+            packing.texts(texts.iter().map(String::as_str));
+            packing.number(made.map_or(0, |made| made as u64 + 1));
         }
-        Packed(bytes.into())
+        packing.close(0);
+        for position in &self.packed {
+            let ComparedField { canonical, prepared, .. } = self.field(record, *position);
+            let start = packing.bytes.len();
+            packing.last = 0;
+            packing.texts(canonical.iter().map(String::as_str));
+            packing.number(prepared.len() as u64);
+            prepared.iter().try_for_each(|value| packing.value(value))?;
+            packing.close(start);
+        }
+        let Packing { texts, bytes, .. } = packing;
+        let mut all = Vec::with_capacity(LIKELY);
+        put_number(&mut all, texts.len() as u64);
+        all.extend(texts.as_bytes());
+        all.extend(bytes);
+        Ok(Packed(all.into()))
     }
 
     /// A record as it was packed, of which the fields are made ready as they are asked for.
-    pub(crate) fn unpack(&self, packed: Packed) -> Option<BoundRecord> {
-        let Head { source, id, keys } = packed.part(0)?;
-        let keys = keys.into_iter().map(|(texts, made)| LooseKeys {
-            texts: texts.into_iter().map(str::to_owned).collect(),
-            made,
+    ///
+    /// # Errors
+    /// [`Error::UnreadablePack`].
+    pub(crate) fn unpack(&self, packed: Packed) -> Result<BoundRecord> {
+        let mut opened = Unpacking::open(&packed)?;
+        opened.rest = opened.bytes()?;
+        let key = RecordKey::new(opened.text()?, opened.text()?);
+        let keys = self.expressions_of_rules().map(|number| {
+            let texts = opened.many(|own| own.text().map(str::to_owned))?;
+            let made = opened.number()?.checked_sub(1).map(|made| made as usize);
+            Ok((number, LooseKeys { texts, made }))
         });
-        let keys = self.expressions_of_rules().zip(keys).collect();
-        let features = self.features.known(RecordKey::new(source, id), keys);
-        Some(BoundRecord { packed: Some(packed), ..self.empty(features) })
+        let features = self.features.known(key, keys.collect::<Result<_>>()?);
+        Ok(BoundRecord { packed: Some(packed), ..self.empty(features) })
     }
 
-    /// A field of a record that was packed.
-    pub(super) fn unpacked(&self, record: &BoundRecord, position: usize) -> Option<ComparedField> {
-        let packed = record.packed.as_ref()?;
-        let number = self.packed.binary_search(&position).ok()?;
-        let Field { canonical, prepared, numbers } = packed.part(1 + number)?;
-        Some(ComparedField {
-            canonical: canonical.into_iter().map(str::to_owned).collect(),
-            prepared: prepared.into_iter().map(Prepared::of_kept).collect::<Option<_>>()?,
-            numbers: numbers.into_iter().map(u64::from_le_bytes).collect(),
-        })
+    /// The field at that position of the schema of a record that was packed.
+    pub(super) fn unpacked(&self, packed: &Packed, position: usize) -> Result<ComparedField> {
+        let number = self.packed.binary_search(&position).map_err(|_| Error::UnreadablePack)?;
+        let mut opened = Unpacking::open(packed)?;
+        for _ in 0..=number {
+            opened.bytes()?;
+        }
+        opened.rest = opened.bytes()?;
+        let canonical = opened.many(|own| own.text().map(str::to_owned))?;
+        let prepared = opened.many(Unpacking::value)?;
+        Ok(self.sketches.noted(position, canonical, prepared))
     }
 
     fn expressions_of_rules(&self) -> impl Iterator<Item = usize> {
         let numbers = self.of_rules.iter().enumerate();
         numbers.filter(|(_, is_of_rule)| **is_of_rule).map(|(number, _)| number)
+    }
+}
+
+#[cfg(test)]
+impl Packed {
+    /// How many bytes it is.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The same with that byte another one.
+    pub(super) fn changed(&self, place: usize, by: u8) -> Self {
+        let mut bytes = self.0.to_vec();
+        bytes[place] ^= by;
+        Self(bytes.into())
+    }
+
+    /// Its first bytes alone.
+    pub(super) fn cut(&self, length: usize) -> Self {
+        Self(self.0[..length].into())
     }
 }

@@ -31,7 +31,7 @@ fn assert_same(model: &Model, table: &Table) {
     });
     let outlines: Vec<Vec<u64>> = records.iter().map(|record| outline(&bound, record)).collect();
     let packed: Vec<BoundRecord> =
-        records.iter().map(|record| bound.unpack(bound.pack(record)).unwrap()).collect();
+        records.iter().map(|record| bound.unpack(bound.pack(record).unwrap()).unwrap()).collect();
     for (record, packed) in records.iter().zip(&packed) {
         assert_eq!(outline(&bound, record), outline(&bound, packed));
         let last = plan.rules().len().checked_sub(1);
@@ -79,6 +79,36 @@ fn assert_same(model: &Model, table: &Table) {
             }
         }
     }
+}
+
+/// All that there is to read of a record that was packed.
+fn read_all(bound: &BoundModel, packed: Packed) -> Result<BoundRecord> {
+    let record = bound.unpack(packed)?;
+    for position in &bound.packed {
+        bound.field(&record, *position);
+    }
+    record.readable()?;
+    Ok(record)
+}
+
+#[test]
+fn a_pack_that_cannot_be_read_is_an_error_and_no_record_without_values() {
+    let nobody = Table::from_records(plan().schema().clone(), []).unwrap();
+    let bound = plan().fit(&nobody, &Run::new()).unwrap().bind().unwrap();
+    let record = Record::new(RecordKey::new("crm", "1")).with("given_name", "Łucja");
+    let record = record.with("family_name", "van der Berg").with("born", "1980-03-04");
+    let record = record.with("email", "ann@example.org").with("phone", "+1 702 919 1301");
+    let packed = bound.pack(&bound.prepare(&record).unwrap()).unwrap();
+    assert!(packed.bytes() < 400, "{} bytes", packed.bytes());
+    assert!(read_all(&bound, packed.clone()).is_ok());
+    for length in 0..packed.bytes() {
+        let error = read_all(&bound, packed.cut(length)).unwrap_err();
+        assert_eq!(error.code(), "UNREADABLE_PACK", "{length} bytes");
+    }
+    // What is still a text is not told from the one that was there; nothing panics.
+    let changes = (0..packed.bytes()).flat_map(|place| (0..8).map(move |bit| (place, 1 << bit)));
+    let read = changes.map(|(place, by)| read_all(&bound, packed.changed(place, by)));
+    assert!(read.filter(|read| read.is_err()).count() > packed.bytes());
 }
 
 fn outline(bound: &BoundModel, record: &BoundRecord) -> Vec<u64> {

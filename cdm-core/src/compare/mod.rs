@@ -7,4 +7,4 @@ pub use level::{
     Aspects, Comparison, Condition, CustomComparison, DateCondition, Level, Prepared,
     PreparedDraft, PreparedPool, PreparedPoolBuilder,
 };
-pub(crate) use level::{Kept, Sketched, SketchedComparison, Sketcher};
+pub(crate) use level::{KeptFacts, KeptPart, Sketched, SketchedComparison, Sketcher};

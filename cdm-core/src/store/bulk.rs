@@ -318,7 +318,8 @@ impl Writing<'_> {
             run.report("keys", (done * BATCH) as u64, records.len() as u64)?;
             let named = batch.par_iter().map(|(number, record)| {
                 let prepared = bound.prepare(record)?;
-                current.keep(*number, self.rows.get(*number).map(|row| row.cell), &prepared);
+                let cell = self.rows.get(*number).map(|row| row.cell);
+                current.keep(*number, cell, &prepared)?;
                 let mut keys = Vec::new();
                 for (keying, of) in keyings.iter().enumerate() {
                     for key in bound.keys(*of, &prepared) {

@@ -10,17 +10,18 @@ use super::lock;
 use super::tables::Cell;
 use crate::bound::Packed;
 
-type Kept = HashMap<u32, (Cell, Packed), BuildHasherDefault<Xxh3>>;
+/// By number, where the cell lies, and what it holds. No two cells ever have one place.
+type Kept = HashMap<u32, (u64, Packed), BuildHasherDefault<Xxh3>>;
 
 /// Packed records by number, shared out so that few wait for each other, and that what goes at once
 /// is little.
 pub(super) struct Cache {
     shards: Vec<Mutex<Shard>>,
-    /// How many records a generation of a shard has.
+    /// How many records a generation of a shard has at most.
     most: usize,
 }
 
-/// Two generations: what is asked for stays, what is not goes when the younger one is full.
+/// Two generations: what is asked for stays, what is not goes when the younger one is full once more.
 #[derive(Default)]
 struct Shard {
     young: Kept,
@@ -30,13 +31,14 @@ struct Shard {
 /// Neighbours by number are in different ones.
 const SHARDS: usize = 256;
 
-/// The cell of a record that was not put anywhere yet.
-const NOWHERE: Cell = Cell { place: 0, length: 0 };
+/// Where a record lies that was not put anywhere yet.
+const NOWHERE: u64 = 0;
 
 impl Cache {
-    pub(super) fn new(most: usize) -> Self {
+    /// For so many records at least, those that were asked for last, and up to twice as many.
+    pub(super) fn new(least: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, most: (most / 2 / SHARDS).max(1) }
+        Self { shards, most: least.div_ceil(SHARDS).max(1) }
     }
 
     fn shard(&self, number: u32) -> &Mutex<Shard> {
@@ -47,12 +49,12 @@ impl Cache {
     pub(super) fn get(&self, number: u32, cell: Cell) -> Option<Packed> {
         let mut shard = lock(self.shard(number));
         if let Some((place, record)) = shard.young.get(&number) {
-            return (*place == cell).then(|| record.clone());
+            return (*place == cell.place).then(|| record.clone());
         }
         // Whoever reads an older snapshot leaves a newer record where it is.
-        shard.old.get(&number).filter(|(place, _)| *place == cell)?;
+        shard.old.get(&number).filter(|(place, _)| *place == cell.place)?;
         let (_, record) = shard.old.remove(&number)?;
-        let gone = self.add(&mut shard, number, (cell, record.clone()));
+        let gone = self.add(&mut shard, number, (cell.place, record.clone()));
         drop(shard);
         drop(gone);
         Some(record)
@@ -61,14 +63,15 @@ impl Cache {
     /// Keep a record, whose cell may be [told](Self::place) later.
     pub(super) fn put(&self, number: u32, cell: Option<Cell>, record: Packed) {
         let mut shard = lock(self.shard(number));
-        let gone = self.add(&mut shard, number, (cell.unwrap_or(NOWHERE), record));
+        let place = cell.map_or(NOWHERE, |cell| cell.place);
+        let gone = self.add(&mut shard, number, (place, record));
         drop(shard);
         // Nobody waits for that.
         drop(gone);
     }
 
     /// Add a record; what is not kept any more.
-    fn add(&self, shard: &mut Shard, number: u32, kept: (Cell, Packed)) -> Kept {
+    fn add(&self, shard: &mut Shard, number: u32, kept: (u64, Packed)) -> Kept {
         let gone = if shard.young.len() < self.most {
             Kept::default()
         } else {
@@ -82,7 +85,7 @@ impl Cache {
     pub(super) fn place(&self, number: u32, cell: Cell) {
         let shard = &mut *lock(self.shard(number));
         if let Some((place, _)) = shard.young.get_mut(&number).or(shard.old.get_mut(&number)) {
-            *place = cell;
+            *place = cell.place;
         }
     }
 
@@ -109,7 +112,7 @@ mod tests {
     use crate::table::Table;
 
     #[test]
-    fn what_is_asked_for_stays_and_no_more_than_so_many_are_kept() {
+    fn what_was_asked_for_last_stays_and_no_more_than_twice_as_many_are_kept() {
         let plan = r#"{"version": 1, "name": "mail", "fields": [{"name": "email", "kind": "email"}],
             "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
         let plan = Plan::from_json(plan).unwrap();
@@ -117,7 +120,7 @@ mod tests {
         let bound = plan.fit(&nobody, &Run::new()).unwrap().bind().unwrap();
         let packed = |number: u32| {
             let record = Record::new(RecordKey::new("shop", number.to_string()));
-            bound.pack(&bound.prepare(&record).unwrap())
+            bound.pack(&bound.prepare(&record).unwrap()).unwrap()
         };
         let cell = |number: u32| Cell { place: u64::from(number) + 64, length: 9 };
         let cache = Cache::new(SHARDS * 8);
@@ -125,9 +128,11 @@ mod tests {
             cache.put(number, Some(cell(number)), packed(number));
             assert!(cache.get(7, cell(7)).is_some() || number < 7);
         }
-        let found = (0..20_000).filter(|number| cache.get(*number, cell(*number)).is_some());
+        let found = (0..20_000).rev().filter(|number| cache.get(*number, cell(*number)).is_some());
         let found: BTreeMap<u32, ()> = found.map(|number| (number, ())).collect();
-        assert!(found.len() <= SHARDS * 8 && found.len() >= SHARDS * 4, "{}", found.len());
+        assert!(found.len() <= SHARDS * 16 && found.len() >= SHARDS * 8, "{}", found.len());
+        // Number 7 is one of those that were asked for last.
+        assert!((20_000 - SHARDS as u32 * 7..20_000).all(|number| found.contains_key(&number)));
         assert!(found.contains_key(&7) && found.contains_key(&19_999));
         let bytes = cache.get(19_999, cell(19_999)).unwrap();
         assert_eq!(bound.unpack(bytes).unwrap().key().id, "19999");

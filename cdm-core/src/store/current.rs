@@ -42,9 +42,6 @@ struct Written {
     texts: Vec<String>,
 }
 
-/// Of so many times more records than one asks for what tells them apart is kept: it is packed.
-const PACKED: usize = 4;
-
 /// More than rounding changes the odds by.
 const ROUNDING: f64 = 1e-6;
 
@@ -76,11 +73,10 @@ impl Stop {
 }
 
 impl Current {
-    /// A model as it was adopted, with so many records kept ready for it.
+    /// A model as it was adopted, with so many records at least kept ready for it.
     pub(super) fn new(bound: BoundModel, revision: u64, cached_records: usize) -> Self {
-        let cached_records = cached_records.saturating_mul(PACKED);
         Self {
-            outlines: Outlines::new(&bound, cached_records),
+            outlines: Outlines::new(&bound, cached_records.saturating_mul(2)),
             cache: Arc::new(Cache::new(cached_records)),
             bound: Arc::new(bound),
             stopped: BTreeSet::new(),
@@ -89,14 +85,16 @@ impl Current {
     }
 
     /// The record of that number, as that cell holds it, where it is kept ready.
-    pub(super) fn ready(&self, number: u32, cell: Cell) -> Option<Arc<BoundRecord>> {
-        self.cache.get(number, cell).and_then(|packed| self.bound.unpack(packed)).map(Arc::new)
+    pub(super) fn ready(&self, number: u32, cell: Cell) -> Result<Option<Arc<BoundRecord>>> {
+        let packed = self.cache.get(number, cell);
+        packed.map(|packed| self.bound.unpack(packed).map(Arc::new)).transpose()
     }
 
     /// Keep a record ready; it may be [placed](Self::place) later.
-    pub(super) fn keep(&self, number: u32, cell: Option<Cell>, record: &BoundRecord) {
+    pub(super) fn keep(&self, number: u32, cell: Option<Cell>, record: &BoundRecord) -> Result<()> {
         self.outlines.put(&self.bound, number, cell.map_or(0, |cell| cell.place), record);
-        self.cache.put(number, cell, self.bound.pack(record));
+        self.cache.put(number, cell, self.bound.pack(record)?);
+        Ok(())
     }
 
     /// Say in which cell a record is that was kept before it had one.
@@ -150,19 +148,18 @@ impl Current {
         (likeness, hint): (Option<&Likeness<'_>>, Hint),
         one: &BoundRecord,
         other: &BoundRecord,
-    ) -> Option<f64> {
+    ) -> Result<Option<f64>> {
         if !self.bound.may_pair(one, other) {
-            return None;
+            return Ok(None);
         }
         let (left, right) = if one.key() <= other.key() { (one, other) } else { (other, one) };
         let weight = match likeness {
-            Some(likeness) => {
-                likeness.weight_within(hint, (left, right), most_odds_against(0.0))?
-            }
-            None => self.bound.weight(left, right)?,
+            Some(likeness) => likeness.weight_within(hint, (left, right), most_odds_against(0.0)),
+            None => self.bound.weight(left, right),
         };
-        let weight = Weight::from_bits(weight.bits());
-        (weight > Weight::ZERO).then(|| weight.bits())
+        one.readable().and_then(|()| other.readable())?;
+        let weight = weight.map(|weight| Weight::from_bits(weight.bits()));
+        Ok(weight.filter(|weight| *weight > Weight::ZERO).map(|weight| weight.bits()))
     }
 
     /// The model with all keys that were stopped.

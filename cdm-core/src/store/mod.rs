@@ -180,11 +180,11 @@ impl Shared {
         number: u32,
         cell: Cell,
     ) -> Result<Arc<BoundRecord>> {
-        if let Some(record) = current.ready(number, cell) {
+        if let Some(record) = current.ready(number, cell)? {
             return Ok(record);
         }
         let bound = Arc::new(current.bound.prepare_owned(self.record(names, number, cell)?)?);
-        current.keep(number, Some(cell), &bound);
+        current.keep(number, Some(cell), &bound)?;
         Ok(bound)
     }
 

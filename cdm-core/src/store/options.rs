@@ -33,8 +33,9 @@ pub struct Options {
     pub durability: Durability,
     /// Encrypts what the store holds; it must be the same whenever the store is opened.
     pub key: Option<StoreKey>,
-    /// Of four times as many records, what they are told apart by is kept in memory, at one to two
-    /// kilobytes each. Of a candidate that is not among them the record is read and normalised.
+    /// Of how many records at least, those that were asked for last, what they are told apart by is kept
+    /// in memory, at about a kilobyte each; of up to twice as many it may be. Of a candidate that is not
+    /// among them the record is read and normalised, which takes a hundred times as long.
     pub cached_records: usize,
     /// How many bytes of the index and of the keys are kept in memory.
     pub cached_bytes: usize,
@@ -44,13 +45,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// Every call durable, no encryption, 100,000 records, 256 MiB and 300,000 keys in memory.
+    /// Every call durable, no encryption, a million records, 256 MiB and 300,000 keys in memory.
     #[must_use]
     pub fn new() -> Self {
         Self {
             durability: Durability::EveryCall,
             key: None,
-            cached_records: 100_000,
+            cached_records: 1_000_000,
             cached_bytes: 256 << 20,
             recent_keys: 300_000,
         }

@@ -176,11 +176,11 @@ impl View<'_> {
     }
 
     fn bound(&self, number: u32, cell: Cell) -> Seen<Arc<BoundRecord>> {
-        if let Some(record) = self.current.ready(number, cell) {
+        if let Some(record) = self.current.ready(number, cell)? {
             return Ok(record);
         }
         let bound = Arc::new(self.current.bound.prepare_owned(self.record(cell)?)?);
-        self.current.keep(number, Some(cell), &bound);
+        self.current.keep(number, Some(cell), &bound)?;
         Ok(bound)
     }
 
@@ -274,12 +274,14 @@ impl View<'_> {
                 None => match &likeness {
                     Some(likeness) => {
                         let weight = likeness.weight_within(hint, (left, right), most_odds);
+                        candidate.readable()?;
                         let Some(weight) = weight else { continue };
                         weight.bits()
                     }
                     None => bound.weight(left, right).unwrap_or_default().bits(),
                 },
             };
+            candidate.readable()?;
             let is_better = best.get(&entity).is_none_or(|(known, of, _)| {
                 weighs.total_cmp(known).then_with(|| of.key().cmp(candidate.key())).is_gt()
             });
@@ -300,12 +302,12 @@ impl View<'_> {
             other.0.total_cmp(&one.0).then_with(|| one.1.key().cmp(other.1.key()))
         });
         hits.truncate(most);
-        let hit = |(entity, (_, candidate, hint)): (u32, Best)| Hit {
-            entity: seals.entity(entity),
-            record: candidate.key().clone(),
-            score: bound.score_by(hint, record, &candidate),
+        let hit = |(entity, (_, candidate, hint)): (u32, Best)| {
+            let score = bound.score_by(hint, record, &candidate);
+            candidate.readable()?;
+            Ok(Hit { entity: seals.entity(entity), record: candidate.key().clone(), score })
         };
-        Ok(hits.into_iter().map(hit).collect())
+        hits.into_iter().map(hit).collect()
     }
 
     pub(super) fn key_of(&self, number: u32) -> Seen<Option<RecordKey>> {

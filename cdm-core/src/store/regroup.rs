@@ -31,6 +31,12 @@ pub(super) struct Records<'r> {
 impl Records<'_> {
     /// The group of each record, numbered by the lowest record of each.
     pub(super) fn regroup(&self) -> Result<Vec<u32>> {
+        let groups = self.groups()?;
+        self.records.iter().try_for_each(|record| record.readable())?;
+        Ok(groups)
+    }
+
+    fn groups(&self) -> Result<Vec<u32>> {
         if self.records.len() < 2 {
             return Ok(vec![0; self.records.len()]);
         }

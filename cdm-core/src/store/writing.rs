@@ -254,7 +254,7 @@ impl<'w> Writing<'w> {
     pub(super) fn upsert_prepared(&mut self, bound: &Arc<BoundRecord>) -> Result<bool> {
         let Some((number, cell)) = self.take_in(bound)? else { return Ok(false) };
         self.index(number, bound)?;
-        self.current.keep(number, Some(cell), bound);
+        self.current.keep(number, Some(cell), bound)?;
         Ok(true)
     }
 
@@ -451,7 +451,7 @@ impl<'w> Writing<'w> {
             for Likely { number: other, hint, .. } in likely {
                 let cell = cell(other)?;
                 let candidate = shared.bound(current, names, other, cell)?;
-                let Some(bits) = current.weighs((likeness.as_ref(), hint), record, &candidate)
+                let Some(bits) = current.weighs((likeness.as_ref(), hint), record, &candidate)?
                 else {
                     continue;
                 };

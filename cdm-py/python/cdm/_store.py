@@ -43,8 +43,9 @@ class Store:
         durability: When a change is on the disk: ``"every_call"``, at most so many seconds later (many
             changes then share one write), or ``"by_hand"`` with `flush`.
         key: 32 bytes that encrypt what the store holds.
-        cached_records: Of four times as many records, what they are told apart by is kept in memory,
-            at one to two kilobytes each. A candidate that is not among them is read and normalised.
+        cached_records: Of how many records at least, those that were asked for last, what they are told
+            apart by is kept in memory, at about a kilobyte each; of up to twice as many it may be. A
+            candidate that is not among them is read and normalised.
 
     >>> import cdm
     >>> plan = cdm.Plan({"version": 1, "name": "people",
@@ -71,7 +72,7 @@ class Store:
         model: Optional[Model] = None,
         durability: Union[Literal["every_call", "by_hand"], float] = "every_call",
         key: Optional[bytes] = None,
-        cached_records: int = 100_000,
+        cached_records: int = 1_000_000,
     ) -> None:
         seconds = {"every_call": 0.0, "by_hand": -1.0}.get(durability) if isinstance(durability, str) else float(durability)
         if seconds is None or (not isinstance(durability, str) and not seconds > 0.0):

@@ -19,8 +19,8 @@ pub use aspects::Aspects;
 pub use condition::Condition;
 pub use date::DateCondition;
 pub use pool::{PreparedDraft, PreparedPool, PreparedPoolBuilder};
-pub(crate) use prepared::Kept;
 pub use prepared::Prepared;
+pub(crate) use prepared::{KeptFacts, KeptPart};
 pub(crate) use sketch::{Sketched, SketchedComparison, Sketcher};
 
 use crate::error::{Error, Result, nearest};

@@ -83,17 +83,20 @@ enum Quantity {
     Place(Box<[f64; 2]>),
 }
 
-/// A value on its way into bytes, or out of them: of this process, as another release numbers forms
-/// and issues in its own way.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Kept<'k> {
-    texts: &'k str,
-    /// By part: its end, how often it occurs, and the number of its slot.
-    parts: Vec<(u32, u16, u8)>,
-    kind: Kind,
-    issues: u64,
-    quantity: Quantity,
+/// A text of a value on its way into bytes, or out of them: of this process, as another release
+/// numbers slots in its own way.
+#[derive(Clone, Copy)]
+pub(crate) struct KeptPart<'k> {
+    pub(crate) text: &'k str,
+    /// How often it occurs.
+    pub(crate) times: u16,
+    /// The number of its slot.
+    pub(crate) slot: u8,
 }
+
+/// What is known of it beside: kind, issues, quantity.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct KeptFacts(Kind, u64, Quantity);
 
 impl Slot {
     /// A number that no other slot has.
@@ -150,29 +153,32 @@ impl Prepared {
         Self::new(kind, &normalize::value(kind, raw, context))
     }
 
-    /// As it goes into bytes.
-    pub(crate) fn kept(&self) -> Kept<'_> {
+    /// Its texts as they go into bytes.
+    pub(crate) fn kept_parts(&self) -> impl ExactSizeIterator<Item = KeptPart<'_>> {
         let own = &self.pack.parts[self.first as usize..][..self.count as usize];
-        let length = own.last().map_or(0, |part| part.end as usize);
+        let (texts, mut start) = (&self.pack.texts[self.text as usize..], 0);
+        own.iter().map(move |part| {
+            let text = &texts[std::mem::replace(&mut start, part.end as usize)..part.end as usize];
+            KeptPart { text, times: part.times, slot: part.slot.number() }
+        })
+    }
+
+    /// What else goes there.
+    pub(crate) fn kept_facts(&self) -> KeptFacts {
         let Facts { kind, issues, quantity } = &self.facts;
-        Kept {
-            texts: &self.pack.texts[self.text as usize..][..length],
-            parts: own.iter().map(|part| (part.end, part.times, part.slot.number())).collect(),
-            kind: *kind,
-            issues: issues.bits(),
-            quantity: quantity.clone(),
-        }
+        KeptFacts(*kind, issues.bits(), quantity.clone())
     }
 
     /// As it came out of bytes; `None` where they are not those of a value.
-    pub(crate) fn of_kept(kept: Kept<'_>) -> Option<Self> {
-        let Kept { texts, parts, kind, issues, quantity } = kept;
-        let mut start = 0;
-        let part = |(end, times, slot): (u32, u16, u8)| {
-            texts.get(std::mem::replace(&mut start, end as usize)..end as usize)?;
-            Some(Part { end, times, slot: Slot::numbered(slot)? })
-        };
-        let parts: Box<[Part]> = parts.into_iter().map(part).collect::<Option<_>>()?;
+    pub(crate) fn of_kept(kept: &[KeptPart<'_>], facts: KeptFacts) -> Option<Self> {
+        let KeptFacts(kind, issues, quantity) = facts;
+        let mut texts = String::with_capacity(kept.iter().map(|part| part.text.len()).sum());
+        let parts = kept.iter().map(|part| {
+            texts.push_str(part.text);
+            let (end, slot) = (texts.len() as u32, Slot::numbered(part.slot)?);
+            Some(Part { end, times: part.times, slot })
+        });
+        let parts: Box<[Part]> = parts.collect::<Option<_>>()?;
         Some(Self {
             text: 0,
             first: 0,
