@@ -296,7 +296,7 @@ export interface StoreOptions {
    * among them is read and normalised.
    */
   cachedRecords?: number
-  /** How many bytes of the index are kept in memory. */
+  /** How many bytes of the index and of the keys are kept in memory at most. */
   cachedBytes?: number
 }
 

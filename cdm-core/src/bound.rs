@@ -20,7 +20,7 @@ use compared::{ComparedField, Side, Sketches};
 pub(crate) use outline::{Hint, Likeness};
 pub(crate) use packed::Packed;
 
-use crate::block::combine;
+use crate::block::each_key;
 use crate::cluster::{Weight, group_weight};
 use crate::compare::Comparison;
 use crate::error::{Error, Result};
@@ -292,13 +292,6 @@ impl BoundModel {
         self.features.learn(&record.features, &from.features);
     }
 
-    /// Make all keys of a record, rather than each when it is asked for.
-    pub(crate) fn make_keys(&self, record: &BoundRecord) {
-        for number in 0..self.of_rules.len() {
-            self.features.keys(&record.features, number);
-        }
-    }
-
     /// The usable values of the field at that position of the schema.
     fn field<'r>(&self, record: &'r BoundRecord, field: usize) -> &'r ComparedField {
         record.fields[field].get_or_init(|| {
@@ -468,6 +461,18 @@ impl BoundModel {
     /// The keys of a record under a rule, but those that the model stops; each with one text for
     /// every expression.
     pub(crate) fn keys<'r>(&self, keying: Keying, record: &'r BoundRecord) -> Vec<Vec<&'r str>> {
+        let mut keys = Vec::new();
+        self.each_key(keying, record, |key| keys.push(key.to_vec()));
+        keys
+    }
+
+    /// The same, one after the other: a record has a hundred.
+    pub(crate) fn each_key<'r>(
+        &self,
+        keying: Keying,
+        record: &'r BoundRecord,
+        mut each: impl FnMut(&[&'r str]),
+    ) {
         let (numbers, stopped, stops) = match keying {
             Keying::Rule(rule) => {
                 let name = &self.model.plan().rules()[rule as usize].name;
@@ -482,14 +487,15 @@ impl BoundModel {
         };
         let parts: Vec<&LooseKeys> =
             numbers.iter().map(|n| self.features.keys(&record.features, *n)).collect();
-        let mut keys = combine(&parts);
-        if let Some(stopped) = stopped {
-            keys.retain(|key| {
-                !stops.may_hold(key)
-                    || !stopped.contains(&key.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
-            });
-        }
-        keys
+        each_key(&parts, |key| {
+            let is_stopped = |stopped: &BTreeSet<Vec<String>>| {
+                let copy = || key.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+                stops.may_hold(key) && stopped.contains(&copy())
+            };
+            if !stopped.is_some_and(is_stopped) {
+                each(key);
+            }
+        });
     }
 
     /// Whether the keys of a rule take long to be made.

@@ -31,7 +31,7 @@ export interface StoreOptions {
    * normalised.
    */
   cachedRecords?: number | null
-  /** How many bytes of the index are kept in memory; 256 MiB where left out. */
+  /** How many bytes of the index and of the keys are kept in memory at most; 2 GiB where left out. */
   cachedBytes?: number | null
 }
 

@@ -99,7 +99,7 @@ pub struct StoreOptions {
     /// in memory, at about a kilobyte each; of up to twice as many it may be. A candidate that is not
     /// among them is read and normalised.
     pub cached_records: Option<f64>,
-    /// How many bytes of the index are kept in memory.
+    /// How many bytes of the index and of the keys are kept in memory at most.
     pub cached_bytes: Option<f64>,
 }
 

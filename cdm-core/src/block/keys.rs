@@ -411,27 +411,29 @@ impl Conjunction {
     }
 }
 
-/// The keys of a record in no table under one conjunction, each with a text of every expression: as
-/// [`Conjunction::keys`] would give them, those that no other record has included.
-pub(crate) fn combine<'k>(parts: &[&'k LooseKeys]) -> Vec<Vec<&'k str>> {
+/// The keys of a record in no table under one conjunction, in order, each with a text of every
+/// expression: as [`Conjunction::keys`] would give them, those that no other record has included.
+pub(crate) fn each_key<'k>(parts: &[&'k LooseKeys], mut each: impl FnMut(&[&'k str])) {
     let counts = parts.iter().map(|keys| keys.made.unwrap_or(keys.texts.len()));
     let combinations = counts.fold(1, usize::saturating_mul);
     if combinations > MAX_KEYS && parts.iter().any(|keys| keys.made.is_some()) {
-        return Vec::new();
+        return;
     }
+    let firsts = parts.iter().map(|part| part.texts.first().map(String::as_str));
+    let Some(mut key) = firsts.collect::<Option<Vec<&str>>>() else { return };
+    let mut places = vec![0; parts.len()];
     // Texts are in order, so that a record with too many has the first of them.
-    let mut keys: Vec<Vec<&str>> = vec![Vec::with_capacity(parts.len())];
-    for part in parts {
-        let pairs = keys.iter().flat_map(|key| part.texts.iter().map(move |text| (key, text)));
-        let longer = pairs.take(MAX_KEYS).map(|(key, text)| {
-            let mut longer = Vec::with_capacity(parts.len());
-            longer.extend_from_slice(key);
-            longer.push(text.as_str());
-            longer
-        });
-        keys = longer.collect();
+    for _ in 0..MAX_KEYS {
+        each(&key);
+        // The last expression's text is the first to be another one.
+        let next = (0..parts.len()).rev().find(|at| places[*at] + 1 < parts[*at].texts.len());
+        let Some(next) = next else { return };
+        places[next] += 1;
+        places[next + 1..].fill(0);
+        for at in next..parts.len() {
+            key[at] = &parts[at].texts[places[at]];
+        }
     }
-    keys
 }
 
 /// How many rows a thread takes at once.

@@ -14,7 +14,7 @@ mod stop;
 pub use blocking::Blocking;
 pub(crate) use blocking::keys_of_rules;
 pub use count::{KeyCount, RuleCount, pair_counts};
-pub(crate) use keys::combine;
+pub(crate) use keys::each_key;
 pub use keys::{Conjunction, MAX_KEYS, SharedKey, SharedKeys};
 pub use rule::BlockingRule;
 pub use scope::PairScope;

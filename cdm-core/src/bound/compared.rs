@@ -12,9 +12,8 @@ pub(super) struct Sketches {
     pub(super) sketching: Sketching,
     /// The fields that are compared; what is said of places elsewhere is of this list.
     pub(super) fields: Vec<Place>,
-    /// The groups of comparisons, those last of which a field takes long to be made ready; and whether
-    /// one does.
-    pub(super) order: Vec<(usize, bool)>,
+    /// The groups of comparisons, those last of which a field takes long to be made ready.
+    pub(super) order: Vec<usize>,
 }
 
 /// Where a field that is compared stands.
@@ -98,9 +97,8 @@ impl Sketches {
         let is_slow = |group: &Group| {
             group.places.iter().any(|place| takes_long(kinds[fields[*place].position]))
         };
-        let groups = sketching.groups.iter().map(is_slow).enumerate();
-        let mut order: Vec<(usize, bool)> = groups.collect();
-        order.sort_by_key(|(_, is_slow)| *is_slow);
+        let mut order: Vec<usize> = (0..sketching.groups.len()).collect();
+        order.sort_by_key(|group| is_slow(&sketching.groups[*group]));
         Self { sketching, fields, order }
     }
 

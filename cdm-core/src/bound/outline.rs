@@ -132,12 +132,13 @@ impl Likeness<'_> {
     ) -> Option<MatchWeight> {
         let sketches = &self.model.sketches;
         let (one, other) = (Side::new(self.model, left), Side::new(self.model, right));
-        for (group, is_slow) in &sketches.order {
+        for group in &sketches.order {
             let group = &sketches.sketching.groups[*group];
             if !group.comparisons.iter().any(|k| hint.asked.contains(*k)) {
                 continue;
             }
-            if *is_slow && self.ceiling.odds_against(&hint.codes) > most {
+            // It is reckoned sooner than values are made ready.
+            if self.ceiling.odds_against(&hint.codes) > most {
                 return None;
             }
             for k in group.comparisons.iter().filter(|k| hint.asked.contains(**k)) {

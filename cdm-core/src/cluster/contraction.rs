@@ -157,8 +157,12 @@ impl Clusterer<'_> {
                 let component = components.component(number, self, options, score);
                 component.contract(run)
             };
-            let contracted: Vec<Contracted> =
-                batch.into_par_iter().map(of_component).collect::<Result<_>>()?;
+            // One alone is contracted sooner than another thread is woken up for it.
+            let contracted: Vec<Contracted> = if batch.len() < 2 {
+                batch.into_iter().map(of_component).collect::<Result<_>>()?
+            } else {
+                batch.into_par_iter().map(of_component).collect::<Result<_>>()?
+            };
             contracted.into_iter().for_each(|contracted| self.adopt(contracted));
         }
         run.report("cluster", total, total)

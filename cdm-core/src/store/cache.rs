@@ -1,17 +1,35 @@
 //! Records that are ready to be compared, kept for a while.
 
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Mutex;
-
-use xxhash_rust::xxh3::Xxh3;
 
 use super::lock;
 use super::tables::Cell;
 use crate::bound::Packed;
 
+/// A number, spread over all bits: by the golden ratio, as Knuth (1973), The Art of Computer Programming,
+/// volume 3, has it.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        let product = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ product >> 32;
+    }
+}
+
 /// By number, where the cell lies, and what it holds. No two cells ever have one place.
-type Kept = HashMap<u32, (u64, Packed), BuildHasherDefault<Xxh3>>;
+type Kept = HashMap<u32, (u64, Packed), BuildHasherDefault<Spread>>;
 
 /// Packed records by number, shared out so that few wait for each other, and that what goes at once
 /// is little.

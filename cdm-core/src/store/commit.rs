@@ -4,10 +4,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::current::Current;
-use super::gathered::{Changes, Index, Tables};
 use super::reading::Snapshot;
 use super::record::Names;
 use super::rows::Rows;
+use super::seen::{Changes, Index, Tables};
 use super::tables::Cell;
 use super::writing::{Counters, Writing};
 use super::{Durability, Inner, When, Writer, files, keeping, lock, reading};
@@ -188,7 +188,7 @@ impl Inner {
     fn change_tables<'w, T>(
         &'w self,
         tables: Tables<'w>,
-        before: &Snapshot,
+        before: &'w Snapshot,
         writer: &Writer,
         change: impl FnOnce(&mut Writing<'w>) -> Result<T>,
     ) -> Result<(T, Changed, Changes)> {

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::{Cells, FIRST};
 use super::files::{self, Media, Missing};
-use super::gathered::{Held, Index};
+use super::gathered::Held;
 use super::keys::Keys;
 use super::reading::{Seen, View};
+use super::seen::Index;
 use super::segment::Pool;
 use super::tables::{CANNOT, Cell, MUST, Row};
 use super::writing::Counters;

@@ -9,7 +9,7 @@ use super::cache::Cache;
 use super::outlines::Outlines;
 use super::seal::Seals;
 use super::tables::Cell;
-use crate::bound::{BoundModel, BoundRecord, Hint, Keying, Likeness};
+use crate::bound::{BoundModel, BoundRecord, Hint, Keying, Likeness, Packed};
 use crate::cluster::Weight;
 use crate::error::Result;
 use crate::plan::Model;
@@ -33,6 +33,12 @@ pub(super) struct Current {
 pub(super) struct Stop {
     pub(super) keying: Keying,
     pub(super) texts: Vec<String>,
+}
+
+/// What is kept of a record to tell others from it.
+pub(super) struct Ready {
+    packed: Packed,
+    outline: Vec<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,9 +98,21 @@ impl Current {
 
     /// Keep a record ready; it may be [placed](Self::place) later.
     pub(super) fn keep(&self, number: u32, cell: Option<Cell>, record: &BoundRecord) -> Result<()> {
-        self.outlines.put(&self.bound, number, cell.map_or(0, |cell| cell.place), record);
-        self.cache.put(number, cell, self.bound.pack(record)?);
+        self.keep_ready(number, cell, &self.make_ready(record)?);
         Ok(())
+    }
+
+    /// What there is to keep of a record.
+    pub(super) fn make_ready(&self, record: &BoundRecord) -> Result<Ready> {
+        let mut outline = vec![0; self.bound.outline_width()];
+        self.bound.outline(record, &mut outline);
+        Ok(Ready { packed: self.bound.pack(record)?, outline })
+    }
+
+    /// Keep it.
+    pub(super) fn keep_ready(&self, number: u32, cell: Option<Cell>, ready: &Ready) {
+        self.outlines.put(number, cell.map_or(0, |cell| cell.place), &ready.outline);
+        self.cache.put(number, cell, ready.packed.clone());
     }
 
     /// Say in which cell a record is that was kept before it had one.

@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::{Cells, FIRST, Place};
 use super::current::{Current, Stop};
-use super::gathered::{Index, Reading};
 use super::keys::{Keys, Layers, Recent, read_run};
 use super::queue::Queue;
 use super::reading::Snapshot;
 use super::record::Names;
 use super::rows::Rows;
 use super::seal::Seals;
+use super::seen::{Index, Reading};
 use super::segment::Pool;
 use super::tables::{Cell, META, Row};
 use super::writing::{Counters, Writing};
@@ -155,8 +155,11 @@ struct Facts {
     names: Names,
 }
 
-/// How much of what may be kept in memory of the index is for the file of keys: one part in so many.
-const FOR_KEYS: usize = 2;
+/// How many of the bytes that may be kept in memory are for the file of keys: it is asked a hundred times for
+/// every record, the index a few times.
+fn for_keys(options: &Options) -> usize {
+    options.cached_bytes / 4 * 3
+}
 
 fn put(writing: &mut Writing<'_>, name: &'static str, value: &[u8]) -> Result<()> {
     let put = writing.tables.meta.insert(name, value);
@@ -196,7 +199,7 @@ fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<In
     let Media { index, keys, cells, place } = media;
     let media = (keys, cells);
     let mut builder = Builder::new();
-    builder.set_cache_size(options.cached_bytes - options.cached_bytes / FOR_KEYS);
+    builder.set_cache_size(options.cached_bytes - for_keys(options));
     let db = builder.create_with_backend(Boxed(index)).map_err(|error| match error.into() {
         redb::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
             let found = "its `index` is something else".to_owned();
@@ -269,7 +272,7 @@ fn begin(
     let check = seals.seal(0, CHECK);
     let check = check.ok_or_else(|| place.io(std::io::Error::other("no randomness")))?;
     let cells = Cells::create(cells, seals, place.clone())?;
-    let pool = Pool::create(keys, place.clone(), options.cached_bytes / FOR_KEYS)?;
+    let pool = Pool::create(keys, place.clone(), for_keys(options))?;
     let bound = BoundModel::new(Arc::new(model.clone()))?;
     let current = Current::new(bound, 0, options.cached_records);
     let counters = Counters { event: 1, end: FIRST, run: 1, ..Counters::default() };
@@ -354,8 +357,7 @@ fn open_existing(
     let layers = layers.map_or(Some(Layers::default()), |bytes| Layers::read(&bytes));
     let layers = layers.ok_or_else(|| place.damaged("its list of keys"))?;
     let Layers { segments, merged } = layers;
-    let (pool, segments) =
-        Pool::open(keys, place.clone(), options.cached_bytes / FOR_KEYS, &segments)?;
+    let (pool, segments) = Pool::open(keys, place.clone(), for_keys(options), &segments)?;
     let recent = Recent::new();
     let runs = tables.runs().range(merged + 1.., usize::MAX);
     for (number, run) in runs.map_err(|error| engine(error.into()))? {

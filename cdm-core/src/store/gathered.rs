@@ -1,18 +1,11 @@
-//! Tables of the index, and what changed in them lately: it is in memory, so that many changes go to
-//! the index as one.
+//! What changed in tables of the index lately: it is in memory, so that many changes go to the index as
+//! one.
 
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
-use redb::{StorageError, TableError, WriteTransaction};
-
-use super::lock;
-use super::tables::{
-    DECIDED, ENTITIES, EVENTS, HEIRS, LINKS, META, NAMES, ROWS, RUNS, SCRUBS, STOPS,
-};
+use redb::StorageError;
 
 /// A key of a table.
 pub(super) trait Named:
@@ -93,25 +86,25 @@ macro_rules! held {
 held!(u8, u32, f64);
 
 /// What a change does to a table: `None` where it removes something.
-type Own<K, V> = BTreeMap<K, Option<V>>;
+pub(super) type Own<K, V> = BTreeMap<K, Option<V>>;
 
 /// How many bytes of memory it takes to gather it, about.
-fn bytes_of<K, V: Held>(own: &Own<K, V>) -> usize {
+pub(super) fn bytes_of<K, V: Held>(own: &Own<K, V>) -> usize {
     own.values().map(|value| ENTRY + value.as_ref().map_or(0, Held::bytes)).sum()
 }
 
 /// What a key takes, with all that holds it.
-const ENTRY: usize = 100;
+pub(super) const ENTRY: usize = 100;
 
 /// What was put under a key, change by change.
 type Said<V> = Vec<(u64, Option<V>)>;
 
 /// What changed in a table lately, by key and by change. Readers and a writer use it at once: what was
 /// put there after a snapshot does not count in it.
-struct Lately<K, V>(RwLock<BTreeMap<K, Said<V>>>);
+pub(super) struct Lately<K, V>(RwLock<BTreeMap<K, Said<V>>>);
 
 impl<K: Named, V: Held> Lately<K, V> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(RwLock::default())
     }
 
@@ -120,18 +113,18 @@ impl<K: Named, V: Held> Lately<K, V> {
         said.iter().rev().find(|(change, _)| *change <= until).map(|(_, value)| value)
     }
 
-    fn get(&self, key: K, until: u64) -> Option<Option<V>> {
+    pub(super) fn get(&self, key: K, until: u64) -> Option<Option<V>> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         Self::until(all.get(&key)?, until).cloned()
     }
 
-    fn range(&self, range: impl RangeBounds<K>, until: u64) -> Own<K, V> {
+    pub(super) fn range(&self, range: impl RangeBounds<K>, until: u64) -> Own<K, V> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let said = all.range(range);
         said.filter_map(|(key, said)| Some((*key, Self::until(said, until)?.clone()))).collect()
     }
 
-    fn add(&self, own: Own<K, V>, change: u64) {
+    pub(super) fn add(&self, own: Own<K, V>, change: u64) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in own {
             all.entry(key).or_default().push((change, value));
@@ -140,7 +133,7 @@ impl<K: Named, V: Held> Lately<K, V> {
 }
 
 /// Put what changes said into a table, in order.
-fn put_into<K: Named, V: Held>(
+pub(super) fn put_into<K: Named, V: Held>(
     table: &mut redb::Table<'_, K, V::As>,
     own: Own<K, V>,
 ) -> Result<(), StorageError> {
@@ -154,7 +147,7 @@ fn put_into<K: Named, V: Held>(
 }
 
 /// At most so many of what lies in a table, in order, where `own` is put over it.
-fn merged<K: Named, V: Held>(
+pub(super) fn merged<K: Named, V: Held>(
     own: Own<K, V>,
     below: impl Iterator<Item = Result<(K, V), StorageError>>,
     most: usize,
@@ -175,445 +168,4 @@ fn merged<K: Named, V: Held>(
         all.extend(value.map(|value| (key, value)));
     }
     Ok(all)
-}
-
-/// A table as a snapshot sees it.
-pub(super) struct Seen<'s, K: Named, V: Held> {
-    base: &'s ReadOnlyTable<K, V::As>,
-    lately: &'s Lately<K, V>,
-    until: u64,
-}
-
-fn entry<K: Named, V: Held>(
-    entry: Result<(redb::AccessGuard<'_, K>, redb::AccessGuard<'_, V::As>), StorageError>,
-) -> Result<(K, V), StorageError> {
-    let (key, value) = entry?;
-    Ok((key.value(), V::held(value.value())))
-}
-
-impl<K: Named, V: Held> Seen<'_, K, V> {
-    pub(super) fn get(&self, key: K) -> Result<Option<V>, StorageError> {
-        match self.lately.get(key, self.until) {
-            Some(value) => Ok(value),
-            None => Ok(ReadableTable::get(self.base, key)?.map(|value| V::held(value.value()))),
-        }
-    }
-
-    /// At most so many, in order.
-    pub(super) fn range(
-        &self,
-        range: impl RangeBounds<K> + Clone,
-        most: usize,
-    ) -> Result<Vec<(K, V)>, StorageError> {
-        let own = self.lately.range(range.clone(), self.until);
-        merged(own, ReadableTable::range::<K>(self.base, range)?.map(entry::<K, V>), most)
-    }
-
-    pub(super) fn all(&self) -> Result<Vec<(K, V)>, StorageError> {
-        self.range(.., usize::MAX)
-    }
-
-    pub(super) fn len(&self) -> Result<u64, StorageError> {
-        let mut length = self.base.len()?;
-        for (key, value) in self.lately.range(.., self.until) {
-            let was = u64::from(ReadableTable::get(self.base, key)?.is_some());
-            length = (length + u64::from(value.is_some())).saturating_sub(was);
-        }
-        Ok(length)
-    }
-}
-
-/// A table as a change sees it.
-pub(super) struct Changing<'t, K: Named, V: Held> {
-    own: Own<K, V>,
-    below: Below<'t, K, V>,
-}
-
-enum Below<'t, K: Named, V: Held> {
-    /// What the change does is gathered.
-    Snapshot(Seen<'t, K, V>),
-    /// It goes to the index at once.
-    Index(redb::Table<'t, K, V::As>),
-}
-
-impl<K: Named, V: Held> Changing<'_, K, V> {
-    pub(super) fn get(&self, key: K) -> Result<Option<V>, StorageError> {
-        match (&self.below, self.own.get(&key)) {
-            (Below::Snapshot(_), Some(value)) => Ok(value.clone()),
-            (Below::Snapshot(seen), None) => seen.get(key),
-            (Below::Index(table), _) => Ok(table.get(key)?.map(|value| V::held(value.value()))),
-        }
-    }
-
-    pub(super) fn range(
-        &self,
-        range: impl RangeBounds<K> + Clone,
-    ) -> Result<Vec<(K, V)>, StorageError> {
-        match &self.below {
-            Below::Snapshot(seen) => {
-                let mut own = seen.lately.range(range.clone(), seen.until);
-                let newer = self.own.range(range.clone());
-                own.extend(newer.map(|(key, value)| (*key, value.clone())));
-                let base = ReadableTable::range::<K>(seen.base, range)?;
-                merged(own, base.map(entry::<K, V>), usize::MAX)
-            }
-            Below::Index(table) => table.range::<K>(range)?.map(entry::<K, V>).collect(),
-        }
-    }
-
-    pub(super) fn insert(&mut self, key: K, value: impl Into<V>) -> Result<(), StorageError> {
-        let value = value.into();
-        match &mut self.below {
-            Below::Snapshot(_) => drop(self.own.insert(key, Some(value))),
-            Below::Index(table) => drop(table.insert(key, value.lent())?),
-        }
-        Ok(())
-    }
-
-    pub(super) fn remove(&mut self, key: K) -> Result<(), StorageError> {
-        match &mut self.below {
-            Below::Snapshot(_) => drop(self.own.insert(key, None)),
-            Below::Index(table) => drop(table.remove(key)?),
-        }
-        Ok(())
-    }
-
-    /// Remove all that there is.
-    pub(super) fn clear(&mut self) -> Result<(), StorageError> {
-        if let Below::Index(table) = &mut self.below {
-            return table.retain(|_, _| false);
-        }
-        self.range(..)?.into_iter().try_for_each(|(key, _)| self.remove(key))
-    }
-}
-
-/// Facts about the store, as a change sees them.
-pub(super) struct Meta<'t> {
-    own: BTreeMap<&'static str, Vec<u8>>,
-    below: BelowMeta<'t>,
-}
-
-enum BelowMeta<'t> {
-    Snapshot(&'t Reading),
-    Index(redb::Table<'t, &'static str, &'static [u8]>),
-}
-
-impl Meta<'_> {
-    pub(super) fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        match (&self.below, self.own.get(name)) {
-            (BelowMeta::Snapshot(_), Some(value)) => Ok(Some(value.clone())),
-            (BelowMeta::Snapshot(seen), None) => seen.meta(name),
-            (BelowMeta::Index(table), _) => Ok(table.get(name)?.map(|fact| fact.value().to_vec())),
-        }
-    }
-
-    pub(super) fn insert(&mut self, name: &'static str, value: &[u8]) -> Result<(), StorageError> {
-        match &mut self.below {
-            BelowMeta::Snapshot(_) => drop(self.own.insert(name, value.to_vec())),
-            BelowMeta::Index(table) => drop(table.insert(name, value)?),
-        }
-        Ok(())
-    }
-}
-
-macro_rules! tables {
-    ($($name:ident $table:ident: $key:ty => $value:ty,)*) => {
-        /// All tables as the index has them, open for reading.
-        struct Base {
-            meta: ReadOnlyTable<&'static str, &'static [u8]>,
-            $($name: ReadOnlyTable<$key, <$value as Held>::As>,)*
-        }
-
-        /// What changed in all tables since the index was written.
-        struct Gathered {
-            /// Of facts the latest alone, which no reader asks for.
-            meta: Mutex<BTreeMap<&'static str, Vec<u8>>>,
-            $($name: Lately<$key, $value>,)*
-            /// How many bytes it is.
-            bytes: AtomicUsize,
-        }
-
-        /// All tables as a snapshot sees them.
-        #[derive(Clone)]
-        pub(super) struct Reading {
-            base: Arc<Base>,
-            gathered: Arc<Gathered>,
-            /// The last change that counts.
-            until: u64,
-        }
-
-        /// All tables of the index itself, open for writing.
-        pub(super) struct Index<'t> {
-            pub(super) meta: redb::Table<'t, &'static str, &'static [u8]>,
-            $(pub(super) $name: redb::Table<'t, $key, <$value as Held>::As>,)*
-        }
-
-        /// All tables as a change sees them.
-        pub(super) struct Tables<'t> {
-            pub(super) meta: Meta<'t>,
-            $(pub(super) $name: Changing<'t, $key, $value>,)*
-        }
-
-        /// What a change does to all tables.
-        pub(super) struct Changes {
-            meta: BTreeMap<&'static str, Vec<u8>>,
-            $($name: Own<$key, $value>,)*
-        }
-
-        impl Reading {
-            /// What the index has.
-            pub(super) fn open(txn: &ReadTransaction, until: u64) -> Result<Self, TableError> {
-                let base = Base {
-                    meta: txn.open_table(META)?,
-                    $($name: txn.open_table($table)?,)*
-                };
-                let gathered = Gathered {
-                    meta: Mutex::default(),
-                    $($name: Lately::new(),)*
-                    bytes: AtomicUsize::new(0),
-                };
-                Ok(Self { base: Arc::new(base), gathered: Arc::new(gathered), until })
-            }
-
-            $(pub(super) fn $name(&self) -> Seen<'_, $key, $value> {
-                let (base, lately) = (&self.base.$name, &self.gathered.$name);
-                Seen { base, lately, until: self.until }
-            })*
-
-            /// The same after one more change.
-            pub(super) fn after(&self, changes: Changes, until: u64) -> Self {
-                self.gathered.bytes.fetch_add(changes.bytes(), Ordering::Relaxed);
-                lock(&self.gathered.meta).extend(changes.meta);
-                $(self.gathered.$name.add(changes.$name, until);)*
-                Self { until, ..self.clone() }
-            }
-
-            /// Give the index what was gathered.
-            pub(super) fn put_into(&self, index: &mut Index<'_>) -> Result<(), StorageError> {
-                for (name, value) in lock(&self.gathered.meta).iter() {
-                    index.meta.insert(*name, &value[..])?;
-                }
-                $(put_into(&mut index.$name, self.gathered.$name.range(.., self.until))?;)*
-                Ok(())
-            }
-        }
-
-        impl<'t> Index<'t> {
-            pub(super) fn open(txn: &'t WriteTransaction) -> Result<Self, TableError> {
-                Ok(Self { meta: txn.open_table(META)?, $($name: txn.open_table($table)?,)* })
-            }
-        }
-
-        impl<'t> Tables<'t> {
-            /// What a change does is gathered.
-            pub(super) fn gathering(seen: &'t Reading) -> Self {
-                Self {
-                    meta: Meta { own: BTreeMap::new(), below: BelowMeta::Snapshot(seen) },
-                    $($name: Changing {
-                        own: BTreeMap::new(),
-                        below: Below::Snapshot(seen.$name()),
-                    },)*
-                }
-            }
-
-            /// It goes to the index, which has all that was gathered.
-            pub(super) fn direct(index: Index<'t>) -> Self {
-                Self {
-                    meta: Meta { own: BTreeMap::new(), below: BelowMeta::Index(index.meta) },
-                    $($name: Changing {
-                        own: BTreeMap::new(),
-                        below: Below::Index(index.$name),
-                    },)*
-                }
-            }
-
-            /// What the change did, where it was gathered.
-            pub(super) fn changes(self) -> Changes {
-                Changes { meta: self.meta.own, $($name: self.$name.own,)* }
-            }
-        }
-
-        impl Changes {
-            fn bytes(&self) -> usize {
-                let facts: usize = self.meta.values().map(|fact| ENTRY + fact.len()).sum();
-                facts $(+ bytes_of(&self.$name))*
-            }
-
-            pub(super) fn put_into(self, index: &mut Index<'_>) -> Result<(), StorageError> {
-                for (name, value) in self.meta {
-                    index.meta.insert(name, &value[..])?;
-                }
-                $(put_into(&mut index.$name, self.$name)?;)*
-                Ok(())
-            }
-        }
-    };
-}
-
-tables! {
-    names NAMES: [u8; 16] => u32,
-    rows ROWS: u32 => Bytes,
-    runs RUNS: u64 => Bytes,
-    links LINKS: (u32, u32) => f64,
-    decided DECIDED: (u32, u32) => u8,
-    entities ENTITIES: u32 => Bytes,
-    heirs HEIRS: u32 => Bytes,
-    events EVENTS: u64 => Bytes,
-    stops STOPS: u64 => Bytes,
-    scrubs SCRUBS: u64 => u32,
-}
-
-/// So many bytes are gathered at most; then the index has it, on the disk or not.
-const MOST: usize = 1 << 24;
-
-impl Reading {
-    /// A fact about the store, as the index has it.
-    pub(super) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        Ok(ReadableTable::get(&self.base.meta, name)?.map(|fact| fact.value().to_vec()))
-    }
-
-    /// Whether it is time for the index to have what was gathered, with what one more change does.
-    pub(super) fn is_full(&self, changes: &Changes) -> bool {
-        self.gathered.bytes.load(Ordering::Relaxed) + changes.bytes() > MOST
-    }
-}
-
-/// The records on the other side of a record's links, with their weights; or of its decisions.
-pub(super) fn others<V: Held>(
-    table: &Changing<'_, (u32, u32), V>,
-    record: u32,
-) -> Result<Vec<(u32, V)>, StorageError> {
-    let range = table.range((record, 0)..=(record, u32::MAX))?;
-    Ok(range.into_iter().map(|((_, other), value)| (other, value)).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use redb::backends::InMemoryBackend;
-    use redb::{Database, ReadableDatabase};
-
-    use super::*;
-
-    /// What becomes of a change.
-    #[derive(Debug, Clone, Copy)]
-    enum End {
-        Gathered,
-        Failed,
-        /// It goes to the index with all that was gathered.
-        Committed,
-        /// It went to the index from the beginning.
-        Direct,
-    }
-
-    fn step() -> impl Strategy<Value = (End, Vec<(u64, Option<u32>)>)> {
-        let end = prop::sample::select(vec![
-            End::Gathered,
-            End::Gathered,
-            End::Gathered,
-            End::Failed,
-            End::Committed,
-            End::Direct,
-        ]);
-        (end, prop::collection::vec((0..8_u64, prop::option::of(any::<u32>())), 0..5))
-    }
-
-    fn read(db: &Database, until: u64) -> Reading {
-        Reading::open(&db.begin_read().unwrap(), until).unwrap()
-    }
-
-    fn change(tables: &mut Tables<'_>, puts: &[(u64, Option<u32>)], all: &mut BTreeMap<u64, u32>) {
-        for (key, value) in puts {
-            match value {
-                Some(value) => {
-                    tables.scrubs.insert(*key, *value).unwrap();
-                    all.insert(*key, *value);
-                }
-                None => {
-                    tables.scrubs.remove(*key).unwrap();
-                    all.remove(key);
-                }
-            }
-            assert_eq!(tables.scrubs.get(*key).unwrap(), *value);
-            let wanted: Vec<(u64, u32)> = all.range(2..).map(|(k, v)| (*k, *v)).collect();
-            assert_eq!(tables.scrubs.range(2..).unwrap(), wanted);
-        }
-        tables.meta.insert("facts", &[all.len() as u8]).unwrap();
-    }
-
-    #[test]
-    fn few_large_values_are_as_much_as_many_small_ones() {
-        let db = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
-        let txn = db.begin_write().unwrap();
-        drop(Index::open(&txn).unwrap());
-        txn.commit().unwrap();
-        let now = read(&db, 0);
-        let with_entity = |seen: &Reading, number: u32, bytes: usize| {
-            let mut tables = Tables::gathering(seen);
-            tables.entities.insert(number, vec![7; bytes]).unwrap();
-            tables.changes()
-        };
-        assert!(!now.is_full(&with_entity(&now, 1, 8)));
-        assert!(now.is_full(&with_entity(&now, 1, MOST)));
-        let half = now.after(with_entity(&now, 1, MOST / 2), 1);
-        assert!(!half.is_full(&with_entity(&half, 2, 8)));
-        assert!(half.is_full(&with_entity(&half, 1, MOST / 2)), "older snapshots keep both");
-    }
-
-    proptest! {
-        #[test]
-        fn every_snapshot_has_what_was_there_and_nothing_of_later_changes(
-            steps in prop::collection::vec(step(), 1..20),
-        ) {
-            let db = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
-            let txn = db.begin_write().unwrap();
-            drop(Index::open(&txn).unwrap());
-            txn.commit().unwrap();
-            let (mut now, mut all) = (read(&db, 0), BTreeMap::new());
-            let mut snapshots = vec![(now.clone(), all.clone())];
-            for (until, (end, puts)) in (1..).zip(steps) {
-                let before = all.clone();
-                if let End::Direct = end {
-                    let txn = db.begin_write().unwrap();
-                    let mut index = Index::open(&txn).unwrap();
-                    now.put_into(&mut index).unwrap();
-                    let mut tables = Tables::direct(index);
-                    change(&mut tables, &puts, &mut all);
-                    prop_assert_eq!(tables.changes().bytes(), 0);
-                    txn.commit().unwrap();
-                    now = read(&db, until);
-                } else {
-                    let mut tables = Tables::gathering(&now);
-                    change(&mut tables, &puts, &mut all);
-                    let changes = tables.changes();
-                    match end {
-                        End::Gathered => now = now.after(changes, until),
-                        End::Failed => all = before,
-                        End::Committed | End::Direct => {
-                            let txn = db.begin_write().unwrap();
-                            let mut index = Index::open(&txn).unwrap();
-                            now.put_into(&mut index).unwrap();
-                            changes.put_into(&mut index).unwrap();
-                            drop(index);
-                            txn.commit().unwrap();
-                            now = read(&db, until);
-                            let facts = now.meta("facts").unwrap();
-                            prop_assert_eq!(facts, Some(vec![all.len() as u8]));
-                        }
-                    }
-                }
-                snapshots.push((now.clone(), all.clone()));
-            }
-            for (snapshot, wanted) in snapshots {
-                let table = snapshot.scrubs();
-                let sorted: Vec<(u64, u32)> = wanted.iter().map(|(k, v)| (*k, *v)).collect();
-                prop_assert_eq!(table.len().unwrap(), wanted.len() as u64);
-                prop_assert_eq!(&table.range(.., 3).unwrap()[..], &sorted[..sorted.len().min(3)]);
-                prop_assert_eq!(table.all().unwrap(), sorted);
-                for key in 0..8 {
-                    prop_assert_eq!(table.get(key).unwrap(), wanted.get(&key).copied());
-                }
-            }
-        }
-    }
 }

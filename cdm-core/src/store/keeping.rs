@@ -274,6 +274,10 @@ impl Inner {
             };
             // It is tried again when more has changed; until then all is in the runs.
             self.work.has_failed.fetch_or(done.is_err(), Ordering::AcqRel);
+            let keys = self.snapshot().keys.clone();
+            // What was merged anew may have the room of what it was merged from.
+            let read = keys.segments.iter().try_for_each(|segment| segment.come_into_memory());
+            self.work.has_failed.fetch_or(read.is_err(), Ordering::AcqRel);
             let busy = self.work.is_busy(kind);
             busy.store(false, Ordering::Release);
             let keys = self.snapshot().keys.clone();

@@ -5,6 +5,7 @@
 //! has its own list of layers, so that what writers and merging do is not seen by readers.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -367,22 +368,51 @@ impl Merging {
 /// What a change does to keys, before it is one.
 #[derive(Default)]
 pub(super) struct Overlay {
-    /// By name: the record, whether it has the key now, and whether it had it before.
-    of: ByName<Vec<(u32, bool, bool)>>,
+    of: ByName<Set>,
+}
+
+/// Of a name: the record, whether it has the key now, and whether it had it before. Most often it is one.
+struct Set {
+    first: (u32, bool, bool),
+    later: Vec<(u32, bool, bool)>,
+}
+
+impl Set {
+    fn all(&self) -> impl Iterator<Item = &(u32, bool, bool)> {
+        std::iter::once(&self.first).chain(&self.later)
+    }
 }
 
 impl Overlay {
+    /// So many more names are to come.
+    pub(super) fn reserve(&mut self, names: usize) {
+        self.of.reserve(names);
+    }
+
     /// A record has a key that it had not, or has no more one that it had.
     pub(super) fn set(&mut self, name: u64, record: u32, has: bool) {
-        let of_name = self.of.entry(name).or_default();
-        match of_name.iter_mut().find(|(known, _, _)| *known == record) {
+        let new = (record, has, !has);
+        let set = match self.of.entry(name) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Set { first: new, later: Vec::new() });
+                return;
+            }
+            Entry::Occupied(occupied) => occupied.into_mut(),
+        };
+        let mut known = std::iter::once(&mut set.first).chain(&mut set.later);
+        match known.find(|(known, ..)| *known == record) {
             Some((_, known, _)) => *known = has,
-            None => of_name.push((record, has, !has)),
+            None => set.later.push(new),
         }
     }
 
+    /// Whether it says anything of a name.
+    pub(super) fn speaks_of(&self, name: u64) -> bool {
+        self.of.contains_key(&name)
+    }
+
     pub(super) fn apply(&self, name: u64, found: &mut Vec<u32>) {
-        for (record, has, _) in self.of.get(&name).into_iter().flatten() {
+        for (record, has, _) in self.of.get(&name).into_iter().flat_map(Set::all) {
             apply(found, Posting { name, record: *record, has: *has });
         }
     }
@@ -391,7 +421,7 @@ impl Overlay {
     pub(super) fn net(&self) -> Vec<Posting> {
         let mut postings: Vec<Posting> = Vec::new();
         for (name, of_name) in &self.of {
-            let changed = of_name.iter().filter(|(_, has, had)| has != had);
+            let changed = of_name.all().filter(|(_, has, had)| has != had);
             postings.extend(changed.map(|(record, has, _)| Posting {
                 name: *name,
                 record: *record,

@@ -29,6 +29,7 @@ mod record;
 mod regroup;
 mod rows;
 mod seal;
+mod seen;
 mod segment;
 mod tables;
 mod verify;

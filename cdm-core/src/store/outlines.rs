@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::rows::Rows;
-use crate::bound::{BoundModel, BoundRecord, Hint, Likeness};
+use crate::bound::{BoundModel, Hint, Likeness};
 
 /// So many records' outlines lie together, and so many of those.
 const AT_ONCE: usize = 1024;
@@ -46,17 +46,9 @@ impl Outlines {
     }
 
     /// Keep the outline of a record, as the cell at `place` holds it.
-    pub(super) fn put(&self, model: &BoundModel, number: u32, place: u64, record: &BoundRecord) {
+    pub(super) fn put(&self, number: u32, place: u64, outline: &[u64]) {
         let (chunk, at) = (number as usize / AT_ONCE, number as usize % AT_ONCE);
         let Some(chunk) = self.chunks.get(chunk) else { return };
-        let place_of =
-            |chunk: &RwLock<Chunk>| chunk.read().unwrap_or_else(PoisonError::into_inner).places[at];
-        // It is known already, or is of a cell that nobody needs before long.
-        if place > NOWHERE && chunk.get().is_some_and(|chunk| place_of(chunk) >= place) {
-            return;
-        }
-        let mut outline = vec![0; self.width];
-        model.outline(record, &mut outline);
         let chunk = chunk.get_or_init(|| {
             RwLock::new(Chunk {
                 places: vec![NOWHERE; AT_ONCE].into(),
@@ -67,7 +59,7 @@ impl Outlines {
         // Whoever reads an older snapshot finds out for itself.
         if chunk.places[at] <= place {
             chunk.places[at] = place;
-            chunk.numbers[at * self.width..(at + 1) * self.width].copy_from_slice(&outline);
+            chunk.numbers[at * self.width..(at + 1) * self.width].copy_from_slice(outline);
         }
     }
 

@@ -4,11 +4,11 @@
 use std::sync::{Arc, Mutex};
 
 use super::commit::How;
-use super::writing::Writing;
+use super::writing::{Found, Writing};
 use super::{Inner, When, Writer, lock};
-use crate::bound::{BoundModel, BoundRecord};
+use crate::bound::BoundModel;
 use crate::error::Result;
-use crate::schema::{EntityId, Record};
+use crate::schema::{EntityId, Record, RecordKey};
 
 /// So many records at most are put in together: nobody is to wait for more.
 const MOST: usize = 64;
@@ -19,7 +19,7 @@ pub(super) struct Queue(Mutex<Vec<Wanted>>);
 
 /// A record that is to be put in, prepared by whoever wants it in.
 struct Wanted {
-    record: Arc<BoundRecord>,
+    found: Found,
     /// What it was prepared for.
     model: Arc<BoundModel>,
     answer: Arc<Answer>,
@@ -42,12 +42,13 @@ impl Answer {
 impl Inner {
     /// Put a record in, with those that others want in meanwhile.
     pub(super) fn upsert(&self, record: &Record) -> Result<EntityId> {
-        let model = Arc::clone(&self.snapshot().current.bound);
-        let prepared = model.prepare(record)?;
+        let before = self.snapshot();
+        let model = Arc::clone(&before.current.bound);
         // Before it is anybody's turn, so that several threads do it at once.
-        model.make_keys(&prepared);
+        let found = Found::new(&self.shared, &before, Arc::new(model.prepare(record)?))?;
+        drop(before);
         let answer = Arc::new(Answer::default());
-        let wanted = Wanted { record: Arc::new(prepared), model, answer: Arc::clone(&answer) };
+        let wanted = Wanted { found, model, answer: Arc::clone(&answer) };
         lock(&self.queue.0).push(wanted);
         let mut writer = lock(&self.writer);
         loop {
@@ -75,7 +76,7 @@ impl Inner {
                     wanted.put_in(writing)?;
                 }
                 writing.settle()?;
-                together.iter().map(|wanted| writing.entity_of_known(wanted.record.key())).collect()
+                together.iter().map(|wanted| writing.entity_of_known(wanted.key())).collect()
             });
             let done: Result<Vec<EntityId>> = done;
             if let Ok(entities) = done {
@@ -85,7 +86,7 @@ impl Inner {
             }
         }
         for wanted in together {
-            let record = wanted.record.record();
+            let record = wanted.found.record.record();
             let done = self.put_in(writer, |writing| wanted.put_in(writing), record);
             wanted.answer.give(done);
         }
@@ -106,11 +107,15 @@ impl Inner {
 }
 
 impl Wanted {
+    fn key(&self) -> &RecordKey {
+        self.found.record.key()
+    }
+
     fn put_in(&self, writing: &mut Writing<'_>) -> Result<bool> {
         // Another model was adopted meanwhile.
         if !Arc::ptr_eq(&self.model, &writing.current.bound) {
-            return writing.upsert(self.record.record());
+            return writing.upsert(self.found.record.record());
         }
-        writing.upsert_prepared(&self.record)
+        writing.upsert_found(&self.found)
     }
 }

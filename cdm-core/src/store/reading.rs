@@ -10,11 +10,11 @@ use serde::Serialize;
 use super::cells::Place;
 use super::current::{Current, most_odds_against};
 use super::event::{Change, Event, EventRecord};
-use super::gathered::Reading;
 use super::keys::Keys;
 use super::outlines::Likely;
 use super::record::{Names, decode};
 use super::rows::Rows;
+use super::seen::Reading;
 use super::tables::{Cell, Row, read_numbers};
 use super::writing::Counters;
 use super::{Inner, Shared, Store, lock};
@@ -234,10 +234,7 @@ impl View<'_> {
         let (bound, seals) = (&self.current.bound, &self.shared.cells.seals);
         let rules = bound.model().plan().rules();
         let (mut candidates, mut holders) = (Vec::new(), Vec::new());
-        let names = bound.keyings().flat_map(|keying| {
-            let keys = bound.keys(keying, record).into_iter();
-            keys.map(move |key| seals.key(keying, &key))
-        });
+        let names = seals.keys(bound, record, |_| true).into_iter().map(|(_, name)| name);
         let names: Vec<u64> = names.filter(|name| !self.current.stopped.contains(name)).collect();
         self.keys.look(names.iter().copied());
         for name in names {

@@ -3,7 +3,7 @@
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 
-use crate::bound::Keying;
+use crate::bound::{BoundModel, BoundRecord, Keying};
 use crate::schema::{EntityId, RecordKey};
 
 /// The caller's key of a store that is encrypted at rest: 32 bytes that nobody else knows.
@@ -110,6 +110,20 @@ impl Seals {
         Self::short(self.long_key(keying, texts))
     }
 
+    /// The names of a record's keys under some rules, each with its rule.
+    pub(super) fn keys(
+        &self,
+        bound: &BoundModel,
+        record: &BoundRecord,
+        wanted: impl Fn(&Keying) -> bool,
+    ) -> Vec<(Keying, u64)> {
+        let mut names = Vec::with_capacity(LIKELY_KEYS);
+        for keying in bound.keyings().filter(wanted) {
+            bound.each_key(keying, record, |key| names.push((keying, self.key(keying, key))));
+        }
+        names
+    }
+
     /// The name of a key, of a longer name of it.
     pub(super) fn short(name: u128) -> u64 {
         (name >> 64) as u64
@@ -121,6 +135,13 @@ impl Seals {
             Keying::Rule(rule) => (b'm', rule),
             Keying::Blocking(rule) => (b'b', rule),
         };
+        // A hasher is much larger than most keys are: those are hashed where they lie.
+        let mut room = [0; FEW_BYTES];
+        if let Some(length) = lay_out(&mut room, (kind, rule), texts) {
+            let hash = blake3::keyed_hash(&self.naming, &room[..length]);
+            let name: [u8; 16] = std::array::from_fn(|at| hash.as_bytes()[at]);
+            return u128::from_be_bytes(name);
+        }
         let mut hasher = self.hasher(kind);
         hasher.update(&rule.to_le_bytes());
         texts.iter().for_each(|part| text(&mut hasher, part));
@@ -167,6 +188,29 @@ impl Seals {
     }
 }
 
+/// So many keys few records have more of.
+const LIKELY_KEYS: usize = 160;
+
+/// Most keys are laid out in so many bytes.
+const FEW_BYTES: usize = 256;
+
+/// The bytes of a key as a hasher would get them one after the other; how many, where there is room.
+fn lay_out(room: &mut [u8], (kind, rule): (u8, u32), texts: &[&str]) -> Option<usize> {
+    let mut end = 0;
+    let mut put = |bytes: &[u8]| {
+        room.get_mut(end..end + bytes.len())?.copy_from_slice(bytes);
+        end += bytes.len();
+        Some(())
+    };
+    put(&[kind])?;
+    put(&rule.to_le_bytes())?;
+    for text in texts {
+        put(&(text.len() as u64).to_le_bytes())?;
+        put(text.as_bytes())?;
+    }
+    Some(end)
+}
+
 /// The length keeps ("a", "bc") and ("ab", "c") apart.
 fn text(hasher: &mut blake3::Hasher, text: &str) {
     hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
@@ -190,6 +234,20 @@ mod tests {
             assert_eq!(EntityId::from_bits(id.bits()), id);
             assert_eq!(seals.number(&id), Some(number));
             assert_eq!(seals.number(&EntityId::from_bits(id.bits() ^ 4)), None);
+        }
+    }
+
+    #[test]
+    fn a_key_has_one_name_however_long_it_is() {
+        let seals = Seals::new(&[1; 32], None);
+        for length in [0, 1, 30, 110, 111, 112, 113, 130, 1000] {
+            let (long, keying) = ("x".repeat(length), Keying::Blocking(7));
+            let texts = ["ann", &long, "Łódź"];
+            let mut hasher = seals.hasher(b'b');
+            hasher.update(&7_u32.to_le_bytes());
+            texts.iter().for_each(|part| text(&mut hasher, part));
+            let name = u128::from_be_bytes(first(&hasher));
+            assert_eq!(seals.long_key(keying, &texts), name, "{length}");
         }
     }
 

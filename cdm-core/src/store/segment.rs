@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use redb::StorageBackend;
 use serde::{Deserialize, Serialize};
@@ -74,22 +74,22 @@ pub(super) struct Segment {
     starting: Vec<u32>,
     /// How many bits of a name are behind those.
     shift: u32,
-    /// All of it, where there was room in memory.
-    bytes: Option<Vec<u8>>,
+    /// All of it, once there is room in memory.
+    bytes: OnceLock<Vec<u8>>,
 }
 
 /// Blocks, and some memory, which are given back when it is dropped.
 struct Claim {
     pool: Arc<Pool>,
     blocks: Vec<u32>,
-    memory: u64,
+    memory: AtomicU64,
     /// Whether the index names the blocks.
     is_named: AtomicBool,
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.pool.room.fetch_add(self.memory, Ordering::Relaxed);
+        self.give_memory_back();
         if !self.is_named.load(Ordering::Acquire) {
             lock(&self.pool.blocks).free.extend(self.blocks.drain(..));
         }
@@ -154,7 +154,7 @@ impl Pool {
     fn segment(self: &Arc<Self>, described: Described) -> Result<Arc<Segment>> {
         let blocks: Vec<u32> = described.blocks().collect();
         let (pool, is_named) = (Arc::clone(self), AtomicBool::new(true));
-        let claim = Claim { pool, blocks, memory: 0, is_named };
+        let claim = Claim { pool, blocks, memory: AtomicU64::new(0), is_named };
         let damaged = || self.place.damaged(format!("the keys of segment {}", described.id));
         let start = described.directory as usize * UNIT;
         let chunks = described.chunks as usize;
@@ -171,19 +171,8 @@ impl Pool {
         let fences = fences.as_chunks().0.iter().map(|fence| u64::from_le_bytes(*fence)).collect();
         let starts: Vec<u32> =
             starts.as_chunks().0.iter().map(|start| u32::from_le_bytes(*start)).collect();
-        let mut segment = Segment::new(described, claim, (fences, starts), None);
-        if segment.claim.take_memory(start as u64) {
-            let mut bytes = vec![0; start];
-            segment.claim.read(0, &mut bytes)?;
-            bytes.extend([0; SLACK]);
-            for chunk in 0..segment.starts.len() {
-                let (range, fence) = (segment.range(chunk), segment.fences[chunk]);
-                let slack = range.start..(range.end + SLACK).min(bytes.len());
-                Chunk::open(&bytes[slack], segment.described.id, fence)
-                    .ok_or_else(|| segment.damaged())?;
-            }
-            segment.bytes = Some(bytes);
-        }
+        let segment = Segment::new(described, claim, (fences, starts), None);
+        segment.come_into_memory()?;
         Ok(Arc::new(segment))
     }
 
@@ -216,17 +205,22 @@ impl Described {
 }
 
 impl Claim {
-    fn take_memory(&mut self, bytes: u64) -> bool {
+    fn take_memory(&self, bytes: u64) -> bool {
         let less = |room: u64| room.checked_sub(bytes);
         let taken = self.pool.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         if taken.is_ok() {
-            self.memory += bytes;
+            self.memory.fetch_add(bytes, Ordering::Relaxed);
         }
         taken.is_ok()
     }
 
-    fn give_memory_back(&mut self) {
-        self.pool.room.fetch_add(std::mem::take(&mut self.memory), Ordering::Relaxed);
+    fn give_memory_back(&self) {
+        self.give_back(self.memory.load(Ordering::Relaxed));
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.memory.fetch_sub(bytes, Ordering::Relaxed);
+        self.pool.room.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Read what lies from there on, over blocks.
@@ -280,7 +274,36 @@ impl Segment {
         bytes: Option<Vec<u8>>,
     ) -> Self {
         let (starting, shift) = starting(&fences);
+        let bytes = bytes.map_or_else(OnceLock::new, OnceLock::from);
         Self { described, claim, fences, starts, starting, shift, bytes }
+    }
+
+    /// Have all of it in memory from now on, where there is room: there was none, perhaps, as long as those
+    /// were read that it was merged from.
+    pub(super) fn come_into_memory(&self) -> Result<()> {
+        let length = self.described.directory as usize * UNIT;
+        if self.bytes.get().is_some() || !self.claim.take_memory(length as u64) {
+            return Ok(());
+        }
+        let read = self.read_all(length).map(|bytes| self.bytes.set(bytes).is_ok());
+        if !matches!(read, Ok(true)) {
+            // It could not be read, or another thread was faster.
+            self.claim.give_back(length as u64);
+        }
+        read.map(|_| ())
+    }
+
+    fn read_all(&self, length: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(length + SLACK);
+        bytes.resize(length, 0);
+        self.claim.read(0, &mut bytes)?;
+        bytes.extend([0; SLACK]);
+        for chunk in 0..self.starts.len() {
+            let (range, fence) = (self.range(chunk), self.fences[chunk]);
+            let slack = range.start..(range.end + SLACK).min(bytes.len());
+            Chunk::open(&bytes[slack], self.described.id, fence).ok_or_else(|| self.damaged())?;
+        }
+        Ok(bytes)
     }
 
     /// The index names it from now on, or does so no more: then its blocks are free when nobody reads
@@ -304,7 +327,7 @@ impl Segment {
 
     fn with_chunk<T>(&self, chunk: usize, look: impl FnOnce(&Chunk<'_>) -> T) -> Result<T> {
         let (range, fence) = (self.range(chunk), self.fences[chunk]);
-        if let Some(bytes) = &self.bytes {
+        if let Some(bytes) = self.bytes.get() {
             let chunk = bytes.get(range.start..).and_then(|bytes| Chunk::trusted(bytes, fence));
             return chunk.map(|chunk| look(&chunk)).ok_or_else(|| self.damaged());
         }
@@ -328,7 +351,7 @@ impl Segment {
     /// A look at where the postings of a name may lie, so that they are at hand.
     pub(super) fn look(&self, name: u64) -> u8 {
         let chunk = self.first_from(name).saturating_sub(1);
-        let Some(bytes) = self.bytes.as_ref().filter(|_| chunk < self.starts.len()) else {
+        let Some(bytes) = self.bytes.get().filter(|_| chunk < self.starts.len()) else {
             return 0;
         };
         let range = self.range(chunk);
@@ -376,7 +399,7 @@ impl Writer {
     pub(super) fn new(pool: &Arc<Pool>, id: u64) -> Self {
         let (pool, is_named) = (Arc::clone(pool), AtomicBool::new(false));
         Self {
-            claim: Claim { pool, blocks: Vec::new(), memory: 0, is_named },
+            claim: Claim { pool, blocks: Vec::new(), memory: AtomicU64::new(0), is_named },
             id,
             block: Vec::with_capacity(BLOCK),
             bytes: Some(Vec::new()),
@@ -468,6 +491,8 @@ impl Writer {
         let bytes = self.bytes.map(|mut bytes| {
             bytes.truncate(directory);
             bytes.extend([0; SLACK]);
+            // It grew by doubling.
+            bytes.shrink_to_fit();
             bytes
         });
         let (claim, fences, starts) = (self.claim, self.fences, self.starts);
@@ -499,7 +524,7 @@ impl Cursor {
             return Ok(None);
         }
         let mut postings = Vec::with_capacity(AT_ONCE);
-        if segment.bytes.is_some() {
+        if segment.bytes.get().is_some() {
             segment.with_chunk(self.chunk, |chunk| chunk.all(|p| postings.push(p)))?;
         } else {
             let (range, fence) = (segment.range(self.chunk), segment.fences[self.chunk]);

@@ -1,27 +1,33 @@
 //! One change of a store: what it does to the index.
 
+mod finding;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use finding::Waiting;
 use rayon::prelude::*;
 
 use super::Shared;
-use super::current::{Current, Stop, most_odds_against};
+use super::current::{Current, Stop};
 use super::event::{Change, Revision};
-use super::gathered::{Tables, others};
 use super::keys::{Keys, Overlay};
-use super::outlines::Likely;
 use super::reading::Snapshot;
 use super::record::{Names, encode};
 use super::rows::Rows;
+use super::seen::{Tables, others};
 use super::segment::Segment;
-use super::tables::{Cell, FRESH, MUST, Row};
+use super::tables::{Cell, FRESH, Row};
 use crate::bound::{BoundRecord, Keying};
 use crate::error::{Error, Result};
 use crate::schema::{EntityId, Record, RecordKey};
+
+pub(super) use finding::Found;
+
+/// Of so many records at once threads find what there is to find; then they are put down one by one.
+const AT_ONCE: usize = 512;
 
 /// Where the next things go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,19 +58,11 @@ pub(super) struct Replaced {
     pub(super) merged: u64,
 }
 
-/// A record that has yet to be weighed.
-struct Waiting {
-    number: u32,
-    record: Arc<BoundRecord>,
-    /// Whoever shares a key with it by a blocking rule, sorted.
-    candidates: Vec<u32>,
-    /// And the rule by which each does, that which takes least time to be asked.
-    rules: Vec<u32>,
-}
-
 /// A change under way; nothing of it counts until it is committed.
 pub(super) struct Writing<'w> {
     pub(super) shared: &'w Shared,
+    /// How things stood before.
+    before: &'w Snapshot,
     pub(super) tables: Tables<'w>,
     pub(super) counters: Counters,
     pub(super) current: Arc<Current>,
@@ -94,7 +92,7 @@ impl<'w> Writing<'w> {
         (shared, next_segment): (&'w Shared, &'w AtomicU64),
         tables: Tables<'w>,
         counters: Counters,
-        before: &Snapshot,
+        before: &'w Snapshot,
     ) -> Self {
         // Should it not be known, they are looked for.
         let has_decisions =
@@ -103,6 +101,7 @@ impl<'w> Writing<'w> {
             waiting: Vec::new(),
             has_decisions,
             shared,
+            before,
             tables,
             counters,
             current: Arc::clone(&before.current),
@@ -237,46 +236,55 @@ impl<'w> Writing<'w> {
     /// Take a record in, new or changed; whether anything is different.
     pub(super) fn upsert(&mut self, record: &Record) -> Result<bool> {
         let bound = self.current.bound.prepare(record)?;
-        self.upsert_prepared(&Arc::new(bound))
+        let found = Found::new(self.shared, self.before, Arc::new(bound))?;
+        self.upsert_found(&found)
     }
 
     /// Take records in, one after the other; how many are different.
     pub(super) fn upsert_all(&mut self, records: &[Record]) -> Result<u64> {
+        let (shared, before, mut changed) = (self.shared, self.before, 0);
         let bound = Arc::clone(&self.current.bound);
-        let prepared = records.par_iter().map(|record| bound.prepare(record));
-        let prepared: Vec<BoundRecord> = prepared.collect::<Result<_>>()?;
-        prepared.into_iter().try_fold(0, |sum, prepared| {
-            Ok(sum + u64::from(self.upsert_prepared(&Arc::new(prepared))?))
-        })
+        for records in records.chunks(AT_ONCE) {
+            let found = records.par_iter().map(|record| {
+                let found = Found::new(shared, before, Arc::new(bound.prepare(record)?))?;
+                found.with_holders(&before.keys, &before.current)
+            });
+            for found in found.collect::<Result<Vec<Found>>>()? {
+                changed += u64::from(self.upsert_found(&found)?);
+            }
+        }
+        Ok(changed)
     }
 
-    /// The same, of a record that is ready for the model.
-    pub(super) fn upsert_prepared(&mut self, bound: &Arc<BoundRecord>) -> Result<bool> {
-        let Some((number, cell)) = self.take_in(bound)? else { return Ok(false) };
-        self.index(number, bound)?;
-        self.current.keep(number, Some(cell), bound)?;
+    /// The same, of a record of which something is known.
+    pub(super) fn upsert_found(&mut self, found: &Found) -> Result<bool> {
+        let Some((number, cell)) = self.take_in(found)? else { return Ok(false) };
+        self.index(number, found)?;
+        found.keep(&self.current, number, cell)?;
         Ok(true)
     }
 
     /// Put a record down, and undo what its former self did; its number and cell, where anything is
     /// different. It is in no entity yet: which one it is, is found out when all is in its place.
-    fn take_in(&mut self, bound: &BoundRecord) -> Result<Option<(u32, Cell)>> {
-        let record = bound.record();
-        let plain = encode(record, &mut self.names);
+    fn take_in(&mut self, found: &Found) -> Result<Option<(u32, Cell)>> {
+        let record = found.record.record();
         let known = match self.number(&record.key)? {
             Some(number) => self.rows.get(number).map(|row| (number, row)),
             None => None,
         };
+        let there = known.filter(|(_, row)| row.entity.is_some());
+        let is_known = there.and_then(|(_, row)| found.is_as_in(row.cell));
+        if is_known == Some(true) {
+            return Ok(None);
+        }
+        let plain = encode(record, &mut self.names);
         let number = match known {
             Some((number, row)) => {
                 if row.entity.is_some() {
-                    if self.shared.plain(row.cell)? == plain {
+                    if is_known.is_none() && self.shared.plain(row.cell)? == plain {
                         return Ok(None);
                     }
-                    let old = self.bound_whole(number, row.cell)?;
-                    // Most values of a record that changes stay.
-                    self.current.bound.learn(&old, bound);
-                    self.unindex(number, &old)?;
+                    self.unindex(number, &self.former_keys(number, row.cell, found)?)?;
                 }
                 self.drop_cell(row.cell)?;
                 number
@@ -305,7 +313,7 @@ impl<'w> Writing<'w> {
         let Some(row) = self.rows.get(number) else { return Ok(false) };
         if let Some(entity) = row.entity {
             let old = self.bound_whole(number, row.cell)?;
-            self.unindex(number, &old)?;
+            self.unindex(number, &self.keys(&old, |_| true))?;
             if entity != FRESH {
                 self.left.insert(number, entity);
             }
@@ -379,126 +387,11 @@ impl<'w> Writing<'w> {
         Ok(())
     }
 
-    /// The keys of a record under some rules, each with its name; but those that are stopped.
-    fn keys<'r>(
-        &self,
-        record: &'r BoundRecord,
-        wanted: impl Fn(&Keying) -> bool,
-    ) -> Vec<(Keying, Vec<&'r str>, u64)> {
-        let (current, seals) = (&self.current, &self.shared.cells.seals);
-        let mut keys = Vec::new();
-        for keying in current.bound.keyings().filter(wanted) {
-            for key in current.bound.keys(keying, record) {
-                let name = seals.key(keying, &key);
-                if !current.stopped.contains(&name) {
-                    keys.push((keying, key, name));
-                }
-            }
-        }
-        keys
-    }
-
-    /// Let others find a record, and find those that it is like.
-    fn index(&mut self, number: u32, record: &Arc<BoundRecord>) -> Result<()> {
-        let most = self.current.bound.model().plan().guards().max_records_per_key;
-        let bound = Arc::clone(&self.current.bound);
-        let (mut candidates, mut holders) = (Vec::new(), Vec::new());
-        let keys = self.keys(record, |_| true);
-        self.keys.look(keys.iter().map(|(_, _, name)| *name));
-        for (keying, key, name) in keys {
-            self.holders(name, &mut holders)?;
-            if holders.len() >= most as usize {
-                self.stop(keying, &key, name, &holders, holders.len() + 1)?;
-                continue;
-            }
-            if let Keying::Blocking(rule) = keying {
-                let is_slow = bound.is_slow(keying);
-                candidates.extend(holders.iter().map(|holder| (*holder, is_slow, rule)));
-            }
-            self.overlay.set(name, number, true);
-        }
-        self.seeds.insert(number);
-        candidates.sort_unstable();
-        candidates.dedup_by_key(|(candidate, ..)| *candidate);
-        candidates.retain(|(candidate, ..)| *candidate != number);
-        self.waiting.push(Waiting {
-            number,
-            record: Arc::clone(record),
-            candidates: candidates.iter().map(|(candidate, ..)| *candidate).collect(),
-            rules: candidates.iter().map(|(_, _, rule)| *rule).collect(),
-        });
-        Ok(())
-    }
-
-    /// Link the candidate pairs that weigh more than nothing. That they share a key was told by its
-    /// name; of the few that are to be linked the keys themselves are asked.
-    fn weigh_waiting(&mut self) -> Result<()> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
-        let waiting = std::mem::take(&mut self.waiting);
-        let (shared, current, names, rows) = (self.shared, &self.current, &self.names, &self.rows);
-        let cell = |number: u32| {
-            let row = rows.get(number).filter(|row| row.entity.is_some());
-            row.map(|row| row.cell).ok_or_else(|| shared.missing(number))
-        };
-        let weigh = |Waiting { number: one, record, candidates, rules }: &Waiting| {
-            let likeness = current.bound.likeness(record);
-            let most = (most_odds_against(0.0), false);
-            let mut likely = current.outlines.likely(likeness.as_ref(), rows, candidates, most);
-            likely.sort_unstable_by_key(|likely| likely.number);
-            let mut links = Vec::new();
-            for Likely { number: other, hint, .. } in likely {
-                let cell = cell(other)?;
-                let candidate = shared.bound(current, names, other, cell)?;
-                let Some(bits) = current.weighs((likeness.as_ref(), hint), record, &candidate)?
-                else {
-                    continue;
-                };
-                let whole = current.bound.prepare(&shared.record(names, other, cell)?)?;
-                let rule = candidates.binary_search(&other).ok().map(|at| rules[at]);
-                let rule = rule.map(Keying::Blocking);
-                if current.shares_key(&shared.cells.seals, rule, record, &whole) {
-                    links.push((*one, other, bits));
-                }
-            }
-            Ok(links)
-        };
-        let links: Vec<(u32, u32, f64)> = match &waiting[..] {
-            [alone] => weigh(alone)?,
-            some => some.par_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat(),
-        };
-        for (one, other, bits) in links {
-            for pair in [(one, other), (other, one)] {
-                let linked = self.tables.links.insert(pair, bits);
-                self.engine(linked)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Undo [`index`](Self::index), and remember whom the record was tied to.
-    fn unindex(&mut self, number: u32, record: &BoundRecord) -> Result<()> {
-        self.weigh_waiting()?;
-        let mut holders = Vec::new();
-        for (keying, _, name) in self.keys(record, |_| true) {
-            self.overlay.set(name, number, false);
-            if let Keying::Rule(_) = keying {
-                self.holders(name, &mut holders)?;
-                self.seeds.extend(&holders);
-            }
-        }
-        for (other, _) in self.engine(others(&self.tables.links, number))? {
-            self.unlink(number, other)?;
-            self.seeds.insert(other);
-        }
-        for (other, decision) in self.decided_of(number)? {
-            if decision & MUST != 0 && self.alive(other).is_some() {
-                self.seeds.insert(other);
-            }
-        }
-        self.seeds.remove(&number);
-        Ok(())
+    /// The names of a record's keys under some rules, but those that are stopped.
+    fn keys(&self, record: &BoundRecord, wanted: impl Fn(&Keying) -> bool) -> Vec<(Keying, u64)> {
+        let mut names = self.shared.cells.seals.keys(&self.current.bound, record, wanted);
+        names.retain(|(_, name)| !self.current.stopped.contains(name));
+        names
     }
 
     /// What stewards decided of a record and others.
@@ -522,13 +415,12 @@ impl<'w> Writing<'w> {
     pub(super) fn stop(
         &mut self,
         keying: Keying,
-        key: &[&str],
+        texts: Vec<String>,
         name: u64,
         holders: &[u32],
         records: usize,
     ) -> Result<()> {
         self.weigh_waiting()?;
-        let texts = key.iter().map(|text| (*text).to_owned()).collect();
         self.note_stop(&Stop { keying, texts }, name)?;
         for holder in holders {
             self.overlay.set(name, *holder, false);

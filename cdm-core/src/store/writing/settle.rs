@@ -8,8 +8,8 @@ use crate::bound::{BoundRecord, Keying};
 use crate::error::Result;
 use crate::schema::RecordKey;
 use crate::store::carry::{Before, carry_over};
-use crate::store::gathered::others;
 use crate::store::regroup::Records;
+use crate::store::seen::others;
 use crate::store::tables::{CANNOT, FRESH, MUST, Row, numbers};
 
 /// A record, and what ties it to others.
@@ -33,7 +33,7 @@ impl Writing<'_> {
             }
             let Some(row) = self.alive(number) else { continue };
             let record = self.bound(number, row.cell)?;
-            for (_, _, name) in self.keys(&record, |keying| matches!(keying, Keying::Rule(_))) {
+            for (_, name) in self.keys(&record, |keying| matches!(keying, Keying::Rule(_))) {
                 self.holders(name, &mut holders)?;
                 open.extend_from_slice(&holders);
             }

@@ -1,0 +1,309 @@
+//! What the keys of a record lead to: whom it may be, and what it weighs with each of them.
+
+use std::sync::{Arc, OnceLock};
+
+use rayon::prelude::*;
+
+use super::Writing;
+use crate::bound::{BoundRecord, Keying};
+use crate::error::Result;
+use crate::store::Shared;
+use crate::store::current::{Current, Ready, most_odds_against};
+use crate::store::keys::Keys;
+use crate::store::outlines::Likely;
+use crate::store::reading::Snapshot;
+use crate::store::record::{Names, decode, encode};
+use crate::store::seen::others;
+use crate::store::tables::{Cell, MUST};
+
+/// The names of a record's keys with their rules, those that are stopped among them.
+type Named = Vec<(Keying, u64)>;
+
+/// A record that is to be put in, with what is known of it beforehand. All of that follows from the record,
+/// the model, and how things stood at some time, so that many threads find it for many records at once;
+/// where things stand otherwise by then, it is not gone by.
+pub(in crate::store) struct Found {
+    pub(in crate::store) record: Arc<BoundRecord>,
+    former: Option<Former>,
+    names: OnceLock<Named>,
+    ready: OnceLock<Ready>,
+    holders: Option<Holders>,
+}
+
+/// What was in its place.
+struct Former {
+    cell: Cell,
+    /// The names of its keys; `None` where it is the same record.
+    names: Option<Named>,
+}
+
+/// Who had each of some keys before a change.
+struct Holders {
+    all: Vec<u32>,
+    /// By key, where those who have it end.
+    ends: Vec<u32>,
+}
+
+/// A record that has yet to be weighed.
+pub(super) struct Waiting {
+    number: u32,
+    record: Arc<BoundRecord>,
+    /// Whoever shares a key with it by a blocking rule, as often as that is so.
+    candidates: Vec<u64>,
+}
+
+/// The rule by which somebody is a candidate, as one number: in the order of records, and of one record that
+/// rule first which takes least time to be asked.
+fn candidate(holder: u32, is_slow: bool, rule: u32) -> u64 {
+    u64::from(holder) << 32 | u64::from(is_slow) << 31 | u64::from(rule)
+}
+
+/// The record that is a candidate so.
+fn holder_of(candidate: u64) -> u32 {
+    (candidate >> 32) as u32
+}
+
+/// The rule by which it is.
+fn rule_of(candidate: u64) -> Keying {
+    Keying::Blocking(candidate as u32 & (u32::MAX >> 1))
+}
+
+impl Found {
+    /// What is known of a record as things stand, but for who has its keys.
+    pub(in crate::store) fn new(
+        shared: &Shared,
+        before: &Snapshot,
+        record: Arc<BoundRecord>,
+    ) -> Result<Self> {
+        let (seals, bound) = (&shared.cells.seals, &before.current.bound);
+        let number = before.tables.names().get(seals.record(record.key()));
+        let number = number.map_err(|error| shared.cells.place.engine(error))?;
+        let row = number.and_then(|number| before.rows.get(number));
+        let cell = row.filter(|row| row.entity.is_some()).map(|row| row.cell);
+        // Whoever writes meanwhile may be overwriting it. What is wrong with it is told where it is changed.
+        let plain = cell.and_then(|cell| shared.cells.read(cell).ok().flatten());
+        let found = |former| Self {
+            record: Arc::clone(&record),
+            former,
+            names: OnceLock::new(),
+            ready: OnceLock::new(),
+            holders: None,
+        };
+        let Some((cell, plain)) = cell.zip(plain) else {
+            let found = found(None);
+            found.names(shared, &before.current);
+            return Ok(found);
+        };
+        if encode(record.record(), &mut Names::clone(&before.names)) == plain {
+            return Ok(found(Some(Former { cell, names: None })));
+        }
+        let found = found(None);
+        found.names(shared, &before.current);
+        let Some(old) = decode(&plain, &before.names) else { return Ok(found) };
+        let old = bound.prepare(&old)?;
+        // Most values of a record that changes stay.
+        bound.learn(&old, &record);
+        let names = Some(seals.keys(bound, &old, |_| true));
+        Ok(Self { former: Some(Former { cell, names }), ..found })
+    }
+
+    /// With whoever had its keys, and what is kept of it; nothing where it seems to be there already.
+    pub(super) fn with_holders(self, keys: &Keys, current: &Current) -> Result<Self> {
+        let Some(names) = self.names.get() else { return Ok(self) };
+        let holders = Some(Holders::new(keys, names)?);
+        self.ready(current)?;
+        Ok(Self { holders, ..self })
+    }
+
+    /// Whether it is what that cell holds; `None` where that is not known.
+    pub(super) fn is_as_in(&self, cell: Cell) -> Option<bool> {
+        let former = self.former.as_ref().filter(|former| former.cell == cell)?;
+        Some(former.names.is_none())
+    }
+
+    fn names(&self, shared: &Shared, current: &Current) -> &Named {
+        self.names.get_or_init(|| shared.cells.seals.keys(&current.bound, &self.record, |_| true))
+    }
+
+    fn ready(&self, current: &Current) -> Result<&Ready> {
+        if let Some(ready) = self.ready.get() {
+            return Ok(ready);
+        }
+        let ready = current.make_ready(&self.record)?;
+        Ok(self.ready.get_or_init(|| ready))
+    }
+
+    /// Keep it ready, as that record in that cell.
+    pub(super) fn keep(&self, current: &Current, number: u32, cell: Cell) -> Result<()> {
+        current.keep_ready(number, Some(cell), self.ready(current)?);
+        Ok(())
+    }
+}
+
+impl Holders {
+    fn new(keys: &Keys, names: &Named) -> Result<Self> {
+        keys.look(names.iter().map(|(_, name)| *name));
+        let (mut all, mut ends, mut holders) = (Vec::new(), Vec::new(), Vec::new());
+        for (_, name) in names {
+            keys.holders(*name, &mut holders)?;
+            all.extend_from_slice(&holders);
+            ends.push(all.len() as u32);
+        }
+        Ok(Self { all, ends })
+    }
+
+    /// Of the key at that place.
+    fn of(&self, place: usize) -> &[u32] {
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.all[start as usize..self.ends[place] as usize]
+    }
+}
+
+impl Writing<'_> {
+    /// The names of the keys of a record that is there, in that cell, before it is changed.
+    pub(super) fn former_keys(&self, number: u32, cell: Cell, found: &Found) -> Result<Named> {
+        let former = found.former.as_ref().filter(|former| former.cell == cell);
+        let mut names = match former.and_then(|former| former.names.clone()) {
+            Some(names) => names,
+            None => {
+                let old = self.bound_whole(number, cell)?;
+                self.current.bound.learn(&old, &found.record);
+                self.shared.cells.seals.keys(&self.current.bound, &old, |_| true)
+            }
+        };
+        names.retain(|(_, name)| !self.current.stopped.contains(name));
+        Ok(names)
+    }
+
+    /// Let others find a record, and find those that it is like.
+    pub(super) fn index(&mut self, number: u32, found: &Found) -> Result<()> {
+        let most = self.current.bound.model().plan().guards().max_records_per_key as usize;
+        let bound = Arc::clone(&self.current.bound);
+        let names = found.names(self.shared, &self.current);
+        let looked_up;
+        let holders = match &found.holders {
+            Some(holders) => holders,
+            None => {
+                looked_up = Holders::new(&self.keys, names)?;
+                &looked_up
+            }
+        };
+        let (mut candidates, mut now) = (Vec::with_capacity(holders.all.len()), Vec::new());
+        let mut slow: Option<(Keying, bool)> = None;
+        self.overlay.reserve(names.len());
+        for (place, (keying, name)) in names.iter().enumerate() {
+            if self.current.stopped.contains(name) {
+                continue;
+            }
+            let mut holders = holders.of(place);
+            if self.overlay.speaks_of(*name) {
+                now.clear();
+                now.extend_from_slice(holders);
+                self.overlay.apply(*name, &mut now);
+                holders = &now;
+            }
+            if holders.len() >= most {
+                let texts = self.texts_of(*keying, *name, &found.record)?;
+                self.stop(*keying, texts, *name, holders, holders.len() + 1)?;
+                continue;
+            }
+            if let Keying::Blocking(rule) = keying {
+                // Keys of one rule come one after the other.
+                let known = slow.filter(|(known, _)| known == keying);
+                let (_, is_slow) = known.unwrap_or_else(|| (*keying, bound.is_slow(*keying)));
+                slow = Some((*keying, is_slow));
+                candidates.extend(holders.iter().map(|holder| candidate(*holder, is_slow, *rule)));
+            }
+            self.overlay.set(*name, number, true);
+        }
+        self.seeds.insert(number);
+        let record = Arc::clone(&found.record);
+        self.waiting.push(Waiting { number, record, candidates });
+        Ok(())
+    }
+
+    /// The texts of the key of that name.
+    fn texts_of(&self, keying: Keying, name: u64, record: &BoundRecord) -> Result<Vec<String>> {
+        let (seals, mut texts) = (&self.shared.cells.seals, None);
+        self.current.bound.each_key(keying, record, |key| {
+            if texts.is_none() && seals.key(keying, key) == name {
+                texts = Some(key.iter().map(|text| (*text).to_owned()).collect());
+            }
+        });
+        texts.ok_or_else(|| self.shared.cells.place.damaged("a key is not of its record"))
+    }
+
+    /// Link the candidate pairs that weigh more than nothing. That they share a key was told by its
+    /// name; of the few that are to be linked the keys themselves are asked.
+    pub(super) fn weigh_waiting(&mut self) -> Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let (shared, current, names, rows) = (self.shared, &self.current, &self.names, &self.rows);
+        let cell = |number: u32| {
+            let row = rows.get(number).filter(|row| row.entity.is_some());
+            row.map(|row| row.cell).ok_or_else(|| shared.missing(number))
+        };
+        let weigh = |Waiting { number: one, record, candidates }: Waiting| {
+            let mut candidates = candidates;
+            candidates.sort_unstable();
+            candidates.dedup_by_key(|candidate| holder_of(*candidate));
+            candidates.retain(|candidate| holder_of(*candidate) != one);
+            let numbers: Vec<u32> = candidates.iter().map(|of| holder_of(*of)).collect();
+            let likeness = current.bound.likeness(&record);
+            let most = (most_odds_against(0.0), false);
+            let mut likely = current.outlines.likely(likeness.as_ref(), rows, &numbers, most);
+            likely.sort_unstable_by_key(|likely| likely.number);
+            let mut links = Vec::new();
+            for Likely { number: other, hint, .. } in likely {
+                let cell = cell(other)?;
+                let candidate = shared.bound(current, names, other, cell)?;
+                let weighs = current.weighs((likeness.as_ref(), hint), &record, &candidate)?;
+                let Some(bits) = weighs else { continue };
+                let whole = current.bound.prepare(&shared.record(names, other, cell)?)?;
+                let rule = numbers.binary_search(&other).ok().map(|at| rule_of(candidates[at]));
+                if current.shares_key(&shared.cells.seals, rule, &record, &whole) {
+                    links.push((one, other, bits));
+                }
+            }
+            Ok(links)
+        };
+        let links: Vec<(u32, u32, f64)> = if waiting.len() == 1 {
+            waiting.into_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat()
+        } else {
+            waiting.into_par_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat()
+        };
+        for (one, other, bits) in links {
+            for pair in [(one, other), (other, one)] {
+                let linked = self.tables.links.insert(pair, bits);
+                self.engine(linked)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Undo [`index`](Self::index) of a record with these keys, and remember whom it was tied to.
+    pub(super) fn unindex(&mut self, number: u32, names: &[(Keying, u64)]) -> Result<()> {
+        self.weigh_waiting()?;
+        let mut holders = Vec::new();
+        for (keying, name) in names {
+            self.overlay.set(*name, number, false);
+            if let Keying::Rule(_) = keying {
+                self.holders(*name, &mut holders)?;
+                self.seeds.extend(&holders);
+            }
+        }
+        for (other, _) in self.engine(others(&self.tables.links, number))? {
+            self.unlink(number, other)?;
+            self.seeds.insert(other);
+        }
+        for (other, decision) in self.decided_of(number)? {
+            if decision & MUST != 0 && self.alive(other).is_some() {
+                self.seeds.insert(other);
+            }
+        }
+        self.seeds.remove(&number);
+        Ok(())
+    }
+}
