@@ -275,8 +275,10 @@ impl Inner {
             // It is tried again when more has changed; until then all is in the runs.
             self.work.has_failed.fetch_or(done.is_err(), Ordering::AcqRel);
             let keys = self.snapshot().keys.clone();
-            // What was merged anew may have the room of what it was merged from.
-            let read = keys.segments.iter().try_for_each(|segment| segment.come_into_memory());
+            // What was merged anew may have the room of what it was merged from, and what was opened any.
+            let is_stopped = || self.work.is_stopped();
+            let mut segments = keys.segments.iter();
+            let read = segments.try_for_each(|segment| segment.come_into_memory(is_stopped));
             self.work.has_failed.fetch_or(read.is_err(), Ordering::AcqRel);
             let busy = self.work.is_busy(kind);
             busy.store(false, Ordering::Release);
@@ -303,6 +305,9 @@ impl Keepers {
     pub(super) fn start(inner: &Arc<Inner>) -> Self {
         // Once alone: a store is opened once.
         let _ = inner.work.inner.set(Arc::downgrade(inner));
+        if !inner.snapshot().keys.segments.iter().all(|segment| segment.is_in_memory()) {
+            inner.work.wake(Kind::Merge);
+        }
         let flusher = match inner.durability {
             Durability::Grouped { at_most } => {
                 let inner = Arc::clone(inner);

@@ -26,6 +26,9 @@ const BLOCK: usize = 1 << 16;
 /// The file grows by so many blocks at once.
 const STEP: u32 = 16;
 
+/// Segments of so many bytes at most are read when they are opened; larger ones afterwards.
+const AT_OPENING: usize = 1 << 25;
+
 /// Where chunks begin is counted in so many bytes.
 const UNIT: usize = 8;
 
@@ -172,7 +175,10 @@ impl Pool {
         let starts: Vec<u32> =
             starts.as_chunks().0.iter().map(|start| u32::from_le_bytes(*start)).collect();
         let segment = Segment::new(described, claim, (fences, starts), None);
-        segment.come_into_memory()?;
+        // Whoever opens a store does not wait for more.
+        if start <= AT_OPENING {
+            segment.come_into_memory(|| false)?;
+        }
         Ok(Arc::new(segment))
     }
 
@@ -278,32 +284,43 @@ impl Segment {
         Self { described, claim, fences, starts, starting, shift, bytes }
     }
 
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.bytes.get().is_some()
+    }
+
     /// Have all of it in memory from now on, where there is room: there was none, perhaps, as long as those
     /// were read that it was merged from.
-    pub(super) fn come_into_memory(&self) -> Result<()> {
+    pub(super) fn come_into_memory(&self, is_stopped: impl Fn() -> bool) -> Result<()> {
         let length = self.described.directory as usize * UNIT;
-        if self.bytes.get().is_some() || !self.claim.take_memory(length as u64) {
+        if self.is_in_memory() || !self.claim.take_memory(length as u64) {
             return Ok(());
         }
-        let read = self.read_all(length).map(|bytes| self.bytes.set(bytes).is_ok());
+        let read = self.read_all(length, is_stopped);
+        let read = read.map(|bytes| bytes.is_some_and(|bytes| self.bytes.set(bytes).is_ok()));
         if !matches!(read, Ok(true)) {
-            // It could not be read, or another thread was faster.
+            // It could not be read, nobody waits for it any more, or another thread was faster.
             self.claim.give_back(length as u64);
         }
         read.map(|_| ())
     }
 
-    fn read_all(&self, length: usize) -> Result<Vec<u8>> {
+    /// All of it, every chunk as it was packed; `None` where that `is_stopped`.
+    fn read_all(&self, length: usize, is_stopped: impl Fn() -> bool) -> Result<Option<Vec<u8>>> {
         let mut bytes = Vec::with_capacity(length + SLACK);
         bytes.resize(length, 0);
-        self.claim.read(0, &mut bytes)?;
+        for (number, piece) in bytes.chunks_mut(BLOCK).enumerate() {
+            if is_stopped() {
+                return Ok(None);
+            }
+            self.claim.read(number * BLOCK, piece)?;
+        }
         bytes.extend([0; SLACK]);
         for chunk in 0..self.starts.len() {
             let (range, fence) = (self.range(chunk), self.fences[chunk]);
             let slack = range.start..(range.end + SLACK).min(bytes.len());
             Chunk::open(&bytes[slack], self.described.id, fence).ok_or_else(|| self.damaged())?;
         }
-        Ok(bytes)
+        Ok(Some(bytes))
     }
 
     /// The index names it from now on, or does so no more: then its blocks are free when nobody reads
@@ -524,7 +541,7 @@ impl Cursor {
             return Ok(None);
         }
         let mut postings = Vec::with_capacity(AT_ONCE);
-        if segment.bytes.get().is_some() {
+        if segment.is_in_memory() {
             segment.with_chunk(self.chunk, |chunk| chunk.all(|p| postings.push(p)))?;
         } else {
             let (range, fence) = (segment.range(self.chunk), segment.fences[self.chunk]);
