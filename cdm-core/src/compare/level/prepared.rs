@@ -173,17 +173,17 @@ impl Prepared {
     pub(crate) fn of_kept(kept: &[KeptPart<'_>], facts: KeptFacts) -> Option<Self> {
         let KeptFacts(kind, issues, quantity) = facts;
         let mut texts = String::with_capacity(kept.iter().map(|part| part.text.len()).sum());
-        let parts = kept.iter().map(|part| {
-            texts.push_str(part.text);
-            let (end, slot) = (texts.len() as u32, Slot::numbered(part.slot)?);
-            Some(Part { end, times: part.times, slot })
-        });
-        let parts: Box<[Part]> = parts.collect::<Option<_>>()?;
+        let mut parts = Vec::with_capacity(kept.len());
+        for KeptPart { text, times, slot } in kept {
+            texts.push_str(text);
+            let (end, slot) = (texts.len() as u32, Slot::numbered(*slot)?);
+            parts.push(Part { end, times: *times, slot });
+        }
         Some(Self {
             text: 0,
             first: 0,
             count: parts.len() as u32,
-            pack: Arc::new(Pack { texts: texts.into(), parts }),
+            pack: Arc::new(Pack { texts: texts.into(), parts: parts.into() }),
             facts: Facts { kind, issues: IssueSet::from_bits(issues), quantity },
         })
     }
