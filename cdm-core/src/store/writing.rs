@@ -27,7 +27,7 @@ use crate::schema::{EntityId, Record, RecordKey};
 pub(super) use finding::Found;
 
 /// Of so many records at once threads find what there is to find; then they are put down one by one.
-const AT_ONCE: usize = 512;
+const AT_ONCE: usize = 128;
 
 /// Where the next things go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

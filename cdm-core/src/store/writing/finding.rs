@@ -48,7 +48,7 @@ struct Holders {
 pub(super) struct Waiting {
     number: u32,
     record: Arc<BoundRecord>,
-    /// Whoever shares a key with it by a blocking rule, as often as that is so.
+    /// Whoever shares a key with it by a blocking rule, some as often as that is so.
     candidates: Vec<u64>,
 }
 
@@ -56,6 +56,16 @@ pub(super) struct Waiting {
 /// rule first which takes least time to be asked.
 fn candidate(holder: u32, is_slow: bool, rule: u32) -> u64 {
     u64::from(holder) << 32 | u64::from(is_slow) << 31 | u64::from(rule)
+}
+
+/// Candidates of one record as often as they are found, of which so many may wait as they are.
+const FEW: usize = 2048;
+
+/// Each candidate once, in order, without the record itself.
+fn sort(candidates: &mut Vec<u64>, number: u32) {
+    candidates.sort_unstable();
+    candidates.dedup_by_key(|candidate| holder_of(*candidate));
+    candidates.retain(|candidate| holder_of(*candidate) != number);
 }
 
 /// The record that is a candidate so.
@@ -216,6 +226,10 @@ impl Writing<'_> {
             }
             self.overlay.set(*name, number, true);
         }
+        if candidates.len() > FEW {
+            sort(&mut candidates, number);
+            candidates.shrink_to_fit();
+        }
         self.seeds.insert(number);
         let record = Arc::clone(&found.record);
         self.waiting.push(Waiting { number, record, candidates });
@@ -247,9 +261,7 @@ impl Writing<'_> {
         };
         let weigh = |Waiting { number: one, record, candidates }: Waiting| {
             let mut candidates = candidates;
-            candidates.sort_unstable();
-            candidates.dedup_by_key(|candidate| holder_of(*candidate));
-            candidates.retain(|candidate| holder_of(*candidate) != one);
+            sort(&mut candidates, one);
             let numbers: Vec<u32> = candidates.iter().map(|of| holder_of(*of)).collect();
             let likeness = current.bound.likeness(&record);
             let most = (most_odds_against(0.0), false);
