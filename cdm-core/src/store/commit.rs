@@ -76,7 +76,7 @@ impl Inner {
                 Durability::Grouped { at_most } => writer.synced.elapsed() >= at_most,
                 Durability::ByHand => false,
             };
-        let changed = self.change(&before, writer, (how, durable), change);
+        let changed = place.guarded(|| self.change(&before, writer, (how, durable), change));
         let (out, Changed { counters, current, names, rows, scrubs, keys }, put) = match changed {
             Ok(changed) => changed,
             Err(error) => {
@@ -93,10 +93,11 @@ impl Inner {
         keys.keep();
         let changes = match put {
             Put::Index(txn) => {
-                if let Err(error) = txn.commit() {
+                let commit = || txn.commit().map_err(|error| place.engine(error));
+                if let Err(error) = place.guarded(commit) {
                     // It may be on the disk all the same: no other is to be written over its cells.
                     writer.is_stuck = true;
-                    return Err(self.gone_wrong(&before, place.engine(error)));
+                    return Err(self.gone_wrong(&before, error));
                 }
                 None
             }

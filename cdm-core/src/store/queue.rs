@@ -45,7 +45,9 @@ impl Inner {
         let before = self.snapshot();
         let model = Arc::clone(&before.current.bound);
         // Before it is anybody's turn, so that several threads do it at once.
-        let found = Found::new(&self.shared, &before, Arc::new(model.prepare(record)?))?;
+        let prepared = Arc::new(model.prepare(record)?);
+        let place = &self.shared.cells.place;
+        let found = place.guarded(|| Found::new(&self.shared, &before, prepared))?;
         drop(before);
         let answer = Arc::new(Answer::default());
         let wanted = Wanted { found, model, answer: Arc::clone(&answer) };

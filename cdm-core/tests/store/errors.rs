@@ -220,6 +220,12 @@ fn a_byte_that_was_changed_is_noticed() {
                 })
             };
             assert!(is_noticed || is_whole(), "file {file}, byte {place}");
+            // What changes it may fail, too, and is told.
+            let moved = person(3).with("email", "p4@example.org");
+            let _ = store.upsert(&moved);
+            let _ = store.upsert_many(&[person(30), person(31)], &Run::new());
+            let _ = store.delete(&person(5).key);
+            let _ = store.flush();
         }
     }
 }
