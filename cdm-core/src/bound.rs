@@ -251,8 +251,7 @@ impl BoundModel {
     /// Make a record ready to be weighed.
     ///
     /// # Errors
-    /// [`Error::UnknownField`] and
-    /// [`Error::TooManyValues`], as where a table takes it in.
+    /// [`Error::UnknownField`] and [`Error::TooManyValues`], as where a table takes it in.
     pub fn prepare(&self, record: &Record) -> Result<BoundRecord> {
         self.prepared(record.clone(), Keeps::All)
     }

@@ -28,7 +28,8 @@ impl Hasher for Spread {
     }
 }
 
-/// By number, where the cell lies, and what it holds. No two cells ever have one place.
+/// By number, where the cell lies, and what it holds. No two cells that count ever have one place; what a
+/// change kept that came to nothing is [let go](Cache::clear).
 type Kept = HashMap<u32, (u64, Packed), BuildHasherDefault<Spread>>;
 
 /// Packed records by number, shared out so that few wait for each other, and that what goes at once

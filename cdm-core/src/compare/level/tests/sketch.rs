@@ -78,6 +78,24 @@ fn plain(comparison: &Comparison, left: &[Vec<Prepared>], right: &[Vec<Prepared>
     comparison.compare(&left, &right)
 }
 
+/// Conditions on two texts, of every sort that sketches tell something of.
+fn conditions(length: u8, edits: u8, at_least: f64) -> [Condition; 11] {
+    let form = crate::normalize::Form::Canonical;
+    [
+        Condition::Same { form, min_length: length },
+        Condition::Compatible { form },
+        Condition::SameLetters,
+        Condition::SameWords,
+        Condition::WordsWithin { at_least: length, min_length: 2 },
+        Condition::TokenJaccard { at_least },
+        Condition::MongeElkan { at_least },
+        Condition::JaroWinkler { form, at_least, min_length: length },
+        Condition::Osa { form, at_most: edits, min_length: length },
+        Condition::Prefix { form, length },
+        Condition::Last { form, length },
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
@@ -95,29 +113,53 @@ proptest! {
         left in "[abcde é]{0,12}", right in "[abcde é]{0,12}",
         length in 0_u8..6, edits in 0_u8..4, at_least in 0.05_f64..1.0
     ) {
-        let form = crate::normalize::Form::Canonical;
-        let conditions = [
-            Condition::Same { form, min_length: length },
-            Condition::Compatible { form },
-            Condition::SameLetters,
-            Condition::SameWords,
-            Condition::WordsWithin { at_least: length, min_length: 2 },
-            Condition::TokenJaccard { at_least },
-            Condition::MongeElkan { at_least },
-            Condition::JaroWinkler { form, at_least, min_length: length },
-            Condition::Osa { form, at_most: edits, min_length: length },
-            Condition::Prefix { form, length },
-            Condition::Last { form, length },
-        ];
         let (left, right) = (prepared(Kind::Text, &left), prepared(Kind::Text, &right));
         let (left, right): (Vec<_>, Vec<_>) = (left.into_iter().collect(), right.into_iter().collect());
-        for when in conditions {
+        for when in conditions(length, edits, at_least) {
             let levels = vec![Level { label: "x".to_owned(), when, counted_elsewhere: false }];
             let comparison =
                 Comparison { name: "x".to_owned(), fields: vec!["x".to_owned()], levels };
             let (left, right) = (std::slice::from_ref(&left), std::slice::from_ref(&right));
             prop_assert_eq!(
                 quick(&comparison, left, right), plain(&comparison, left, right), "{:?}", comparison
+            );
+        }
+    }
+
+    #[test]
+    fn a_gate_closes_no_level_of_several_fields_that_holds(
+        left in prop::array::uniform2(prop::option::of("[abcd é]{0,8}")),
+        right in prop::array::uniform2(prop::option::of("[abcd é]{0,8}")),
+        (one, other) in (0_usize..11, 0_usize..11),
+        (length, edits, at_least) in (0_u8..4, 0_u8..4, 0.05_f64..1.0)
+    ) {
+        use Condition::{All, Any, Each, InOtherField, Missing, Swapped};
+        let of = conditions(length, edits, at_least);
+        let (one, other) = (|| of[one].clone(), || of[other].clone());
+        let when = [
+            Each(vec![Some(one()), Some(other())]),
+            Swapped(Box::new(one())),
+            Each(vec![Some(All(vec![one(), other()])), Some(Missing)]),
+            InOtherField(Box::new(other())),
+            All(vec![Each(vec![Some(one()), None]), Each(vec![None, Some(other())])]),
+            Any(vec![Swapped(Box::new(other())), Each(vec![None, Some(one())])]),
+            Each(vec![Some(Any(vec![one(), other()])), None]),
+        ];
+        let values = |texts: &[Option<String>; 2]| -> Vec<Vec<Prepared>> {
+            let value = |text: &Option<String>| prepared(Kind::Text, text.as_deref()?);
+            texts.iter().map(|text| value(text).into_iter().collect()).collect()
+        };
+        let (left, right) = (values(&left), values(&right));
+        // From each level on, so that every one is the first of some comparison.
+        for first in 0..when.len() {
+            let level = |when: &Condition| {
+                Level { label: "x".to_owned(), when: when.clone(), counted_elsewhere: false }
+            };
+            let levels = when[first..].iter().map(level).collect();
+            let fields = vec!["x".to_owned(), "y".to_owned()];
+            let comparison = Comparison { name: "x".to_owned(), fields, levels };
+            prop_assert_eq!(
+                quick(&comparison, &left, &right), plain(&comparison, &left, &right), "{:?}", comparison
             );
         }
     }
