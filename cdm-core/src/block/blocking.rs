@@ -1,4 +1,3 @@
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +8,8 @@ use super::index::{KeyIndex, KeyNames};
 use super::{BlockingRule, Conjunction, PairScope, RuleCount, SharedKey, StopKeys};
 use crate::cancel::Run;
 use crate::error::Result;
-use crate::features::Features;
+use crate::features::{Expression, Features};
+use crate::table::Table;
 
 /// Rows whose keys may be in memory at once, under as many rules as have them.
 const FEW_ROWS: usize = 1 << 18;
@@ -66,16 +66,76 @@ pub struct Blocking {
     cells: Vec<u32>,
 }
 
-/// The keys of each rule, bound to `features`, which were computed with all their expressions.
-///
-/// # Errors
-/// [`Error::UnknownChoice`](crate::Error::UnknownChoice) where an expression was not computed.
-pub(crate) fn keys_of_rules(
-    rules: &[BlockingRule],
-    features: &Features,
-) -> Result<Vec<Conjunction>> {
-    Conjunction::bind(rules.iter().map(|rule| &rule.same[..]), features)
+/// Where the keys of rules come from.
+pub(crate) enum RuleKeys<'a> {
+    /// They are all there.
+    There(&'a Features),
+    /// Each expression's are made when the first rule needs them, and let go after the last, but those
+    /// that are `kept`.
+    Made { features: &'a mut Features, table: &'a Table, kept: &'a BTreeSet<&'a Expression> },
 }
+
+impl RuleKeys<'_> {
+    /// In which order rules are bound.
+    fn order(&self, rules: &[BlockingRule]) -> Vec<usize> {
+        match self {
+            RuleKeys::There(_) => (0..rules.len()).collect(),
+            RuleKeys::Made { .. } => sharing_order(rules),
+        }
+    }
+
+    /// The conjunctions of some rules; `later` are those that are still to come, in order.
+    fn bind(
+        &mut self,
+        some: &[&BlockingRule],
+        later: &[&BlockingRule],
+        run: &Run,
+    ) -> Result<Vec<Conjunction>> {
+        let lists = some.iter().map(|rule| &rule.same[..]);
+        match self {
+            RuleKeys::There(features) => Conjunction::bind(lists, features),
+            RuleKeys::Made { features, table, kept } => {
+                // Every thread has some to make.
+                let mut needed: BTreeSet<&Expression> = lists.clone().flatten().collect();
+                for rule in later {
+                    if needed.len() >= rayon::current_num_threads() {
+                        break;
+                    }
+                    needed.extend(&rule.same);
+                }
+                features.make(table, needed, run)?;
+                let bound = Conjunction::bind(lists, features)?;
+                let still: BTreeSet<&Expression> =
+                    later.iter().flat_map(|rule| &rule.same).chain(kept.iter().copied()).collect();
+                features.release(|expression| still.contains(expression));
+                Ok(bound)
+            }
+        }
+    }
+}
+
+/// Rules in an order in which those that look at the same follow each other, so that few keys are in
+/// memory at a time.
+fn sharing_order(rules: &[BlockingRule]) -> Vec<usize> {
+    let mut there: BTreeSet<&Expression> = BTreeSet::new();
+    let mut left: Vec<usize> = (0..rules.len()).collect();
+    let mut order = Vec::new();
+    while !left.is_empty() {
+        let memory = |rule: usize| -> usize {
+            let missing = rules[rule].same.iter().filter(|expression| !there.contains(expression));
+            missing.map(|expression| if expression.spreads() { SPREAD } else { 1 }).sum()
+        };
+        let place = (0..left.len()).min_by_key(|place| memory(left[*place])).unwrap_or_default();
+        let rule = left.remove(place);
+        there.extend(&rules[rule].same);
+        there.retain(|expression| left.iter().any(|rule| rules[*rule].same.contains(expression)));
+        order.push(rule);
+    }
+    order
+}
+
+/// Keys of an expression that makes many of a text take so many times the memory of another's, about.
+const SPREAD: usize = 8;
 
 /// How many rows a thread takes at once.
 const ROWS_AT_ONCE: usize = 1 << 12;
@@ -112,15 +172,14 @@ impl Blocking {
         rows: usize,
         run: &Run,
     ) -> Result<Self> {
-        let keys = keys_of_rules(rules, features)?;
+        let keys = RuleKeys::There(features);
         Self::stopping(rules, keys, stop_keys, (scope, KeyTexts::Kept), rows, run)
     }
 
-    /// As [`new`](Self::new), of the keys of the rules ([`keys_of_rules`]), for those who will not
-    /// [`count`](Self::count).
+    /// As [`new`](Self::new), for those who will not [`count`](Self::count).
     pub(crate) fn without_texts(
         rules: &[BlockingRule],
-        keys: Vec<Conjunction>,
+        keys: RuleKeys<'_>,
         stop_keys: &KeysByRule,
         scope: PairScope,
         rows: usize,
@@ -131,7 +190,7 @@ impl Blocking {
 
     fn stopping(
         rules: &[BlockingRule],
-        keys: Vec<Conjunction>,
+        keys: RuleKeys<'_>,
         stop_keys: &KeysByRule,
         of: (PairScope, KeyTexts),
         rows: usize,
@@ -143,12 +202,12 @@ impl Blocking {
         Self::bind(rules, keys, is_stopped, of, rows, run)
     }
 
-    /// Bind `rules` as [`new`](Self::new) does, by their keys ([`keys_of_rules`]), those that more than `most` of the rows share
-    /// being those that are stopped; with those keys, as [`hot_keys`](super::hot_keys) names them.
+    /// Bind `rules` as [`new`](Self::new) does, the keys that more than `most` of the rows share being
+    /// those that are stopped; with those keys, as [`hot_keys`](super::hot_keys) names them.
     /// For those who will not [`count`](Self::count).
     pub(crate) fn with_most(
         rules: &[BlockingRule],
-        keys: Vec<Conjunction>,
+        keys: RuleKeys<'_>,
         most: u32,
         scope: PairScope,
         rows: usize,
@@ -171,11 +230,10 @@ impl Blocking {
 
     /// Bind `rules`, and stop the keys that `stopped` says, by the rule's position.
     ///
-    /// Keys are let go once they are bound, and the rules that look at those that take most memory
-    /// come first.
+    /// Results do not depend on the order in which rules are bound.
     fn bind(
         rules: &[BlockingRule],
-        of_rules: Vec<Conjunction>,
+        mut keys: RuleKeys<'_>,
         stopped: impl Fn(usize, SharedKey<'_>) -> bool + Sync,
         (scope, texts): (PairScope, KeyTexts),
         rows: usize,
@@ -184,27 +242,37 @@ impl Blocking {
         let mut cells = vec![0; rows * rules.len()];
         let mut bound: Vec<Option<(KeyIndex, Option<KeyNames>)>> = Vec::new();
         bound.resize_with(rules.len(), || None);
-        let mut of_rules: Vec<(usize, Conjunction)> = of_rules.into_iter().enumerate().collect();
-        // Taken from the end.
-        of_rules.sort_by_cached_key(|(rule, keys)| (keys.heaviest(), Reverse(*rule)));
+        let order = keys.order(rules);
         // Keys take memory: few rules at a time where there are many rows, each by all threads.
         let at_once = (FEW_ROWS / rows.max(1)).max(2);
-        while !of_rules.is_empty() {
-            run.report("block", (rules.len() - of_rules.len()) as u64, rules.len() as u64)?;
-            let some = of_rules.split_off(of_rules.len().saturating_sub(at_once));
-            let indices = some.into_par_iter().map(|(rule, conjunction)| {
-                let is_stopped = |key: SharedKey<'_>| stopped(rule, key);
+        let of = |some: &[usize]| some.iter().map(|rule| &rules[*rule]).collect::<Vec<_>>();
+        let (mut some, mut later) = order.split_at(at_once.min(order.len()));
+        let mut conjunctions = keys.bind(&of(some), &of(later), run)?;
+        while !some.is_empty() {
+            let left = some.len() + later.len();
+            run.report("block", (rules.len() - left) as u64, rules.len() as u64)?;
+            let bind_one = |(rule, conjunction): (&usize, Conjunction)| {
+                let is_stopped = |key: SharedKey<'_>| stopped(*rule, key);
                 if texts == KeyTexts::LeftOut {
                     let shared = conjunction.fewest_keys(&is_stopped, rows, run)?;
                     let (index, cells) = KeyIndex::new(&shared, rows, run, |_| false)?;
-                    return Ok((rule, cells, (index, None)));
+                    return Ok((*rule, cells, (index, None)));
                 }
                 let shared = conjunction.keys(rows, run)?;
                 let (index, cells) = KeyIndex::new(&shared, rows, run, is_stopped)?;
                 let names = KeyNames::new(&shared, is_stopped);
-                Ok((rule, cells, (index, Some(names))))
-            });
-            let indices = indices.collect::<Result<Vec<_>>>()?;
+                Ok((*rule, cells, (index, Some(names))))
+            };
+            let bind_some = || {
+                let bound = some.par_iter().zip(conjunctions).map(bind_one);
+                bound.collect::<Result<Vec<_>>>()
+            };
+            // The keys of the next are made meanwhile, by whoever has time.
+            let (next, then) = later.split_at(at_once.min(later.len()));
+            let (indices, next_conjunctions) =
+                rayon::join(bind_some, || keys.bind(&of(next), &of(then), run));
+            let indices = indices?;
+            (some, later, conjunctions) = (next, then, next_conjunctions?);
             let by_row = cells.par_chunks_mut(rules.len()).enumerate().with_min_len(ROWS_AT_ONCE);
             by_row.for_each(|(row, cells)| {
                 indices.iter().for_each(|(rule, of_rule, _)| cells[*rule] = of_rule[row]);
@@ -338,18 +406,28 @@ mod tests {
             let named = rules.iter().map(|rule| (rule.to_string(), &rule.same[..]));
             let hot = hot_keys(named, &features, rows, most, &run).unwrap();
 
-            let keys = || keys_of_rules(&rules, &features).unwrap();
+            let keys = || RuleKeys::There(&features);
             let counted = Blocking::new(&rules, &features, &hot, any(), rows, &run).unwrap();
             let stopped =
                 Blocking::without_texts(&rules, keys(), &hot, any(), rows, &run).unwrap();
             let (learned, named) =
                 Blocking::with_most(&rules, keys(), most, any(), rows, &run).unwrap();
             prop_assert_eq!(&named, &hot);
+            let mut bare =
+                Features::without_keys(&table, &Settings::default(), &needs, &none, &run).unwrap();
+            let city = "city".parse().unwrap();
+            let kept = BTreeSet::from([&city]);
+            let made = RuleKeys::Made { features: &mut bare, table: &table, kept: &kept };
+            let (made, named) =
+                Blocking::with_most(&rules, made, most, any(), rows, &run).unwrap();
+            prop_assert_eq!(&named, &hot);
+            prop_assert!(bare.keys(&city).is_ok() && bare.keys(&rules[0].same[0]).is_err());
             for (left, right) in (0..rows).flat_map(|left| (0..rows).map(move |r| (left, r))) {
                 for rule in 0..rules.len() {
                     let found = counted.finds(rule, left, right);
                     prop_assert_eq!(stopped.finds(rule, left, right), found);
                     prop_assert_eq!(learned.finds(rule, left, right), found);
+                    prop_assert_eq!(made.finds(rule, left, right), found);
                 }
             }
         }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::contained::Contained;
 use crate::cancel::Run;
 use crate::error::Result;
-use crate::features::{Expression, Features, LooseKeys, SeenTwice};
+use crate::features::{Expression, Features, Keys, LooseKeys, SeenTwice};
 use crate::table::Column;
 
 /// The most keys that one record has under one conjunction; real records have a handful. One that
@@ -38,42 +38,22 @@ impl Conjunction {
         lists: impl IntoIterator<Item = &'e [Expression]>,
         features: &Features,
     ) -> Result<Vec<Self>> {
-        let mut columns: Vec<Arc<Column>> = Vec::new();
-        let mut made = Vec::new();
-        let mut places: Vec<Vec<usize>> = Vec::new();
-        for list in lists {
-            let place = |expression| {
-                let column = features.keys(expression)?;
-                let known = columns.iter().position(|known| Arc::ptr_eq(known, column));
-                Ok(known.unwrap_or_else(|| {
-                    columns.push(Arc::clone(column));
-                    made.push(features.made(expression).cloned());
-                    columns.len() - 1
-                }))
-            };
-            places.push(list.iter().map(place).collect::<Result<_>>()?);
-        }
-        let shared: Vec<Arc<OnceLock<Vec<bool>>>> =
-            columns.iter().map(|_| Arc::new(OnceLock::new())).collect();
-        let conjunctions = places.into_iter().map(|places| Self {
-            columns: places.iter().map(|place| Arc::clone(&columns[*place])).collect(),
-            made: places.iter().map(|place| made[*place].clone()).collect(),
-            shared: places.iter().map(|place| Arc::clone(&shared[*place])).collect(),
-        });
-        Ok(conjunctions.collect())
+        let conjunction = |list: &'e [Expression]| {
+            let keys = list.iter().map(|expression| features.keys_of(expression));
+            let keys: Vec<&Keys> = keys.collect::<Result<_>>()?;
+            Ok(Self {
+                columns: keys.iter().map(|keys| Arc::clone(&keys.by_row)).collect(),
+                made: keys.iter().map(|keys| keys.made.clone()).collect(),
+                shared: keys.iter().map(|keys| Arc::clone(&keys.shared)).collect(),
+            })
+        };
+        lists.into_iter().map(conjunction).collect()
     }
 
     /// The keys of each expression, by row.
     #[must_use]
     pub fn columns(&self) -> &[Arc<Column>] {
         &self.columns
-    }
-
-    /// How many bytes of memory the keys take of that expression whose keys take most; equal where
-    /// two conjunctions wait for the same.
-    pub(super) fn heaviest(&self) -> u64 {
-        let bytes = |column: &Arc<Column>| column.pool().bytes() + column.codes_bytes();
-        self.columns.iter().map(bytes).max().unwrap_or_default()
     }
 
     /// The keys that several of the first `rows` rows may share, by row: at most [`MAX_KEYS`] each.

@@ -12,7 +12,7 @@ mod scope;
 mod stop;
 
 pub use blocking::Blocking;
-pub(crate) use blocking::keys_of_rules;
+pub(crate) use blocking::RuleKeys;
 pub use count::{KeyCount, RuleCount, pair_counts};
 pub(crate) use keys::each_key;
 pub use keys::{Conjunction, MAX_KEYS, SharedKey, SharedKeys};

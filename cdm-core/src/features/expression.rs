@@ -114,6 +114,12 @@ impl Expression {
         &self.terms
     }
 
+    /// Whether it gives many keys a text, of which not all are kept.
+    pub(crate) fn spreads(&self) -> bool {
+        // A sorted key is made of all keys: the one that nobody shares may meet another field's.
+        !self.sorted && self.terms.iter().any(Term::spreads)
+    }
+
     pub(crate) fn is_sorted(&self) -> bool {
         self.sorted
     }
@@ -132,7 +138,7 @@ impl Term {
     }
 
     /// Whether it gives many keys a text, most of which no other text shares.
-    pub(crate) fn spreads(&self) -> bool {
+    fn spreads(&self) -> bool {
         self.transforms.contains(&Transform::Deletions)
     }
 

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::expression::Term;
@@ -11,46 +13,48 @@ use crate::normalize;
 use crate::table::{Codes, Column, ColumnBuilder, PoolBuilder, Table};
 
 /// How many texts are made keys of between two looks at the cancel token.
-const TEXTS_AT_ONCE: usize = 1 << 14;
+const TEXTS_AT_ONCE: usize = 1 << 12;
 
-/// The keys of each distinct value of a field, by value code; but those that `spread`, where there
-/// is one, knows no second record to have.
+/// The same of rows whose keys are gathered.
+const ROWS_AT_ONCE: usize = 1 << 14;
+
+/// The keys of each distinct value of a field, by value code, from the `texts` that its values have in
+/// the form which the term looks at; but those that `spread`, where there is one, knows no second
+/// record to have.
 pub(super) fn keys_of_values(
     field: &FieldValues,
-    term: &Term,
+    (term, texts): (&Term, &Column),
     blocked: Option<&BTreeSet<String>>,
     spread: Option<&Spread>,
     run: &Run,
 ) -> Result<Column> {
-    // Every form that an expression names was asked of the normalisers in `Features::new`.
-    let texts = &field.forms[&term.form(field.kind())];
     let is_blocked = |value: u32| {
         let canonical = field.canonical_code(value).map(|code| field.canonical(code));
         blocked.zip(canonical).is_some_and(|(blocked, canonical)| blocked.contains(canonical))
     };
-    let mut of_text = ColumnBuilder::new();
-    let (mut codes, mut made, mut kept) = (Vec::new(), MadeKeys::default(), Vec::new());
-    for (number, text) in texts.pool().iter().enumerate() {
-        if number % TEXTS_AT_ONCE == 0 {
+    let (mut of_text, mut codes) = (ColumnBuilder::new(), Vec::new());
+    for some in in_parts(texts.pool().len(), TEXTS_AT_ONCE) {
+        let made = some.into_par_iter().map(|texts_of_part| {
             run.check()?;
-        }
-        codes.clear();
-        made.clear();
-        term.each(text, &mut |key| made.push(key));
-        // One is kept in any case: a record with a value has keys. All are asked for before any is
-        // looked up, so that nobody waits for the answers one by one.
-        kept.clear();
-        kept.extend(made.hashes.iter().enumerate().map(|(number, hash)| {
-            number == 0 || spread.is_none_or(|spread| spread.shared.has(*hash))
-        }));
-        for (number, _) in kept.iter().enumerate().filter(|(_, kept)| **kept) {
-            let (key, hash) = made.get(number);
-            let code = of_text.intern_hashed(key, hash)?;
-            if !codes.contains(&code) {
-                codes.push(code);
+            let texts = texts_of_part.map(|text| texts.pool().get(text as u32));
+            Ok(KeptKeys::of(texts, term, spread.map(|spread| &spread.shared)))
+        });
+        for kept in made.collect::<Result<Vec<_>>>()? {
+            run.check()?;
+            let mut next = 0;
+            for end in kept.ends {
+                codes.clear();
+                for number in next..end {
+                    let (key, hash) = kept.keys.get(number);
+                    let code = of_text.intern_hashed(key, hash)?;
+                    if !codes.contains(&code) {
+                        codes.push(code);
+                    }
+                }
+                next = end;
+                of_text.push(&codes)?;
             }
         }
-        of_text.push(&codes)?;
     }
     let of_text = of_text.finish();
     let mut of_value = Codes::new();
@@ -66,7 +70,53 @@ pub(super) fn keys_of_values(
     Ok(of_text.with_codes(of_value.finish()))
 }
 
-/// The keys that a term makes of one text, empty ones left out.
+/// Ranges of so many numbers each, below `count`, as many of them together as all threads take.
+fn in_parts(count: usize, at_once: usize) -> impl Iterator<Item = Vec<Range<usize>>> {
+    let together = at_once * rayon::current_num_threads() * PARTS_A_THREAD;
+    (0..count).step_by(together).map(move |start| {
+        let end = count.min(start + together);
+        (start..end).step_by(at_once).map(|start| start..end.min(start + at_once)).collect()
+    })
+}
+
+/// Parts are not equally long.
+const PARTS_A_THREAD: usize = 4;
+
+/// The keys of several texts that are kept.
+struct KeptKeys {
+    keys: MadeKeys,
+    /// By text, how many keys there are up to it.
+    ends: Vec<usize>,
+}
+
+impl KeptKeys {
+    fn of<'t>(
+        texts: impl Iterator<Item = &'t str>,
+        term: &Term,
+        shared: Option<&SeenTwice>,
+    ) -> Self {
+        let mut of_all = Self { keys: MadeKeys::default(), ends: Vec::new() };
+        let (mut made, mut kept) = (MadeKeys::default(), Vec::new());
+        for text in texts {
+            made.clear();
+            term.each(text, &mut |key| made.push(key, hash(key)));
+            // One is kept in any case: a record with a value has keys. All are asked for before any is
+            // put down, so that nobody waits for the answers one by one.
+            kept.clear();
+            let is_kept = |hash: &u64| shared.is_none_or(|shared| shared.has(*hash));
+            let hashes = made.hashes.iter().enumerate();
+            kept.extend(hashes.map(|(number, hash)| number == 0 || is_kept(hash)));
+            for (number, _) in kept.iter().enumerate().filter(|(_, kept)| **kept) {
+                let (key, hash) = made.get(number);
+                of_all.keys.push(key, hash);
+            }
+            of_all.ends.push(of_all.keys.hashes.len());
+        }
+        of_all
+    }
+}
+
+/// Keys that a term makes of texts, empty ones left out.
 #[derive(Default)]
 struct MadeKeys {
     texts: String,
@@ -81,11 +131,11 @@ impl MadeKeys {
         self.hashes.clear();
     }
 
-    fn push(&mut self, key: &str) {
+    fn push(&mut self, key: &str, hash: u64) {
         if !key.is_empty() {
             self.texts.push_str(key);
             self.ends.push(self.texts.len());
-            self.hashes.push(hash(key));
+            self.hashes.push(hash);
         }
     }
 
@@ -106,8 +156,12 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    pub(super) fn new(table: &Table, field: &FieldValues, term: &Term, run: &Run) -> Result<Self> {
-        let texts = &field.forms[&term.form(field.kind())];
+    pub(super) fn new(
+        table: &Table,
+        field: &FieldValues,
+        (term, texts): (&Term, &Column),
+        run: &Run,
+    ) -> Result<Self> {
         let texts_of_row = |row| {
             let values = field.codes(row).iter();
             values.flat_map(|value| texts.codes(*value as usize)).map(|text| *text as usize)
@@ -120,17 +174,27 @@ impl Spread {
         let count = texts.pool().iter().map(|text| text.len() + 1).sum();
         let mut shared = SeenTwice::new(count);
         let mut made_of_text = Vec::with_capacity(rows_of_text.len());
-        for (number, (text, rows)) in texts.pool().iter().zip(rows_of_text).enumerate() {
-            if number % TEXTS_AT_ONCE == 0 {
+        for some in in_parts(rows_of_text.len(), TEXTS_AT_ONCE) {
+            let parts = some.into_par_iter().map(|texts_of_part| {
                 run.check()?;
-            }
-            let mut made = 0_u16;
-            term.each(text, &mut |key| {
-                let hash = hash(key);
-                (0..rows.min(2)).for_each(|_| shared.see(hash));
-                made = made.saturating_add(1);
+                let (mut hashes, mut ends) = (Vec::new(), Vec::with_capacity(texts_of_part.len()));
+                for text in texts_of_part.clone() {
+                    term.each(texts.pool().get(text as u32), &mut |key| hashes.push(hash(key)));
+                    ends.push(hashes.len());
+                }
+                Ok((texts_of_part, hashes, ends))
             });
-            made_of_text.push(made);
+            for (texts_of_part, hashes, ends) in parts.collect::<Result<Vec<_>>>()? {
+                let mut next = 0;
+                for (rows, end) in rows_of_text[texts_of_part].iter().zip(ends) {
+                    let of_text = &hashes[next..end];
+                    for hash in of_text {
+                        (0..*rows.min(&2)).for_each(|_| shared.see(*hash));
+                    }
+                    made_of_text.push(u16::try_from(of_text.len()).unwrap_or(u16::MAX));
+                    next = end;
+                }
+            }
         }
         let of_row =
             |row| texts_of_row(row).map(|text| made_of_text[text]).fold(0, u16::saturating_add);
@@ -147,16 +211,32 @@ pub(super) fn keys_of_rows(
     table: &Table,
     field: &FieldValues,
     of_value: &Column,
+    run: &Run,
 ) -> Result<Column> {
     let mut rows = Codes::new();
-    let mut codes = Vec::new();
-    for row in 0..table.len() {
-        codes.clear();
-        for value in field.codes(row) {
-            extend_distinct(&mut codes, of_value.codes(*value as usize));
+    for some in in_parts(table.len(), ROWS_AT_ONCE) {
+        let parts = some.into_par_iter().map(|rows_of_part| {
+            run.check()?;
+            let (mut of_part, mut ends) = (Vec::new(), Vec::with_capacity(rows_of_part.len()));
+            let mut codes = Vec::new();
+            for row in rows_of_part {
+                codes.clear();
+                for value in field.codes(row) {
+                    extend_distinct(&mut codes, of_value.codes(*value as usize));
+                }
+                codes.sort_unstable();
+                of_part.extend_from_slice(&codes);
+                ends.push(of_part.len());
+            }
+            Ok((of_part, ends))
+        });
+        for (codes, ends) in parts.collect::<Result<Vec<_>>>()? {
+            let mut start = 0;
+            for end in ends {
+                rows.push(&codes[start..end])?;
+                start = end;
+            }
         }
-        codes.sort_unstable();
-        rows.push(&codes)?;
     }
     Ok(of_value.with_codes(rows.finish()))
 }

@@ -124,8 +124,7 @@ impl LooseFeatures {
             };
             Ok(BoundExpression {
                 terms: expression.terms().iter().map(term).collect::<Result<_>>()?,
-                spreads: !expression.is_sorted()
-                    && expression.terms().iter().any(super::expression::Term::spreads),
+                spreads: expression.spreads(),
                 expression: expression.clone(),
             })
         };

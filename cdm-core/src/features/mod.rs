@@ -8,7 +8,7 @@ mod twice;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rayon::prelude::*;
 
@@ -31,13 +31,21 @@ pub use values::{FieldValues, Settings, date_order_evidence};
 pub struct Features {
     fields: Vec<FieldValues>,
     expressions: BTreeMap<Expression, Keys>,
+    /// By field, the canonical forms that give no key; as long as keys may be made.
+    blocked: BTreeMap<String, BTreeSet<String>>,
+    /// The most bytes of memory that keys took at a time.
+    most_keys_bytes: u64,
 }
 
 /// The keys of an expression.
-struct Keys {
-    by_row: Arc<Column>,
-    /// By row, how many keys there are, where not all are kept.
-    made: Option<Arc<[u16]>>,
+#[derive(Clone)]
+pub(crate) struct Keys {
+    pub(crate) by_row: Arc<Column>,
+    /// By row, how many keys there are, those left out counted: unlike the keys that are there, a fact
+    /// about the record alone. `None` where all are there.
+    pub(crate) made: Option<Arc<[u16]>>,
+    /// By code, whether several rows have it; found out when it is first asked.
+    pub(crate) shared: Arc<OnceLock<Vec<bool>>>,
 }
 
 impl Features {
@@ -58,7 +66,7 @@ impl Features {
         blocked: &BTreeMap<String, Vec<String>>,
         run: &Run,
     ) -> Result<Self> {
-        Self::build(table, settings, needs, blocked, false, run)
+        Self::build(table, settings, needs, blocked, false, run)?.with_keys(table, needs, run)
     }
 
     /// As [`new`](Self::new), with all that [`narrow`](Self::narrow) takes to make of these features
@@ -70,7 +78,27 @@ impl Features {
         blocked: &BTreeMap<String, Vec<String>>,
         run: &Run,
     ) -> Result<Self> {
-        Self::build(table, settings, needs, blocked, true, run)
+        Self::build(table, settings, needs, blocked, true, run)?.with_keys(table, needs, run)
+    }
+
+    /// As [`new`](Self::new), without keys: each is [made](Self::make) when it is needed.
+    pub(crate) fn without_keys(
+        table: &Table,
+        settings: &Settings,
+        needs: &Needs,
+        blocked: &BTreeMap<String, Vec<String>>,
+        run: &Run,
+    ) -> Result<Self> {
+        Self::build(table, settings, needs, blocked, false, run)
+    }
+
+    fn with_keys(mut self, table: &Table, needs: &Needs, run: &Run) -> Result<Self> {
+        let count = needs.expressions().len() as u64;
+        run.report("keys", 0, count)?;
+        self.make(table, needs.expressions(), run)?;
+        run.report("keys", count, count)?;
+        self.make_no_more();
+        Ok(self)
     }
 
     /// What [`new`](Self::new) would make of the table by `needs`, whose expressions must be among
@@ -85,7 +113,7 @@ impl Features {
             field.forget();
             Ok::<(), Error>(())
         })?;
-        self.expressions.retain(|expression, _| needs.expressions().contains(expression));
+        self.release(|expression| needs.expressions().contains(expression));
         Ok(self)
     }
 
@@ -98,7 +126,6 @@ impl Features {
         run: &Run,
     ) -> Result<Self> {
         let schema = table.schema();
-        let expressions = needs.expressions();
         let mut wanted = wanted_of_fields(schema, needs)?;
         wanted.iter_mut().for_each(|wanted| wanted.keeps = keeps);
         let total = (0..wanted.len()).map(|field| table.column(field).pool().len() as u64).sum();
@@ -108,23 +135,41 @@ impl Features {
         let fields = fields
             .map(|(position, wanted)| normalize_field(table, position, settings, wanted, &counted))
             .collect::<Result<_>>()?;
-        let blocked: BTreeMap<String, BTreeSet<String>> = blocked
+        let blocked = blocked
             .iter()
             .map(|(field, raw)| {
                 let definition = &schema.fields()[schema.position(field)?];
                 Ok((field.clone(), canonical_forms(definition, settings, raw)))
             })
             .collect::<Result<_>>()?;
-        let mut features = Self { fields, expressions: BTreeMap::new() };
-        run.report("keys", 0, expressions.len() as u64)?;
-        let computed = expressions.par_iter().map(|expression| {
+        Ok(Self { fields, expressions: BTreeMap::new(), blocked, most_keys_bytes: 0 })
+    }
+
+    /// Make the keys of those of the expressions whose keys are not there; `table` is the one that was
+    /// normalised, and the expressions are among those that were told of then.
+    pub(crate) fn make<'e>(
+        &mut self,
+        table: &Table,
+        expressions: impl IntoIterator<Item = &'e Expression>,
+        run: &Run,
+    ) -> Result<()> {
+        let missing: BTreeSet<&Expression> = expressions.into_iter().collect();
+        let missing: Vec<&Expression> =
+            missing.into_iter().filter(|one| !self.expressions.contains_key(*one)).collect();
+        let made = missing.into_par_iter().map(|expression| {
             run.check()?;
-            Ok((expression.clone(), features.compute(table, expression, &blocked, run)?))
+            Ok((expression.clone(), self.compute(table, expression, run)?))
         });
-        features.expressions = computed.collect::<Result<_>>()?;
-        run.report("keys", expressions.len() as u64, expressions.len() as u64)?;
-        features.fields.iter_mut().for_each(|field| field.forms.clear());
-        Ok(features)
+        let made: Vec<(Expression, Keys)> = made.collect::<Result<_>>()?;
+        self.expressions.extend(made);
+        self.most_keys_bytes = self.most_keys_bytes.max(self.keys_bytes());
+        Ok(())
+    }
+
+    /// Let go of what keys are made of.
+    pub(crate) fn make_no_more(&mut self) {
+        self.fields.iter_mut().for_each(|field| field.forms.clear());
+        self.blocked.clear();
     }
 
     /// Let the keys of all expressions go but of those that are `kept`.
@@ -147,25 +192,16 @@ impl Features {
     /// # Errors
     /// [`Error::UnknownChoice`] where the expression was not asked for.
     pub fn keys(&self, expression: &Expression) -> Result<&Arc<Column>> {
-        self.expressions.get(expression).map(|keys| &keys.by_row).ok_or_else(|| {
-            let known = self.expressions.keys().map(ToString::to_string);
-            Error::UnknownChoice {
-                what: "key expression that was computed",
-                value: expression.to_string(),
-                suggestion: None,
-                wanted: known.collect::<Vec<_>>().join("; "),
-            }
-        })
+        self.keys_of(expression).map(|keys| &keys.by_row)
     }
 
-    /// How many keys each row has of an expression of which not all are kept, those left out
-    /// counted: unlike the keys that are there, a fact about the record alone.
-    pub(crate) fn made(&self, expression: &Expression) -> Option<&Arc<[u16]>> {
-        self.expressions.get(expression)?.made.as_ref()
+    pub(crate) fn keys_of(&self, expression: &Expression) -> Result<&Keys> {
+        let known = || self.expressions.keys();
+        self.expressions.get(expression).ok_or_else(|| not_computed(expression, known()))
     }
 
     /// How many bytes of memory the keys take: those of all rows, and their texts.
-    pub(crate) fn keys_bytes(&self) -> u64 {
+    fn keys_bytes(&self) -> u64 {
         let bytes = |keys: &Keys| {
             let made = keys.made.as_ref().map_or(0, |made| size_of_val(&made[..]) as u64);
             keys.by_row.pool().bytes() + keys.by_row.codes_bytes() + made
@@ -173,13 +209,12 @@ impl Features {
         self.expressions.values().map(bytes).sum()
     }
 
-    fn compute(
-        &self,
-        table: &Table,
-        expression: &Expression,
-        blocked: &BTreeMap<String, BTreeSet<String>>,
-        run: &Run,
-    ) -> Result<Keys> {
+    /// The most that they took at a time.
+    pub(crate) fn most_keys_bytes(&self) -> u64 {
+        self.most_keys_bytes
+    }
+
+    fn compute(&self, table: &Table, expression: &Expression, run: &Run) -> Result<Keys> {
         let mut made = None;
         let terms = expression
             .terms()
@@ -187,23 +222,34 @@ impl Features {
             .map(|term| {
                 let position = table.schema().position(&term.field)?;
                 let field = &self.fields[position];
-                let blocked = blocked.get(&term.field);
-                // A sorted key is made of all keys: the one that nobody shares may meet another
-                // field's.
-                let spread = match term.spreads() && !expression.is_sorted() {
-                    true => Some(Spread::new(table, field, term, run)?),
+                let texts = field.forms.get(&term.form(field.kind()));
+                let texts =
+                    texts.ok_or_else(|| not_computed(expression, self.expressions.keys()))?;
+                let blocked = self.blocked.get(&term.field);
+                let spread = match expression.spreads() {
+                    true => Some(Spread::new(table, field, (term, texts), run)?),
                     false => None,
                 };
-                let keys = keys_of_values(field, term, blocked, spread.as_ref(), run)?;
+                let keys = keys_of_values(field, (term, texts), blocked, spread.as_ref(), run)?;
                 made = spread.map(|spread| spread.made);
                 Ok((field, keys))
             })
             .collect::<Result<Vec<_>>>()?;
         let by_row = match terms.as_slice() {
-            [(field, keys)] if !expression.is_sorted() => keys_of_rows(table, field, keys)?,
+            [(field, keys)] if !expression.is_sorted() => keys_of_rows(table, field, keys, run)?,
             terms => sorted_keys(table, terms)?,
         };
-        Ok(Keys { by_row: by_row.into(), made: made.map(Arc::from) })
+        let shared = Arc::default();
+        Ok(Keys { by_row: by_row.into(), made: made.map(Arc::from), shared })
+    }
+}
+
+fn not_computed<'e>(expression: &Expression, known: impl Iterator<Item = &'e Expression>) -> Error {
+    Error::UnknownChoice {
+        what: "key expression that was computed",
+        value: expression.to_string(),
+        suggestion: None,
+        wanted: known.map(ToString::to_string).collect::<Vec<_>>().join("; "),
     }
 }
 

@@ -32,10 +32,10 @@ const MOST_RANDOM: usize = 250_000;
 
 /// So many pairs of each record say what there is to learn of a small table; more are the same
 /// values over and over.
-const RANDOM_A_RECORD: usize = 50;
+const RANDOM_A_RECORD: usize = 10;
 
 /// As many random pairs are drawn in any case, or all there are.
-const LEAST_RANDOM: usize = 50_000;
+const LEAST_RANDOM: usize = 30_000;
 
 /// For how many candidate pairs that look alike one labelled pair speaks, at most.
 const SPEAKS_FOR: f64 = 10.0;
@@ -245,6 +245,9 @@ impl Lesson<'_> {
         let mut all = Met::default();
         let found = found.into_inner();
         if found <= most {
+            let count = |of: fn(&Met) -> usize| parts.iter().map(of).sum();
+            all.candidates.reserve_exact(count(|part| part.candidates.len()));
+            all.apart.reserve_exact(count(|part| part.apart.len()));
             for mut part in parts {
                 all.candidates.append(&mut part.candidates);
                 all.apart.append(&mut part.apart);

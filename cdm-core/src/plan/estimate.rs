@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Plan;
 use super::infer::{Sample, settings};
-use crate::block::{Blocking, keys_of_rules};
+use crate::block::{Blocking, RuleKeys};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::Features;
@@ -94,13 +94,17 @@ impl Plan {
         let began = Instant::now();
         let blocked = &self.guards().blocked;
         let settings = settings(self, &sample.table);
-        let features = Features::new(&sample.table, &settings, &self.needs(), blocked, run)?;
+        let needs = self.needs();
+        let mut features = Features::without_keys(&sample.table, &settings, &needs, blocked, run)?;
         let most = f64::from(self.guards().max_records_per_key) / scale;
         let most = (most.round() as u32).max(1);
-        let of_keys = features.keys_bytes();
-        let keys = keys_of_rules(self.blocking(), &features)?;
+        let kept = self.looked_at();
+        features.make(&sample.table, kept.iter().copied(), run)?;
+        let keys = RuleKeys::Made { features: &mut features, table: &sample.table, kept: &kept };
         let (blocking, hot) =
             Blocking::with_most(self.blocking(), keys, most, sample.scope, rows, run)?;
+        features.make_no_more();
+        let of_keys = features.most_keys_bytes();
         let of_records = began.elapsed().as_secs_f64();
 
         let began = Instant::now();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Document, LinkType};
 use super::json::read_document;
 use super::{Decisions, Plan, wrong};
-use crate::block::{Blocking, Conjunction, PairScope, hot_keys, keys_of_rules};
+use crate::block::{Blocking, PairScope, RuleKeys, hot_keys};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::features::{Expression, Features, LooseFeatures, Needs, Settings, date_order_evidence};
@@ -130,15 +130,17 @@ impl Plan {
             blocking_stop_keys: BTreeMap::new(),
             parameters: None,
         };
-        let mut features = features.map_or_else(|| model.features(table, run), Ok)?;
+        let mut features = features.map_or_else(|| model.features_without_keys(table, run), Ok)?;
+        let kept = self.looked_at();
+        features.make(table, kept.iter().copied(), run)?;
         let rules = self.rules().iter().filter(|rule| rule.decision == Decision::Match);
         let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
         let most = self.guards().max_records_per_key;
         model.stop_keys = hot_keys(named, &features, table.len(), most, run)?;
         let (rules, any) = (self.blocking(), PairScope::any());
-        let keys = keys_of_rules(rules, &features)?;
-        self.release_keys(&mut features);
+        let keys = RuleKeys::Made { features: &mut features, table, kept: &kept };
         let (mut blocking, hot) = Blocking::with_most(rules, keys, most, any, table.len(), run)?;
+        features.make_no_more();
         model.blocking_stop_keys = hot;
         let mut compared = None;
         if !self.comparisons().is_empty() {
@@ -168,11 +170,9 @@ impl Plan {
         Needs::new().with_expressions(self.expressions()).with_comparisons(self.comparisons())
     }
 
-    /// Let the keys go that blocking rules alone look at.
-    fn release_keys(&self, features: &mut Features) {
-        let looked_at: BTreeSet<&Expression> =
-            self.rules().iter().flat_map(Rule::expressions).collect();
-        features.release(|expression| looked_at.contains(expression));
+    /// The expressions that rules other than those of blocking look at.
+    pub(super) fn looked_at(&self) -> BTreeSet<&Expression> {
+        self.rules().iter().flat_map(Rule::expressions).collect()
     }
 
     /// Which two records of `table` may be one customer at all.
@@ -302,13 +302,12 @@ impl Model {
         scope: PairScope,
         run: &Run,
     ) -> Result<Blocking> {
-        let keys = keys_of_rules(self.plan.blocking(), features)?;
-        self.bound_blocking(keys, table, scope, run)
+        self.bound_blocking(RuleKeys::There(features), table, scope, run)
     }
 
     fn bound_blocking(
         &self,
-        keys: Vec<Conjunction>,
+        keys: RuleKeys<'_>,
         table: &Table,
         scope: PairScope,
         run: &Run,
@@ -319,10 +318,12 @@ impl Model {
 
     /// The model with what resolving `table` by it takes.
     pub(crate) fn fitted_to(&self, table: &Table, run: &Run) -> Result<Fitted> {
-        let mut features = self.features(table, run)?;
-        let keys = keys_of_rules(self.plan.blocking(), &features)?;
-        self.plan.release_keys(&mut features);
+        let mut features = self.features_without_keys(table, run)?;
+        let kept = self.plan.looked_at();
+        features.make(table, kept.iter().copied(), run)?;
+        let keys = RuleKeys::Made { features: &mut features, table, kept: &kept };
         let blocking = self.bound_blocking(keys, table, self.plan.scope(table), run)?;
+        features.make_no_more();
         Ok(Fitted { model: self.clone(), features, blocking, compared: None })
     }
 
@@ -330,6 +331,12 @@ impl Model {
     pub(crate) fn features(&self, table: &Table, run: &Run) -> Result<Features> {
         let blocked = &self.plan.guards().blocked;
         Features::new(table, &self.settings(), &self.plan.needs(), blocked, run)
+    }
+
+    /// The same without keys, which are still to be made.
+    fn features_without_keys(&self, table: &Table, run: &Run) -> Result<Features> {
+        let blocked = &self.plan.guards().blocked;
+        Features::without_keys(table, &self.settings(), &self.plan.needs(), blocked, run)
     }
 
     /// The same for records that are in no table.

@@ -12,14 +12,13 @@ const NULL: u32 = u32::MAX;
 #[derive(Clone)]
 pub struct Column {
     pool: Arc<Pool>,
-    codes: Codes,
+    codes: Arc<Codes>,
 }
 
 /// Any number of codes for each row.
 ///
 /// Nearly every column has at most one value a row, which costs 4 bytes; the others pay for
 /// offsets.
-#[derive(Clone)]
 pub(crate) enum Codes {
     /// At most one code a row; [`NULL`] for none.
     Single(Vec<u32>),
@@ -102,12 +101,12 @@ impl Codes {
 
 impl Column {
     pub(crate) fn new(pool: Arc<Pool>, codes: Codes) -> Self {
-        Self { pool, codes }
+        Self { pool, codes: Arc::new(codes) }
     }
 
     /// The same pool for rows of other codes of it.
     pub(crate) fn with_codes(&self, codes: Codes) -> Self {
-        Self { pool: Arc::clone(&self.pool), codes }
+        Self::new(Arc::clone(&self.pool), codes)
     }
 
     /// The distinct texts, by code.

@@ -17,7 +17,7 @@ use crate::table::Column;
 const PAIRS_A_RECORD: u64 = 10;
 
 /// So many pairs are cheap, however few the records.
-const CHEAP_PAIRS: u64 = 100_000;
+const CHEAP_PAIRS: u64 = 50_000;
 
 /// True pairs that are made up to estimate recall.
 const TRUE_PAIRS: usize = 16_384;
