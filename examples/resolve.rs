@@ -105,6 +105,11 @@ struct Options {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
+    /// The most memory that resolving may take, in MiB, the records included: where all at once would
+    /// take more, the work goes in passes; where that would, too, it fails before it begins.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    memory_limit: Option<u64>,
+
     /// Print neither progress nor summary.
     #[arg(long, short)]
     quiet: bool,
@@ -142,7 +147,9 @@ fn resolve(options: &Options) -> Result<(), Error> {
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
     }
     let bar = (!options.quiet && io::stderr().is_terminal()).then(progress::Bar::new);
-    let mut run = Run::new().with_cancel(cancelled_by_signals());
+    let mut run = Run::new()
+        .with_cancel(cancelled_by_signals())
+        .with_memory_limit(options.memory_limit.map(|mib| mib << 20));
     if let Some(bar) = &bar {
         run = run.with_progress(bar.watcher());
     }

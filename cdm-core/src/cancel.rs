@@ -59,7 +59,8 @@ pub struct Progress {
 
 type Watcher = dyn Fn(Progress) + Send + Sync;
 
-/// What a caller may attach to long work: a way to stop it, and a watcher of its progress.
+/// What a caller may attach to long work: a way to stop it, a watcher of its progress, and how much
+/// memory it may take.
 ///
 /// # Examples
 /// ```
@@ -71,6 +72,7 @@ type Watcher = dyn Fn(Progress) + Send + Sync;
 pub struct Run {
     cancel: CancelToken,
     watcher: Option<Arc<Watcher>>,
+    memory_limit: Option<u64>,
 }
 
 impl Run {
@@ -94,10 +96,25 @@ impl Run {
         self
     }
 
+    /// Let fitting and resolving take no more than so many bytes of memory, that of the table included.
+    ///
+    /// Where all at once would take more, by [`Plan::estimate`](crate::Plan::estimate), the work goes in
+    /// passes: it does more than once what it else keeps, takes longer, and gives the same results. Where
+    /// that would take more as well, it is [`Error::MemoryLimit`], before it begins.
+    #[must_use]
+    pub fn with_memory_limit(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.memory_limit = bytes.into();
+        self
+    }
+
+    pub(crate) fn memory_limit(&self) -> Option<u64> {
+        self.memory_limit
+    }
+
     /// The same switch, and nobody who watches: for parts that are too small to be told of.
     #[must_use]
     pub(crate) fn quiet(&self) -> Self {
-        Self { cancel: self.cancel.clone(), watcher: None }
+        Self { watcher: None, ..self.clone() }
     }
 
     /// # Errors

@@ -161,6 +161,17 @@ pub enum Error {
         /// The most there can be.
         limit: u64,
     },
+    /// A run would take more memory than it may.
+    #[error(
+        "the memory limit of {} MiB is too low: this takes about {} MiB, in passes; allow as much, or \
+         resolve fewer records at a time", .limit_bytes >> 20, .least_bytes.div_ceil(1 << 20)
+    )]
+    MemoryLimit {
+        /// What was allowed.
+        limit_bytes: u64,
+        /// What it takes, by an estimate.
+        least_bytes: u64,
+    },
     /// A document (a plan, a model, decisions) breaks its rules.
     #[error("{document} at {path}: {reason}{}", did_you_mean(.suggestion))]
     InvalidDocument {
@@ -275,6 +286,7 @@ impl Error {
             Error::UnknownEntity { .. } => "UNKNOWN_ENTITY",
             Error::TooManyValues { .. } => "TOO_MANY_VALUES",
             Error::TableFull { .. } => "TABLE_FULL",
+            Error::MemoryLimit { .. } => "MEMORY_LIMIT",
             Error::InvalidDocument { .. } => "INVALID_DOCUMENT",
             Error::DocumentVersion { .. } => "DOCUMENT_VERSION",
             Error::NotAProbability(_) => "NOT_A_PROBABILITY",

@@ -120,6 +120,23 @@ impl Plan {
     ///
     /// # Errors
     /// As [`Model::resolve`].
+    ///
+    /// # Examples
+    /// ```
+    /// use cdm_core::{Decisions, Field, Kind, Plan, Record, RecordKey, Run, Schema, Table};
+    /// let schema = Schema::new("people", vec![Field::new("email", Kind::Email)])?;
+    /// let record = |id: &str| {
+    ///     Record::new(RecordKey::new("crm", id)).with("email", "li@lotus.example")
+    /// };
+    /// let table = Table::from_records(schema, &[record("1"), record("2")])?;
+    /// let plan = Plan::infer(&table, &Run::new())?;
+    /// assert_eq!(plan.resolve(&table, &Decisions::new(), &Run::new())?.len(), 1);
+    ///
+    /// let little = Run::new().with_memory_limit(1_000_000);
+    /// let error = plan.resolve(&table, &Decisions::new(), &little).err().unwrap();
+    /// assert_eq!(error.code(), "MEMORY_LIMIT");
+    /// # Ok::<(), cdm_core::Error>(())
+    /// ```
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
         self.resolve_labelled(table, &Decisions::new(), decisions, run)
     }
@@ -156,7 +173,11 @@ impl Plan {
         decisions: &Decisions,
         run: &Run,
     ) -> Result<Resolution> {
-        let (inferred, features) = Plan::infer_whole(table, given, run)?;
+        let (inferred, features) = match run.memory_limit() {
+            None => Plan::infer_whole(table, given, run)?,
+            // Whether values are kept is for the plan to say.
+            Some(_) => (Plan::infer_with(table, given, run)?, None),
+        };
         let fitted = inferred.plan.fit_whole(table, labels, features, run)?;
         Resolution::new(fitted, table, decisions, run)
     }
@@ -167,7 +188,8 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::UnknownField`](crate::Error::UnknownField) where the table lacks a field of the
-    /// plan, and [`Error::Cancelled`](crate::Error::Cancelled).
+    /// plan, [`Error::MemoryLimit`](crate::Error::MemoryLimit) where it takes more memory than the run may,
+    /// and [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn resolve(&self, table: &Table, decisions: &Decisions, run: &Run) -> Result<Resolution> {
         Resolution::new(self.fitted_to(table, run)?, table, decisions, run)
     }

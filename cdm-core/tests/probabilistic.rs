@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use cdm_core::evaluate::Evaluation;
 use cdm_core::features::{Features, Needs, Settings};
@@ -208,6 +209,44 @@ fn in_one_go_is_the_same_as_one_after_the_other() {
         golden.map(|golden| serde_json::to_string(&golden).unwrap()).collect()
     };
     assert_eq!(golden(&apart), golden(&at_once));
+}
+
+#[test]
+fn several_passes_come_to_the_same_and_too_little_memory_is_an_error_beforehand() {
+    let (table, run) = (table(&SOURCES), Run::new());
+    let mut document: serde_json::Value =
+        serde_json::from_str(&Plan::infer(&table, &run).unwrap().to_json()).unwrap();
+    // Rules have their own keys, and what is blocked is told by canonical forms.
+    document["rules"] = serde_json::json!([
+        {"name": "mail", "decision": "match", "same": ["email", "family_name.phonetic"]},
+    ]);
+    document["guards"] = serde_json::json!({"blocked": {"phone": ["+49 30 901820"]}});
+    let plan = Plan::from_json(&document.to_string()).unwrap();
+    let told = plan.estimate(&table, &run).unwrap();
+    assert!(told.least_memory_bytes < told.peak_memory_bytes, "{told:?}");
+
+    let stages = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&stages);
+    let tight = Run::new()
+        .with_progress(move |progress| seen.lock().unwrap().push(progress.stage))
+        .with_memory_limit(told.least_memory_bytes);
+    let none = Decisions::new();
+    let whole = plan.resolve(&table, &none, &run).unwrap();
+    let passes = plan.resolve(&table, &none, &tight).unwrap();
+    assert!(stages.lock().unwrap().contains(&"normalize for keys"), "it went in one pass");
+    assert_eq!(whole.model().to_json(), passes.model().to_json());
+    assert_eq!(outcome(&whole), outcome(&passes));
+    let again = whole.model().resolve(&table, &none, &tight).unwrap();
+    assert_eq!(outcome(&whole), outcome(&again));
+
+    let less = Run::new().with_memory_limit(told.least_memory_bytes - 1);
+    for error in [
+        plan.fit(&table, &less).err().unwrap(),
+        plan.resolve(&table, &none, &less).err().unwrap(),
+        whole.model().resolve(&table, &none, &less).err().unwrap(),
+    ] {
+        assert_eq!(error.code(), "MEMORY_LIMIT", "{error}");
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@ export type {
   StoreOptions,
   Verification,
 } from './store.cjs'
-export type { Progress, Signal, WorkOptions } from './work.cjs'
+export type { LimitedWorkOptions, Progress, Signal, WorkOptions } from './work.cjs'
 export type * from './documents.cjs'
 export type * from './explanations.cjs'
 export type * from './results.cjs'

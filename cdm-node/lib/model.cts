@@ -11,7 +11,7 @@ import { innerOf, type Plan, planOf, type ResolveByOptions } from './plan.cjs'
 import { Resolution } from './resolution.cjs'
 import { recordJson } from './rows.cjs'
 import type { Decision, LooseRecord, Score, ScoreWithLevels, StoredRecord } from './results.cjs'
-import { WORK_OPTIONS, work } from './work.cjs'
+import { LIMITED_WORK_OPTIONS, work } from './work.cjs'
 import native = require('../native.js')
 
 /**
@@ -76,7 +76,7 @@ export class Model {
 
   /** Resolve `data` by this model. */
   async resolve(data: Data, options?: ResolveByOptions | null): Promise<Resolution> {
-    const said = known(options, [...COLUMN_OPTIONS, ...WORK_OPTIONS, 'decisions'])
+    const said = known(options, [...COLUMN_OPTIONS, ...LIMITED_WORK_OPTIONS, 'decisions'])
     return work(
       said,
       async (piece) => {

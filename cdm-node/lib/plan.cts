@@ -8,7 +8,7 @@ import { Model } from './model.cjs'
 import type { Kind } from './normalize.cjs'
 import { known, text } from './options.cjs'
 import { Resolution } from './resolution.cjs'
-import { WORK_OPTIONS, type WorkOptions, work } from './work.cjs'
+import { LIMITED_WORK_OPTIONS, type LimitedWorkOptions, WORK_OPTIONS, type WorkOptions, work } from './work.cjs'
 import native = require('../native.js')
 
 /** What `Plan.infer` may be told. */
@@ -38,18 +38,20 @@ export interface RunEstimate {
   newPairsByRule: { rule: string; pairs: number; stoppedKeys: number }[]
   /** The most memory at a time, that of the records included. */
   peakMemoryBytes: number
+  /** The same where a `memoryLimit` makes the work go in passes. */
+  leastMemoryBytes: number
   /** How long it would take on this machine. */
   seconds: number
 }
 
 /** What `plan.fit` may be told. */
-export interface FitOptions extends ColumnOptions, WorkOptions {
+export interface FitOptions extends ColumnOptions, LimitedWorkOptions {
   /** Pairs that somebody looked at: a few dozen help, and none is needed. */
   labels?: Labels | string | null
 }
 
 /** What resolving by a plan or model may be told. */
-export interface ResolveByOptions extends ColumnOptions, WorkOptions {
+export interface ResolveByOptions extends ColumnOptions, LimitedWorkOptions {
   /** What people decided by hand; or its JSON document. */
   decisions?: Decisions | string | null
 }
@@ -148,7 +150,7 @@ export class Plan {
 
   /** Learn from `data` what needs a look at all records; the model resolves these and others. */
   async fit(data: Data, options?: FitOptions | null): Promise<Model> {
-    const said = known(options, [...COLUMN_OPTIONS, ...WORK_OPTIONS, 'labels'])
+    const said = known(options, [...COLUMN_OPTIONS, ...LIMITED_WORK_OPTIONS, 'labels'])
     return work(
       said,
       async (piece) => {
@@ -184,7 +186,7 @@ export class Plan {
 
   /** Fit this plan to `data` and resolve it by the model, in one go. */
   async resolve(data: Data, options?: FitAndResolveOptions | null): Promise<Resolution> {
-    const said = known(options, [...COLUMN_OPTIONS, ...WORK_OPTIONS, 'labels', 'decisions'])
+    const said = known(options, [...COLUMN_OPTIONS, ...LIMITED_WORK_OPTIONS, 'labels', 'decisions'])
     return work(
       said,
       async (piece) => {

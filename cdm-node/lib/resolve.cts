@@ -6,10 +6,10 @@ import { Model } from './model.cjs'
 import { known } from './options.cjs'
 import { innerOf, Plan, startOf, withOptions } from './plan.cjs'
 import { Resolution } from './resolution.cjs'
-import { WORK_OPTIONS, type WorkOptions, work } from './work.cjs'
+import { LIMITED_WORK_OPTIONS, type LimitedWorkOptions, work } from './work.cjs'
 
 /** What `resolve` may be told. */
-export interface ResolveOptions extends ColumnOptions, WorkOptions {
+export interface ResolveOptions extends ColumnOptions, LimitedWorkOptions {
   /** The columns to go by, with their kinds, or without; all that look useful where absent. */
   fields?: FieldsOption | null
   /** A `Plan` or `Model`, a plan as an object, or the path of its file; inferred where absent. */
@@ -31,7 +31,8 @@ export interface ResolveOptions extends ColumnOptions, WorkOptions {
  * event loop.
  */
 export async function resolve(data: Data, options?: ResolveOptions | null): Promise<Resolution> {
-  const names = [...COLUMN_OPTIONS, ...WORK_OPTIONS, 'fields', 'plan', 'labels', 'decisions', 'region', 'linkType']
+  const own = ['fields', 'plan', 'labels', 'decisions', 'region', 'linkType']
+  const names = [...COLUMN_OPTIONS, ...LIMITED_WORK_OPTIONS, ...own]
   const said = known(options, names)
   const by = await planOf(said.plan)
   if (by instanceof Model) {

@@ -1,4 +1,5 @@
 import { wrongType } from './errors.cjs'
+import { count } from './options.cjs'
 import native = require('../native.js')
 
 /** How far one stage of long work is. */
@@ -29,6 +30,18 @@ export interface WorkOptions {
 
 export const WORK_OPTIONS = ['signal', 'onProgress'] as const
 
+/** What fitting and resolving may be given as well. */
+export interface LimitedWorkOptions extends WorkOptions {
+  /**
+   * The most bytes of memory that it may take, the records included. Where all at once would take more,
+   * as `plan.estimate` tells it, the work goes in passes, which takes longer and gives the same; where
+   * that would, too, it is the error `MEMORY_LIMIT` before it begins.
+   */
+  memoryLimit?: number | null
+}
+
+export const LIMITED_WORK_OPTIONS = [...WORK_OPTIONS, 'memoryLimit'] as const
+
 /** How often progress is told, in milliseconds. */
 const TELLING_MS = 50
 
@@ -37,12 +50,16 @@ const SLICE_MS = 4
 
 /** A piece of long work as its makers see it. */
 export class Work {
-  readonly job = new native.Job()
+  readonly job: native.Job
   #stopped = false
   #since = performance.now()
 
   /** What is done at once when the work is stopped. */
   atStop: (() => void) | undefined
+
+  constructor(memoryLimit?: number) {
+    this.job = new native.Job(memoryLimit)
+  }
 
   stop(): void {
     this.#stopped = true
@@ -77,7 +94,7 @@ class Stopped extends Error {}
  * `discard` gets what was made although nobody waits for it any more.
  */
 export async function work<T>(
-  options: WorkOptions,
+  options: LimitedWorkOptions,
   body: (work: Work) => Promise<T>,
   discard?: (late: T) => void,
 ): Promise<T> {
@@ -86,8 +103,10 @@ export async function work<T>(
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw wrongType('options.onProgress', 'a function', onProgress)
   }
+  const memoryLimit = options.memoryLimit ?? undefined
+  if (memoryLimit !== undefined) count('options.memoryLimit', memoryLimit)
   if (signal?.aborted) throw signal.reason
-  const piece = new Work()
+  const piece = new Work(memoryLimit)
   let timer: NodeJS.Timeout | undefined
   let onAbort: (() => void) | undefined
   const stopped = new Promise<never>((_, reject) => {

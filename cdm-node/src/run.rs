@@ -19,15 +19,18 @@ type Resolver<T> = Box<dyn FnOnce(Env) -> napi::Result<T> + Send>;
 pub struct Job {
     cancel: CancelToken,
     progress: Arc<Mutex<Option<Progress>>>,
+    memory_limit: Option<u64>,
 }
 
 #[napi]
 impl Job {
-    /// Work that nobody has started yet; one `Job` may see several pieces through.
+    /// Work that nobody has started yet; one `Job` may see several pieces through. It may take so many
+    /// bytes of memory, where there is a limit.
     #[napi(constructor)]
-    #[allow(clippy::new_without_default)] // made by JavaScript alone
-    pub fn new() -> Self {
-        Self { cancel: CancelToken::new(), progress: Arc::default() }
+    pub fn new(memory_limit: Option<f64>) -> Self {
+        // JavaScript has checked that it is a whole number.
+        let memory_limit = memory_limit.map(|bytes| bytes as u64);
+        Self { cancel: CancelToken::new(), progress: Arc::default(), memory_limit }
     }
 
     /// Ask the work to stop.
@@ -47,7 +50,8 @@ impl Job {
 impl Job {
     pub(crate) fn run(&self) -> Run {
         let progress = Arc::clone(&self.progress);
-        Run::new().with_cancel(self.cancel.clone()).with_progress(move |latest| {
+        let run = Run::new().with_cancel(self.cancel.clone()).with_memory_limit(self.memory_limit);
+        run.with_progress(move |latest| {
             // Nothing that could panic is done under the lock.
             *progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(latest);
         })

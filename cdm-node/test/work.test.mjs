@@ -46,6 +46,28 @@ test('a signal may be used again, and keeps nothing', async () => {
   assert.equal(resolution.records, 30)
 })
 
+test('a limit of memory is kept, or said to be too low beforehand', async () => {
+  const rows = many(300)
+  const whole = await resolve(rows)
+  const plan = await Plan.infer(rows)
+  const { leastMemoryBytes, peakMemoryBytes } = await plan.estimate(rows)
+  assert.ok(leastMemoryBytes <= peakMemoryBytes)
+  const passes = await resolve(rows, { memoryLimit: leastMemoryBytes })
+  assert.deepEqual(passes.entities.toArray(), whole.entities.toArray())
+  const model = await plan.fit(rows, { memoryLimit: leastMemoryBytes })
+  for (const low of [
+    () => resolve(rows, { memoryLimit: 1_000_000 }),
+    () => plan.fit(rows, { memoryLimit: 1_000_000 }),
+    () => plan.resolve(rows, { memoryLimit: 0 }),
+    () => model.resolve(rows, { memoryLimit: 1_000_000 }),
+  ]) {
+    await assert.rejects(low(), { code: 'MEMORY_LIMIT' })
+  }
+  for (const memoryLimit of [-1, 0.5, '1GB', Number.NaN, 2 ** 60]) {
+    await assert.rejects(resolve(rows, { memoryLimit }), { name: 'TypeError' })
+  }
+})
+
 test('a timeout is a reason', async () => {
   await assert.rejects(resolve(many(20_000), { signal: AbortSignal.timeout(20) }), { name: 'TimeoutError' })
 })

@@ -57,18 +57,21 @@ impl Model {
     }
 
     /// Resolve these records into entities.
-    #[pyo3(signature = (records, decisions_json = None, progress = None, /))]
+    #[pyo3(signature = (records, decisions_json = None, progress = None, memory_limit = None, /))]
     fn resolve(
         &self,
         py: Python<'_>,
         records: &Records,
         decisions_json: Option<&str>,
         progress: Option<&Bound<'_, PyAny>>,
+        memory_limit: Option<u64>,
     ) -> PyResult<Resolution> {
         let decisions = decisions(py, decisions_json)?;
         let (model, table) = (Arc::clone(&self.0), records.table.clone());
-        let resolution =
-            interruptible(py, progress, move |run| model.resolve(&table, &decisions, run))?;
+        let resolution = interruptible(py, progress, move |run| {
+            let run = run.clone().with_memory_limit(memory_limit);
+            model.resolve(&table, &decisions, &run)
+        })?;
         Ok(Resolution::new(resolution, records))
     }
 }

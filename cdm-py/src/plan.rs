@@ -52,18 +52,21 @@ impl Plan {
     }
 
     /// Learn from these records what needs a look at all of them, and from labelled pairs.
-    #[pyo3(signature = (records, labels_json = None, progress = None, /))]
+    #[pyo3(signature = (records, labels_json = None, progress = None, memory_limit = None, /))]
     fn fit(
         &self,
         py: Python<'_>,
         records: &Records,
         labels_json: Option<&str>,
         progress: Option<&Bound<'_, PyAny>>,
+        memory_limit: Option<u64>,
     ) -> PyResult<Model> {
         let labels = decisions(py, labels_json)?;
         let (plan, table) = (Arc::clone(&self.0), records.table.clone());
-        let model =
-            interruptible(py, progress, move |run| plan.fit_labelled(&table, &labels, run))?;
+        let model = interruptible(py, progress, move |run| {
+            let run = run.clone().with_memory_limit(memory_limit);
+            plan.fit_labelled(&table, &labels, &run)
+        })?;
         Ok(Model(Arc::new(model)))
     }
 
@@ -82,7 +85,7 @@ impl Plan {
 
     /// Infer what `given` leaves open, fit and resolve in one go.
     #[staticmethod]
-    #[pyo3(signature = (records, given, labels_json = None, decisions_json = None, progress = None, /))]
+    #[pyo3(signature = (records, given, labels_json = None, decisions_json = None, progress = None, memory_limit = None, /))]
     fn infer_and_resolve(
         py: Python<'_>,
         records: &Records,
@@ -90,17 +93,19 @@ impl Plan {
         labels_json: Option<&str>,
         decisions_json: Option<&str>,
         progress: Option<&Bound<'_, PyAny>>,
+        memory_limit: Option<u64>,
     ) -> PyResult<Resolution> {
         let (labels, decisions) = (decisions(py, labels_json)?, decisions(py, decisions_json)?);
         let (table, given) = (records.table.clone(), Arc::clone(&given.0));
         let resolution = interruptible(py, progress, move |run| {
-            cdm_core::Plan::infer_and_resolve(&table, &given, &labels, &decisions, run)
+            let run = run.clone().with_memory_limit(memory_limit);
+            cdm_core::Plan::infer_and_resolve(&table, &given, &labels, &decisions, &run)
         })?;
         Ok(Resolution::new(resolution, records))
     }
 
     /// Fit and resolve in one go.
-    #[pyo3(signature = (records, labels_json = None, decisions_json = None, progress = None, /))]
+    #[pyo3(signature = (records, labels_json = None, decisions_json = None, progress = None, memory_limit = None, /))]
     fn resolve(
         &self,
         py: Python<'_>,
@@ -108,11 +113,13 @@ impl Plan {
         labels_json: Option<&str>,
         decisions_json: Option<&str>,
         progress: Option<&Bound<'_, PyAny>>,
+        memory_limit: Option<u64>,
     ) -> PyResult<Resolution> {
         let (labels, decisions) = (decisions(py, labels_json)?, decisions(py, decisions_json)?);
         let (plan, table) = (Arc::clone(&self.0), records.table.clone());
         let resolution = interruptible(py, progress, move |run| {
-            plan.resolve_labelled(&table, &labels, &decisions, run)
+            let run = run.clone().with_memory_limit(memory_limit);
+            plan.resolve_labelled(&table, &labels, &decisions, &run)
         })?;
         Ok(Resolution::new(resolution, records))
     }

@@ -340,3 +340,24 @@ def test_labels_teach_and_bind_nobody():
         cdm.resolve(people, plan=taught.model, labels=labels, progress=False)
     with pytest.raises(cdm.InvalidError, match=r"labels\[0\]: wanted \(left, right"):
         cdm.resolve(people, labels=[(1, 2)], progress=False)
+
+
+def test_a_limit_of_memory_is_kept_or_said_to_be_too_low_beforehand():
+    people = [{**person, "id": number} for number in range(50) for person in PEOPLE]
+    plan = cdm.Plan.infer(people, progress=False)
+    estimate = plan.estimate(people, progress=False)
+    enough = estimate["least_memory_bytes"]
+    assert enough <= estimate["peak_memory_bytes"]
+    whole = cdm.resolve(people, progress=False)
+    passes = cdm.resolve(people, memory_limit=enough, progress=False)
+    assert passes.entities.to_pylist() == whole.entities.to_pylist()
+    model = plan.fit(people, memory_limit=enough, progress=False)
+    for low in (
+        lambda: cdm.resolve(people, memory_limit=1_000_000, progress=False),
+        lambda: cdm.resolve(people, plan=model, memory_limit=1_000_000, progress=False),
+        lambda: plan.fit(people, memory_limit=0, progress=False),
+        lambda: plan.resolve(people, memory_limit=1_000_000, progress=False),
+    ):
+        with pytest.raises(cdm.CdmError) as caught:
+            low()
+        assert caught.value.code == "MEMORY_LIMIT"

@@ -216,6 +216,16 @@ fn neither_the_order_of_files_nor_the_number_of_threads_changes_a_byte() {
 }
 
 #[test]
+fn a_limit_of_memory_that_is_too_low_is_told_before_anything_is_written() {
+    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans/sample.json");
+    let desk = Desk::new().with("plan.json", fs::read(plan).expect("the plan"));
+    let input = format!("crm={}", sample("crm.csv"));
+    let message = desk.fail(&["--memory-limit", "20", &input]);
+    assert!(message.starts_with("error [MEMORY_LIMIT]: the memory limit of 20 MiB"), "{message}");
+    desk.run(&["--memory-limit", "4000", &input]).succeeded();
+}
+
+#[test]
 fn every_plan_that_is_shipped_is_sound_and_what_is_written_can_be_used_again() {
     let plans = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans");
     for entry in fs::read_dir(plans).expect("the plans") {

@@ -28,9 +28,12 @@ pub(super) fn keys_of_values(
     spread: Option<&Spread>,
     run: &Run,
 ) -> Result<Column> {
+    // Where nothing is blocked, canonical forms may not be there.
     let is_blocked = |value: u32| {
-        let canonical = field.canonical_code(value).map(|code| field.canonical(code));
-        blocked.zip(canonical).is_some_and(|(blocked, canonical)| blocked.contains(canonical))
+        blocked.is_some_and(|blocked| {
+            let canonical = field.canonical_code(value).map(|code| field.canonical(code));
+            canonical.is_some_and(|canonical| blocked.contains(canonical))
+        })
     };
     let (mut of_text, mut codes) = (ColumnBuilder::new(), Vec::new());
     for some in in_parts(texts.pool().len(), TEXTS_AT_ONCE) {

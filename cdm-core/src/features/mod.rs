@@ -66,7 +66,8 @@ impl Features {
         blocked: &BTreeMap<String, Vec<String>>,
         run: &Run,
     ) -> Result<Self> {
-        Self::build(table, settings, needs, blocked, false, run)?.with_keys(table, needs, run)
+        Self::build(table, settings, needs, blocked, Extent::Whole, run)?
+            .with_keys(table, needs, run)
     }
 
     /// As [`new`](Self::new), with all that [`narrow`](Self::narrow) takes to make of these features
@@ -78,7 +79,8 @@ impl Features {
         blocked: &BTreeMap<String, Vec<String>>,
         run: &Run,
     ) -> Result<Self> {
-        Self::build(table, settings, needs, blocked, true, run)?.with_keys(table, needs, run)
+        Self::build(table, settings, needs, blocked, Extent::Kept, run)?
+            .with_keys(table, needs, run)
     }
 
     /// As [`new`](Self::new), without keys: each is [made](Self::make) when it is needed.
@@ -89,7 +91,20 @@ impl Features {
         blocked: &BTreeMap<String, Vec<String>>,
         run: &Run,
     ) -> Result<Self> {
-        Self::build(table, settings, needs, blocked, false, run)
+        Self::build(table, settings, needs, blocked, Extent::Whole, run)
+    }
+
+    /// As [`without_keys`](Self::without_keys), of which nothing is asked but to make keys: values are
+    /// not there, which takes less memory.
+    pub(crate) fn for_keys(
+        table: &Table,
+        settings: &Settings,
+        expressions: impl IntoIterator<Item = Expression>,
+        blocked: &BTreeMap<String, Vec<String>>,
+        run: &Run,
+    ) -> Result<Self> {
+        let needs = Needs::new().with_expressions(expressions);
+        Self::build(table, settings, &needs, blocked, Extent::Keys, run)
     }
 
     fn with_keys(mut self, table: &Table, needs: &Needs, run: &Run) -> Result<Self> {
@@ -122,15 +137,21 @@ impl Features {
         settings: &Settings,
         needs: &Needs,
         blocked: &BTreeMap<String, Vec<String>>,
-        keeps: bool,
+        extent: Extent,
         run: &Run,
     ) -> Result<Self> {
         let schema = table.schema();
         let mut wanted = wanted_of_fields(schema, needs)?;
-        wanted.iter_mut().for_each(|wanted| wanted.keeps = keeps);
+        for (wanted, field) in wanted.iter_mut().zip(schema.fields()) {
+            wanted.keeps = extent == Extent::Kept;
+            // What is blocked is told by its canonical form.
+            wanted.forms_only = extent == Extent::Keys && !blocked.contains_key(&field.name);
+        }
         let total = (0..wanted.len()).map(|field| table.column(field).pool().len() as u64).sum();
-        run.report("normalize", 0, total)?;
-        let counted = Counted { run, done: Mutex::new(0), total };
+        // Progress never falls within a stage.
+        let stage = if extent == Extent::Keys { "normalize for keys" } else { "normalize" };
+        run.report(stage, 0, total)?;
+        let counted = Counted { run, stage, done: Mutex::new(0), total };
         let fields = wanted.par_iter().enumerate();
         let fields = fields
             .map(|(position, wanted)| normalize_field(table, position, settings, wanted, &counted))
@@ -214,6 +235,11 @@ impl Features {
         self.most_keys_bytes
     }
 
+    /// How many bytes what keys are made of takes.
+    pub(crate) fn forms_bytes(&self) -> u64 {
+        self.fields.iter().map(FieldValues::forms_bytes).sum()
+    }
+
     fn compute(&self, table: &Table, expression: &Expression, run: &Run) -> Result<Keys> {
         let mut made = None;
         let terms = expression
@@ -251,6 +277,17 @@ fn not_computed<'e>(expression: &Expression, known: impl Iterator<Item = &'e Exp
         suggestion: None,
         wanted: known.map(ToString::to_string).collect::<Vec<_>>().join("; "),
     }
+}
+
+/// How much of the values is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All that was asked for.
+    Whole,
+    /// That, and what [`Features::narrow`] takes.
+    Kept,
+    /// What keys are made of.
+    Keys,
 }
 
 /// What is wanted of each field's values.

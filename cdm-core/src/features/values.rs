@@ -37,6 +37,8 @@ pub struct FieldValues {
     /// Raw code and context by value; the value code is the raw code where `None`.
     sources: Option<Vec<(u32, u16)>>,
     raw: Column,
+    /// How many values there are.
+    count: usize,
     statuses: Vec<Status>,
     issues: Vec<IssueSet>,
     canonical: Column,
@@ -57,6 +59,8 @@ pub(super) struct Wanted {
     pub(super) compared: Option<Aspects>,
     /// Whether what comparisons look at is known only later.
     pub(super) keeps: bool,
+    /// Whether nobody will ask for anything else, be it the canonical form.
+    pub(super) forms_only: bool,
 }
 
 impl FieldValues {
@@ -69,22 +73,32 @@ impl FieldValues {
     /// How many distinct values there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.statuses.len()
+        self.count
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.statuses.is_empty()
+        self.count == 0
     }
 
     /// How many bytes of memory the values take that the table does not hold.
     pub(crate) fn values_bytes(&self) -> u64 {
-        let columns = [&self.canonical, &self.display].into_iter().chain(self.forms.values());
-        let columns = columns.map(|column| column.pool().bytes() + column.codes_bytes());
+        let shown = column_bytes(&self.canonical) + column_bytes(&self.display);
+        let noted = size_of_val(&self.statuses[..]) + size_of_val(&self.issues[..]);
+        let prepared = self.prepared.as_ref().map_or(0, PreparedPool::bytes);
+        shown + noted as u64 + prepared + self.rows_bytes()
+    }
+
+    /// How many bytes it takes to know which row has which value.
+    pub(crate) fn rows_bytes(&self) -> u64 {
         let sources = self.sources.as_ref().map_or(0, |sources| size_of_val(&sources[..]));
-        let noted = size_of_val(&self.statuses[..]) + size_of_val(&self.issues[..]) + sources;
-        columns.sum::<u64>() + noted as u64 + self.prepared.as_ref().map_or(0, PreparedPool::bytes)
+        sources as u64 + self.rows.as_ref().map_or(0, Codes::bytes)
+    }
+
+    /// How many bytes the forms take of which keys are made.
+    pub(super) fn forms_bytes(&self) -> u64 {
+        self.forms.values().map(column_bytes).sum()
     }
 
     /// The codes of a row's values.
@@ -197,9 +211,14 @@ impl FieldValues {
     }
 }
 
+fn column_bytes(column: &Column) -> u64 {
+    column.pool().bytes() + column.codes_bytes()
+}
+
 /// How many values are normalised, over all fields.
 pub(super) struct Counted<'a> {
     pub(super) run: &'a Run,
+    pub(super) stage: &'static str,
     /// Locked while it is reported, so that the reports of several threads come in order.
     pub(super) done: Mutex<u64>,
     /// Distinct raw values; a value in several contexts is done several times, so that `done` may
@@ -211,7 +230,7 @@ impl Counted<'_> {
     fn add(&self, values: usize) -> Result<()> {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         *done += values as u64;
-        self.run.report("normalize", (*done).min(self.total), self.total)
+        self.run.report(self.stage, (*done).min(self.total), self.total)
     }
 }
 
@@ -237,8 +256,9 @@ pub(super) fn normalize_field(
         kind,
         rows,
         sources: None,
-        statuses: Vec::with_capacity(count),
-        issues: Vec::with_capacity(count),
+        count,
+        statuses: Vec::new(),
+        issues: Vec::new(),
         canonical: raw.clone(),
         display: raw.clone(),
         raw,
@@ -246,11 +266,20 @@ pub(super) fn normalize_field(
         prepared: None,
         normalized: Vec::new(),
     };
+    if wanted.forms_only && wanted.forms.is_empty() {
+        counted.add(count)?;
+        return Ok(values);
+    }
     let preparing = |aspects| PreparedPoolBuilder::new(kind, aspects).with_room_for(count);
     let mut preparing = wanted.compared.map(preparing);
-    let mut canonical = ColumnBuilder::with_rows(count);
-    canonical.reserve(count, values.raw.pool().text_bytes());
-    let mut display = ColumnBuilder::with_rows(count);
+    let (mut canonical, mut display) = (ColumnBuilder::new(), ColumnBuilder::new());
+    if !wanted.forms_only {
+        values.statuses.reserve_exact(count);
+        values.issues.reserve_exact(count);
+        canonical = ColumnBuilder::with_rows(count);
+        canonical.reserve(count, values.raw.pool().text_bytes());
+        display = ColumnBuilder::with_rows(count);
+    }
     let mut columns: BTreeMap<Form, ColumnBuilder> =
         wanted.forms.iter().map(|form| (*form, ColumnBuilder::with_rows(count))).collect();
     let mut codes = Vec::new();
@@ -270,14 +299,16 @@ pub(super) fn normalize_field(
             .unzip();
         counted.add(batch.len())?;
         for (raw, value) in &batch {
-            values.statuses.push(value.status());
-            values.issues.push(value.issues());
-            push_texts(&mut canonical, value.canonical(), &mut codes)?;
-            let shown = value.form(Form::Display).or_else(|| value.form(Form::Deliverable));
-            let shown = shown.map(std::borrow::Cow::Borrowed);
-            let shown = shown.unwrap_or_else(|| normalize::clean(raw));
-            let differs = value.status().is_usable() && shown.as_ref() != *raw;
-            push_texts(&mut display, differs.then_some(shown.as_ref()), &mut codes)?;
+            if !wanted.forms_only {
+                values.statuses.push(value.status());
+                values.issues.push(value.issues());
+                push_texts(&mut canonical, value.canonical(), &mut codes)?;
+                let shown = value.form(Form::Display).or_else(|| value.form(Form::Deliverable));
+                let shown = shown.map(std::borrow::Cow::Borrowed);
+                let shown = shown.unwrap_or_else(|| normalize::clean(raw));
+                let differs = value.status().is_usable() && shown.as_ref() != *raw;
+                push_texts(&mut display, differs.then_some(shown.as_ref()), &mut codes)?;
+            }
             for (form, column) in &mut columns {
                 let texts = value.all(*form).chain(stand_in(value, *form));
                 push_texts(column, texts, &mut codes)?;

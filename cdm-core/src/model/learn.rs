@@ -58,6 +58,8 @@ pub(crate) struct Lesson<'a> {
     pub(crate) row_of_rank: &'a [u32],
     /// Pairs of rows of which people said whether they are matches.
     pub(crate) labels: &'a [LabelledPair],
+    /// Whether candidate pairs are kept where they are few enough.
+    pub(crate) keeps: bool,
 }
 
 /// Two rows, and whether people say that they are one customer.
@@ -170,7 +172,7 @@ impl Lesson<'_> {
             one_in == 1 || xxh3_64(&pair.to_le_bytes()).is_multiple_of(one_in)
         };
         let records = self.row_of_rank.len() as u64;
-        let most = Self::most_kept(records);
+        let most = if self.keeps { Self::most_kept(records) } else { 0 };
         let (mut met, found) =
             self.meet(comparer, &rank_of_row, most, |_, _| true, (run, "learn"))?;
         let keeps = found <= most;

@@ -30,6 +30,8 @@ pub struct RunEstimate {
     pub new_pairs_by_rule: Vec<RulePairs>,
     /// The most memory at a time, in bytes, that of the table included.
     pub peak_memory_bytes: u64,
+    /// The same where a [limit](Run::with_memory_limit) makes the work go in passes.
+    pub least_memory_bytes: u64,
     /// How long it would take on this machine, in seconds, with as many threads as looked.
     pub seconds: f64,
 }
@@ -103,6 +105,7 @@ impl Plan {
         let keys = RuleKeys::Made { features: &mut features, table: &sample.table, kept: &kept };
         let (blocking, hot) =
             Blocking::with_most(self.blocking(), keys, most, sample.scope, rows, run)?;
+        let of_forms = features.forms_bytes();
         features.make_no_more();
         let of_keys = features.most_keys_bytes();
         let of_records = began.elapsed().as_secs_f64();
@@ -149,31 +152,34 @@ impl Plan {
         let (of_rows, of_sketches) = comparer.bytes();
         let values = |table: &Table, field: usize| table.column(field).pool().len().max(1) as f64;
         let (mut of_values, mut all_values, mut sampled_values) = (0.0, 0.0, 0.0);
+        let mut of_places = 0.0;
         for field in 0..table.schema().fields().len() {
             let (all, sampled) = (values(table, field), values(&sample.table, field));
             of_values += features.field(field).values_bytes() as f64 * all / sampled;
+            of_places += features.field(field).rows_bytes() as f64 * all / sampled;
             (all_values, sampled_values) = (all_values + all, sampled_values + sampled);
         }
         let grown = if sample.is_whole { 1.0 } else { KEPT_KEYS };
         let grows = |bytes: u64| bytes as f64 * scale * grown;
-        let (of_keys, of_blocking) = (grows(of_keys), grows(blocking.bytes()));
-        let of_pairs = if compares {
+        let of_forms = of_forms as f64 * all_values / sampled_values;
+        let of_keys = grows(of_keys) + of_forms + grows(blocking.bytes());
+        let (mut of_pairs, mut of_kept) = (0.0, 0.0);
+        if compares {
+            of_pairs = of_rows as f64 * scale + of_sketches as f64 * all_values / sampled_values;
             // More are not kept, and at most so many until that is known.
             let kept = candidate_pairs.min(Lesson::most_kept(table.len() as u64));
-            let kept = kept as f64 * size_of::<ComparedPair>() as f64;
-            of_rows as f64 * scale + of_sketches as f64 * all_values / sampled_values + kept
-        } else {
-            0.0
-        };
-        // Keys go while rules are bound, before any pair is compared.
-        let then = of_keys.max(of_blocking + of_pairs);
-        let peak = (table.bytes() as f64 + of_values + then) * HELD + WORDS;
+            of_kept = kept as f64 * size_of::<ComparedPair>() as f64;
+        }
+        let of_pairs = of_pairs + grows(blocking.bytes());
+        let held = |bytes: f64| ((table.bytes() as f64 + bytes) * HELD + WORDS) as u64;
         Ok(RunEstimate {
             records: table.len() as u64,
             records_sampled: rows as u64,
             candidate_pairs,
             new_pairs_by_rule,
-            peak_memory_bytes: peak as u64,
+            // Keys go while rules are bound, before any pair is compared.
+            peak_memory_bytes: held(of_values + of_keys.max(of_pairs + of_kept)),
+            least_memory_bytes: held((of_places + of_keys).max(of_values + of_pairs)),
             seconds,
         })
     }

@@ -8,6 +8,7 @@ mod estimate;
 mod infer;
 mod json;
 mod model;
+mod passes;
 
 use std::collections::BTreeSet;
 

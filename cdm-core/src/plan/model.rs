@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Document, LinkType};
 use super::json::read_document;
+use super::passes::Passes;
 use super::{Decisions, Plan, wrong};
 use crate::block::{Blocking, PairScope, RuleKeys, hot_keys};
 use crate::cancel::Run;
@@ -130,18 +131,17 @@ impl Plan {
             blocking_stop_keys: BTreeMap::new(),
             parameters: None,
         };
-        let mut features = features.map_or_else(|| model.features_without_keys(table, run), Ok)?;
-        let kept = self.looked_at();
-        features.make(table, kept.iter().copied(), run)?;
+        let passes = self.passes(table, run)?;
+        let most = self.guards().max_records_per_key;
+        let (features, (mut blocking, hot)) =
+            model.bind_blocking(table, features, passes, run, |keys| {
+                let (rules, any) = (self.blocking(), PairScope::any());
+                Blocking::with_most(rules, keys, most, any, table.len(), run)
+            })?;
+        model.blocking_stop_keys = hot;
         let rules = self.rules().iter().filter(|rule| rule.decision == Decision::Match);
         let named = rules.map(|rule| (rule.name.clone(), &rule.same[..]));
-        let most = self.guards().max_records_per_key;
         model.stop_keys = hot_keys(named, &features, table.len(), most, run)?;
-        let (rules, any) = (self.blocking(), PairScope::any());
-        let keys = RuleKeys::Made { features: &mut features, table, kept: &kept };
-        let (mut blocking, hot) = Blocking::with_most(rules, keys, most, any, table.len(), run)?;
-        features.make_no_more();
-        model.blocking_stop_keys = hot;
         let mut compared = None;
         if !self.comparisons().is_empty() {
             let lesson = Lesson {
@@ -154,6 +154,7 @@ impl Plan {
                 features: &features,
                 row_of_rank: &table.rows_by_key(),
                 labels: &labels,
+                keeps: passes == Passes::One,
             };
             let (parameters, pairs) = lesson.learn(run)?;
             model.parameters = Some(parameters);
@@ -318,12 +319,10 @@ impl Model {
 
     /// The model with what resolving `table` by it takes.
     pub(crate) fn fitted_to(&self, table: &Table, run: &Run) -> Result<Fitted> {
-        let mut features = self.features_without_keys(table, run)?;
-        let kept = self.plan.looked_at();
-        features.make(table, kept.iter().copied(), run)?;
-        let keys = RuleKeys::Made { features: &mut features, table, kept: &kept };
-        let blocking = self.bound_blocking(keys, table, self.plan.scope(table), run)?;
-        features.make_no_more();
+        let passes = self.plan.passes(table, run)?;
+        let (features, blocking) = self.bind_blocking(table, None, passes, run, |keys| {
+            self.bound_blocking(keys, table, self.plan.scope(table), run)
+        })?;
         Ok(Fitted { model: self.clone(), features, blocking, compared: None })
     }
 
@@ -333,10 +332,35 @@ impl Model {
         Features::new(table, &self.settings(), &self.plan.needs(), blocked, run)
     }
 
-    /// The same without keys, which are still to be made.
-    fn features_without_keys(&self, table: &Table, run: &Run) -> Result<Features> {
-        let blocked = &self.plan.guards().blocked;
-        Features::without_keys(table, &self.settings(), &self.plan.needs(), blocked, run)
+    /// The same, where they are not `known`, with what `bind` makes of the keys of blocking rules, which
+    /// nobody else keeps.
+    fn bind_blocking<B>(
+        &self,
+        table: &Table,
+        known: Option<Features>,
+        passes: Passes,
+        run: &Run,
+        bind: impl FnOnce(RuleKeys<'_>) -> Result<B>,
+    ) -> Result<(Features, B)> {
+        let (plan, settings) = (&self.plan, self.settings());
+        let (blocked, kept) = (&plan.guards().blocked, plan.looked_at());
+        if passes == Passes::Several && known.is_none() {
+            let expressions = plan.blocking().iter().flat_map(|rule| rule.same.iter().cloned());
+            let mut keys = Features::for_keys(table, &settings, expressions, blocked, run)?;
+            let none = BTreeSet::new();
+            let bound = bind(RuleKeys::Made { features: &mut keys, table, kept: &none })?;
+            drop(keys);
+            let needs = Needs::new().with_expressions(kept.into_iter().cloned());
+            let needs = needs.with_comparisons(plan.comparisons());
+            return Ok((Features::new(table, &settings, &needs, blocked, run)?, bound));
+        }
+        let needs = plan.needs();
+        let made = || Features::without_keys(table, &settings, &needs, blocked, run);
+        let mut features = known.map_or_else(made, Ok)?;
+        features.make(table, kept.iter().copied(), run)?;
+        let bound = bind(RuleKeys::Made { features: &mut features, table, kept: &kept })?;
+        features.make_no_more();
+        Ok((features, bound))
     }
 
     /// The same for records that are in no table.

@@ -77,12 +77,20 @@ class Plan:
         labels_json: Optional[str] = None,
         decisions_json: Optional[str] = None,
         progress: _Progress = None,
+        memory_limit: Optional[int] = None,
         /,
     ) -> Resolution: ...
     @staticmethod
     def json_schema() -> str: ...
     def to_json(self) -> str: ...
-    def fit(self, records: Records, labels_json: Optional[str] = None, progress: _Progress = None, /) -> Model: ...
+    def fit(
+        self,
+        records: Records,
+        labels_json: Optional[str] = None,
+        progress: _Progress = None,
+        memory_limit: Optional[int] = None,
+        /,
+    ) -> Model: ...
     def estimate_json(self, records: Records, progress: _Progress = None, /) -> str: ...
     def resolve(
         self,
@@ -90,6 +98,7 @@ class Plan:
         labels_json: Optional[str] = None,
         decisions_json: Optional[str] = None,
         progress: _Progress = None,
+        memory_limit: Optional[int] = None,
         /,
     ) -> Resolution: ...
 
@@ -103,7 +112,12 @@ class Model:
     def chart_json(self) -> str: ...
     def explain_json(self, left_json: str, right_json: str) -> tuple[str, str]: ...
     def resolve(
-        self, records: Records, decisions_json: Optional[str] = None, progress: _Progress = None, /
+        self,
+        records: Records,
+        decisions_json: Optional[str] = None,
+        progress: _Progress = None,
+        memory_limit: Optional[int] = None,
+        /,
     ) -> Resolution: ...
 
 @final

@@ -159,11 +159,13 @@ class Plan:
         time: Optional[_read.Column] = None,
         labels: Optional[Iterable[_decisions.Label]] = None,
         progress: _progress.Progress = True,
+        memory_limit: Optional[int] = None,
     ) -> Model:
         """Learn from `data` what needs a look at all records; the model resolves these and others.
 
         `labels` are pairs that somebody looked at, ``(left, right, whether they are one)``, each record
-        as ``(source, id)``, or its id alone where there is one source. A few help already.
+        as ``(source, id)``, or its id alone where there is one source. A few help already. `memory_limit`
+        is that of `cdm.resolve`.
 
         >>> import cdm
         >>> plan = cdm.Plan({"version": 1, "name": "p", "fields": [{"name": "born", "kind": "date"}]})
@@ -173,7 +175,7 @@ class Plan:
         with _progress.callback(progress) as callback:
             read = _read.read(data, id=id, source=source, time=time, plan=self._inner, progress=callback)
             said = _decisions.labels(labels or [], read.sources)
-            return Model._of(self._inner.fit(read.records, said, callback))
+            return Model._of(self._inner.fit(read.records, said, callback, memory_limit))
 
     def estimate(
         self,
@@ -188,7 +190,7 @@ class Plan:
 
         Of a large table a sample is looked at, so that it takes a small part of the time of the run; pairs
         are then right within some percent, memory and time within a third or so. `new_pairs_by_rule` says
-        which blocking rules the pairs come from.
+        which blocking rules the pairs come from, `least_memory_bytes` which `memory_limit` can be kept.
 
         >>> import cdm
         >>> people = [{"email": "ann@li.example"}, {"email": "bo@ek.example"}, {"email": "Ann@Li.example"}]
@@ -211,13 +213,14 @@ class Plan:
         labels: Optional[Iterable[_decisions.Label]] = None,
         decisions: Optional[Union[_decisions.Decisions, str]] = None,
         progress: _progress.Progress = True,
+        memory_limit: Optional[int] = None,
     ) -> Resolution:
         """Fit this plan to `data` and resolve it, in one go. The options are those of `cdm.resolve`."""
         with _progress.callback(progress) as callback:
             read = _read.read(data, id=id, source=source, time=time, plan=self._inner, progress=callback)
             decided = _decisions.to_json(decisions, read.sources)
             said = _decisions.labels(labels or [], read.sources)
-            return Resolution(self._inner.resolve(read.records, said, decided, callback), read)
+            return Resolution(self._inner.resolve(read.records, said, decided, callback, memory_limit), read)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Plan) and self.to_json() == other.to_json()
@@ -333,13 +336,14 @@ class Model:
         time: Optional[_read.Column] = None,
         decisions: Optional[Union[_decisions.Decisions, str]] = None,
         progress: _progress.Progress = True,
+        memory_limit: Optional[int] = None,
     ) -> Resolution:
         """Resolve `data` by this model. The options are those of `cdm.resolve`."""
         plan = self._inner.plan
         with _progress.callback(progress) as callback:
             read = _read.read(data, id=id, source=source, time=time, plan=plan, progress=callback)
             decided = _decisions.to_json(decisions, read.sources)
-            return Resolution(self._inner.resolve(read.records, decided, callback), read)
+            return Resolution(self._inner.resolve(read.records, decided, callback, memory_limit), read)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and self.to_json() == other.to_json()

@@ -26,6 +26,7 @@ def resolve(
     region: Optional[str] = None,
     link_type: Optional[LinkType] = None,
     progress: _progress.Progress = True,
+    memory_limit: Optional[int] = None,
 ) -> Resolution:
     """Resolve records into entities: which of them are one person or organisation.
 
@@ -52,6 +53,9 @@ def resolve(
             or ``"link_and_dedupe"``; as the plan says where absent.
         progress: Whether to show a progress bar, in a terminal or notebook where tqdm is installed; or a
             function of stage, done and total. Ctrl-C stops the work within a moment.
+        memory_limit: The most bytes of memory that fitting and resolving may take, the records included.
+            Where all at once would take more, as `Plan.estimate` tells it, the work goes in passes, which
+            takes longer and gives the same; where that would, too, it is a `CdmError` before it begins.
 
     Raises:
         CdmError: with a stable `code`; a wrong column name is answered with the right one.
@@ -83,7 +87,9 @@ def resolve(
                 raise InvalidError(f"a model has its {name}: fit another plan to change that", "INVALID_DOCUMENT")
         if labels is not None:
             raise InvalidError("a model has learned already: give labels with a plan, or with none", "INVALID_DOCUMENT")
-        return plan.resolve(data, id=id, source=source, time=time, decisions=decisions, progress=progress)
+        return plan.resolve(
+            data, id=id, source=source, time=time, decisions=decisions, progress=progress, memory_limit=memory_limit
+        )
     if plan is not None:
         plan = with_options(plan, region, link_type)
     with _progress.callback(progress) as callback:
@@ -94,8 +100,10 @@ def resolve(
         said = _decisions.labels(labels or [], read.sources)
         if plan is None:
             given = bare(read.records, region, link_type)._inner
-            return Resolution(_core.Plan.infer_and_resolve(read.records, given, said, decided, callback), read)
-        return Resolution(plan._inner.resolve(read.records, said, decided, callback), read)
+            inner = _core.Plan.infer_and_resolve(read.records, given, said, decided, callback, memory_limit)
+        else:
+            inner = plan._inner.resolve(read.records, said, decided, callback, memory_limit)
+        return Resolution(inner, read)
 
 
 resolve.__module__ = "cdm"
