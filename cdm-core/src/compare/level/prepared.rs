@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::schema::Kind;
 /// texts, nickname classes and sounds of names, the parts of dates, the numbers of quantities.
 /// Build one for each distinct value; comparing two then allocates nothing. `Debug` hides the value.
 ///
-/// Takes 48 bytes, and for each text that it holds its bytes and 8 more.
+/// Takes 24 bytes, and for each text that it holds 8 more, and its bytes where it is no part of another.
 ///
 /// # Examples
 /// ```
@@ -33,24 +34,53 @@ pub struct Prepared {
     /// Where its parts start, and how many there are.
     first: u32,
     count: u32,
-    facts: Facts,
+    /// Which of the pack's facts are its own.
+    facts: u32,
 }
 
-/// The texts of many values.
+/// What many values hold.
 struct Pack {
     texts: Box<str>,
     parts: Box<[Part]>,
+    /// Many values have the same.
+    facts: Box<[Facts]>,
 }
 
-/// One text of a value.
+/// One text of a value: 24 bits each for where it starts, counted from the start of the value's texts,
+/// and how long it is; 8 for how often it occurs, or the most that can be counted; 8 for its slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Part {
-    /// Where it ends, counted from the start of the value's texts; it starts where the one before
-    /// it ends.
-    end: u32,
-    /// How often it occurs, or the most that can be counted.
-    times: u16,
-    slot: Slot,
+struct Part(u64);
+
+/// The most bytes of text in a value; a longer text is left out.
+const MOST_BYTES_OF_VALUE: usize = (1 << 24) - 1;
+
+impl Part {
+    fn new(start: usize, length: usize, times: usize, slot: Slot) -> Self {
+        let times = times.min(u8::MAX.into());
+        Self(
+            (start as u64) << 40
+                | (length as u64) << 16
+                | (times as u64) << 8
+                | u64::from(slot.rank()),
+        )
+    }
+
+    #[inline]
+    fn range(self) -> Range<usize> {
+        let (start, length) = ((self.0 >> 40) as usize, (self.0 >> 16 & 0xff_ffff) as usize);
+        start..start + length
+    }
+
+    #[inline]
+    fn times(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    /// The [`rank`](Slot::rank) of its slot.
+    #[inline]
+    fn rank(self) -> u8 {
+        self.0 as u8
+    }
 }
 
 /// What a text of a value is. Parts are in this order.
@@ -88,35 +118,39 @@ enum Quantity {
 #[derive(Clone, Copy)]
 pub(crate) struct KeptPart<'k> {
     pub(crate) text: &'k str,
-    /// How often it occurs.
+    /// How often it occurs, or the most that can be counted.
     pub(crate) times: u16,
-    /// The number of its slot.
+    /// The number of its slot, small for those that most values have.
     pub(crate) slot: u8,
 }
+
+/// What a slot's rank and its number as kept differ by: such that the slots of words come first.
+const KEPT_STEP: u8 = 4;
 
 /// What is known of it beside: kind, issues, quantity.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct KeptFacts(Kind, u64, Quantity);
 
 impl Slot {
-    /// A number that no other slot has.
-    fn number(self) -> u8 {
+    /// A number that no other slot has, in the order of slots.
+    #[inline]
+    fn rank(self) -> u8 {
         match self {
-            Slot::Word => 0,
-            Slot::GivenWord => 1,
-            Slot::Nickname => 2,
-            Slot::Sound => 3,
-            Slot::Form(form) => 4 + form as u8,
+            Slot::Form(form) => form as u8,
+            Slot::Word => 252,
+            Slot::GivenWord => 253,
+            Slot::Nickname => 254,
+            Slot::Sound => 255,
         }
     }
 
-    fn numbered(number: u8) -> Option<Self> {
-        Some(match number {
-            0 => Slot::Word,
-            1 => Slot::GivenWord,
-            2 => Slot::Nickname,
-            3 => Slot::Sound,
-            form => Slot::Form(*Form::ALL.get(usize::from(form) - 4)?),
+    fn ranked(rank: u8) -> Option<Self> {
+        Some(match rank {
+            252 => Slot::Word,
+            253 => Slot::GivenWord,
+            254 => Slot::Nickname,
+            255 => Slot::Sound,
+            form => Slot::Form(*Form::ALL.get(usize::from(form))?),
         })
     }
 }
@@ -128,8 +162,11 @@ pub(super) struct Draft {
     facts: Facts,
 }
 
-/// The most bytes of text in a pack, and in a value; a longer text is left out.
+/// The most bytes of text in a pack.
 const MOST_BYTES: usize = 1 << 30;
+
+/// Where in a value a text is looked for that may be part of another.
+const LOOKED_AT: usize = 256;
 
 impl Prepared {
     /// The value of that kind; `None` where it is not usable.
@@ -155,50 +192,55 @@ impl Prepared {
 
     /// Its texts as they go into bytes.
     pub(crate) fn kept_parts(&self) -> impl ExactSizeIterator<Item = KeptPart<'_>> {
-        let own = &self.pack.parts[self.first as usize..][..self.count as usize];
-        let (texts, mut start) = (&self.pack.texts[self.text as usize..], 0);
-        own.iter().map(move |part| {
-            let text = &texts[std::mem::replace(&mut start, part.end as usize)..part.end as usize];
-            KeptPart { text, times: part.times, slot: part.slot.number() }
+        let texts = &self.pack.texts[self.text as usize..];
+        self.parts().iter().map(move |part| KeptPart {
+            text: &texts[part.range()],
+            times: part.times().into(),
+            slot: part.rank().wrapping_add(KEPT_STEP),
         })
     }
 
     /// What else goes there.
     pub(crate) fn kept_facts(&self) -> KeptFacts {
-        let Facts { kind, issues, quantity } = &self.facts;
+        let Facts { kind, issues, quantity } = self.facts();
         KeptFacts(*kind, issues.bits(), quantity.clone())
     }
 
     /// As it came out of bytes; `None` where they are not those of a value.
     pub(crate) fn of_kept(kept: &[KeptPart<'_>], facts: KeptFacts) -> Option<Self> {
         let KeptFacts(kind, issues, quantity) = facts;
-        let mut texts = String::with_capacity(kept.iter().map(|part| part.text.len()).sum());
-        let mut parts = Vec::with_capacity(kept.len());
+        let facts = Facts { kind, issues: IssueSet::from_bits(issues), quantity };
+        let mut draft =
+            Draft { texts: String::new(), parts: Vec::with_capacity(kept.len()), facts };
         for KeptPart { text, times, slot } in kept {
-            texts.push_str(text);
-            let (end, slot) = (texts.len() as u32, Slot::numbered(*slot)?);
-            parts.push(Part { end, times: *times, slot });
+            let slot = Slot::ranked(slot.wrapping_sub(KEPT_STEP))?;
+            draft.push(slot, text, usize::from(*times));
         }
-        Some(Self {
-            text: 0,
-            first: 0,
-            count: parts.len() as u32,
-            pack: Arc::new(Pack { texts: texts.into(), parts: parts.into() }),
-            facts: Facts { kind, issues: IssueSet::from_bits(issues), quantity },
-        })
+        let mut pack = Packing::default();
+        pack.add(draft);
+        pack.seal().pop()
     }
 
-    /// How many bytes of memory it takes.
+    /// How many bytes of memory it takes, but for facts that others have as well.
     pub(super) fn bytes(&self) -> u64 {
-        let own = &self.pack.parts[self.first as usize..][..self.count as usize];
-        let texts = own.last().map_or(0, |part| part.end as usize);
-        (size_of::<Self>() + size_of_val(own) + texts) as u64
+        let own = self.parts();
+        (size_of::<Self>() + size_of_val(own) + length_of(own)) as u64
+    }
+
+    #[inline]
+    fn parts(&self) -> &[Part] {
+        &self.pack.parts[self.first as usize..][..self.count as usize]
+    }
+
+    #[inline]
+    fn facts(&self) -> &Facts {
+        &self.pack.facts[self.facts as usize]
     }
 
     /// What kind of value it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.facts.kind
+        self.facts().kind
     }
 
     /// The first text of that form, where it was prepared with it. [`Form::Ascii`] is there for
@@ -212,12 +254,11 @@ impl Prepared {
     /// The distinct texts in that slot, in order, each with how often it occurs.
     #[inline]
     pub(super) fn counted(&self, slot: Slot) -> Texts<'_> {
-        let own = &self.pack.parts[self.first as usize..][..self.count as usize];
-        let skip = own.iter().take_while(|part| part.slot < slot).count();
-        let start = own[..skip].last().map_or(0, |part| part.end);
-        let count = own[skip..].iter().take_while(|part| part.slot == slot).count();
+        let (own, rank) = (self.parts(), slot.rank());
+        let skip = own.iter().take_while(|part| part.rank() < rank).count();
+        let count = own[skip..].iter().take_while(|part| part.rank() == rank).count();
         let texts = &self.pack.texts[self.text as usize..];
-        Texts { texts, parts: &own[skip..skip + count], start }
+        Texts { texts, parts: &own[skip..skip + count] }
     }
 
     /// The distinct texts in that slot, in order.
@@ -233,18 +274,18 @@ impl Prepared {
     }
 
     pub(super) fn is(&self, issue: Issue) -> bool {
-        self.facts.issues.contains(issue)
+        self.facts().issues.contains(issue)
     }
 
     pub(super) fn date(&self) -> Option<Parts> {
-        match self.facts.quantity {
+        match self.facts().quantity {
             Quantity::Date(parts) => Some(parts),
             _ => None,
         }
     }
 
     pub(super) fn number(&self) -> Option<f64> {
-        match self.facts.quantity {
+        match self.facts().quantity {
             Quantity::Number(number) => Some(number),
             _ => None,
         }
@@ -252,7 +293,7 @@ impl Prepared {
 
     /// Latitude and longitude in degrees.
     pub(super) fn place(&self) -> Option<[f64; 2]> {
-        match &self.facts.quantity {
+        match &self.facts().quantity {
             Quantity::Place(place) => Some(**place),
             _ => None,
         }
@@ -260,29 +301,32 @@ impl Prepared {
 
     /// Whether it is what `draft` would become.
     pub(super) fn is_as(&self, draft: &Draft) -> bool {
-        let own = &self.pack.parts[self.first as usize..][..self.count as usize];
         let texts = &self.pack.texts[self.text as usize..];
-        let length = own.last().map_or(0, |part| part.end as usize);
-        own == draft.parts && texts[..length] == draft.texts && self.facts == draft.facts
+        self.parts() == draft.parts
+            && texts[..draft.texts.len()] == draft.texts
+            && *self.facts() == draft.facts
     }
+}
+
+/// How many bytes of text these parts of one value take together.
+fn length_of(parts: &[Part]) -> usize {
+    parts.iter().map(|part| part.range().end).max().unwrap_or_default()
 }
 
 /// Whether no comparison can tell two values apart, as far as they were prepared.
 impl PartialEq for Prepared {
     fn eq(&self, other: &Self) -> bool {
-        let parts = |value: &Self| value.first as usize..(value.first + value.count) as usize;
-        let (own, others) = (&self.pack.parts[parts(self)], &other.pack.parts[parts(other)]);
-        let length = own.last().map_or(0, |part| part.end as usize);
-        own == others
+        let (own, length) = (self.parts(), length_of(self.parts()));
+        own == other.parts()
             && self.pack.texts[self.text as usize..][..length]
                 == other.pack.texts[other.text as usize..][..length]
-            && self.facts == other.facts
+            && self.facts() == other.facts()
     }
 }
 
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prepared").field("kind", &self.facts.kind).finish_non_exhaustive()
+        f.debug_struct("Prepared").field("kind", &self.kind()).finish_non_exhaustive()
     }
 }
 
@@ -292,7 +336,6 @@ pub(super) struct Texts<'p> {
     /// The value's texts, and whatever follows.
     texts: &'p str,
     parts: &'p [Part],
-    start: u32,
 }
 
 impl<'p> Iterator for Texts<'p> {
@@ -301,9 +344,8 @@ impl<'p> Iterator for Texts<'p> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (part, rest) = self.parts.split_first()?;
-        let text = &self.texts[self.start as usize..part.end as usize];
-        (self.parts, self.start) = (rest, part.end);
-        Some((text, part.times.into()))
+        self.parts = rest;
+        Some((&self.texts[part.range()], part.times().into()))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -386,11 +428,17 @@ impl Draft {
     }
 
     fn push(&mut self, slot: Slot, text: &str, times: usize) {
-        if self.texts.len() + text.len() <= MOST_BYTES {
+        // Words are parts of forms, and most forms are another one or a part of it.
+        let (known, sought) = (self.texts.as_bytes(), text.as_bytes());
+        let known = &known[..known.len().min(LOOKED_AT)];
+        let start = memchr::memmem::find(known, sought).unwrap_or(self.texts.len());
+        if start == self.texts.len() {
+            if start + text.len() > MOST_BYTES_OF_VALUE {
+                return;
+            }
             self.texts.push_str(text);
-            let times = u16::try_from(times).unwrap_or(u16::MAX);
-            self.parts.push(Part { end: self.texts.len() as u32, times, slot });
         }
+        self.parts.push(Part::new(start, text.len(), times, slot));
     }
 
     fn push_sorted(&mut self, slot: Slot, texts: impl Iterator<Item = String>) {
@@ -409,8 +457,8 @@ impl Draft {
             Quantity::Number(number) => number.to_bits(),
             Quantity::Place(place) => word(place[0].to_bits(), place[1].to_bits()),
         };
-        let ends = self.parts.iter().fold(facts, |hash, part| word(hash, part.end.into()));
-        xxh3_64_with_seed(self.texts.as_bytes(), ends)
+        let parts = self.parts.iter().fold(facts, |hash, part| word(hash, part.0));
+        xxh3_64_with_seed(self.texts.as_bytes(), parts)
     }
 }
 
@@ -425,10 +473,14 @@ impl PartialEq for Draft {
 pub(super) struct Packing {
     texts: String,
     parts: Vec<Part>,
-    /// Where texts and parts of each start, and how many parts there are.
-    open: Vec<(u32, u32, u32, Facts)>,
+    facts: Vec<Facts>,
+    /// Where texts and parts of each start, how many parts there are, and which facts are its own.
+    open: Vec<(u32, u32, u32, u32)>,
     sealed: Vec<Prepared>,
 }
+
+/// Among so many facts of values before it a value's own are looked for.
+const LATE_FACTS: usize = 16;
 
 impl Packing {
     pub(super) fn add(&mut self, draft: Draft) {
@@ -438,7 +490,13 @@ impl Packing {
             self.close();
         }
         let (text, first) = (self.texts.len() as u32, self.parts.len() as u32);
-        self.open.push((text, first, draft.parts.len() as u32, draft.facts));
+        let late = self.facts.len().saturating_sub(LATE_FACTS);
+        let known = self.facts[late..].iter().position(|facts| *facts == draft.facts);
+        let facts = known.map_or(self.facts.len(), |place| late + place) as u32;
+        if known.is_none() {
+            self.facts.push(draft.facts);
+        }
+        self.open.push((text, first, draft.parts.len() as u32, facts));
         self.texts.push_str(&draft.texts);
         self.parts.extend_from_slice(&draft.parts);
     }
@@ -446,7 +504,8 @@ impl Packing {
     fn close(&mut self) {
         let texts = std::mem::take(&mut self.texts).into_boxed_str();
         let parts = std::mem::take(&mut self.parts).into_boxed_slice();
-        let pack = Arc::new(Pack { texts, parts });
+        let facts = std::mem::take(&mut self.facts).into_boxed_slice();
+        let pack = Arc::new(Pack { texts, parts, facts });
         let open = self.open.drain(..);
         self.sealed.extend(open.map(|(text, first, count, facts)| Prepared {
             pack: Arc::clone(&pack),
