@@ -2,8 +2,8 @@
 
 use crate::normalize::place::{city, postcode};
 
-use super::street::{self, Words};
-use super::whole::{has_direction, is_unit, region_at_end};
+use super::street::{self, Words, is_nameless};
+use super::whole::{has_direction, region_at_end};
 use super::words::{WORDS, is_number};
 
 /// A postcode and where it stands.
@@ -147,7 +147,7 @@ fn at_start(
         part.iter().any(|word| is_number(word))
             || street::has_sure_type(part)
             || WORDS.first_types.longest(part).is_some()
-            || is_unit(part)
+            || is_nameless(part)
     };
     let street_before = earlier.iter().any(is_street);
     let needs_known = earlier.is_empty() || code.len() == 4 && !street_before && !after.is_empty();

@@ -152,6 +152,17 @@ pub(super) fn parse(parts: &[Words<'_>], country: Option<&str>) -> Street {
     street
 }
 
+/// Whether a part by itself has neither number nor name, such as `apt b` or `po box 5`: what [`parse`]
+/// would say of it, without spelling the name out.
+pub(super) fn is_nameless(part: &[&str]) -> bool {
+    let (mut street, mut words) = (Street::default(), part.to_vec());
+    leave_out_care_of(&mut words, 1);
+    take_box(&mut words, &mut street);
+    take_units(&mut words, &mut street.units, true);
+    let (number, name, _) = split_number(&words, None, &mut street.units);
+    number.is_empty() && name.iter().all(|word| word.trim_end_matches('*').is_empty())
+}
+
 /// `3rd floor, door B` is the flat that others call `3B`.
 fn join_floor_and_door(units: &mut Vec<(Part, String)>) {
     let floor = units.iter().position(|(part, value)| {
@@ -539,4 +550,29 @@ fn tidy(number: &str) -> String {
     };
     let bare = number.trim_start_matches('0');
     if bare.starts_with(|c: char| c.is_ascii_digit()) { bare.to_owned() } else { number }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_part_is_nameless_where_neither_number_nor_name_is_read(
+            words in prop::collection::vec(
+                prop::sample::select(vec![
+                    "apt", "b", "4b", "5", "12a", "po", "box", "unit", "5/12", "floor", "3*", "*", "c/o", "st",
+                    "street", "main", "str", "ul", "the", "no", "n*", "s/n", "penthouse", "suite", "izq", "#",
+                    "eg", "u5", "2nd", "postfach", "10", "rue", "de", "highway", "bis", "house", "nr",
+                ]),
+                0..6,
+            ),
+        ) {
+            let parsed = parse(&[words.clone()], None);
+            let is_read = !parsed.number.is_empty() || !parsed.name.is_empty();
+            prop_assert_eq!(is_nameless(&words), !is_read, "{:?}", parsed);
+        }
+    }
 }

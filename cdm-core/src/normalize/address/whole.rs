@@ -299,20 +299,19 @@ fn is_town(words: &[&str]) -> bool {
     // `Dublin 1`
     let district = words.len() > 1 && is_word(&words[0]) && city::is_known(&words.join(" "));
     let note = words.first().is_some_and(|word| street::is_note_word(word));
-    !words.is_empty() && words.len() <= 6 && !note && (plain || district) && !is_unit(words)
-}
-
-/// Whether all of the words are a unit or a box, such as `apt b` or `penthouse suite`.
-pub(super) fn is_unit(words: &[&str]) -> bool {
-    let parsed = street::parse(&[words.to_vec()], None);
-    parsed.number.is_empty() && parsed.name.is_empty()
+    !words.is_empty()
+        && words.len() <= 6
+        && !note
+        && (plain || district)
+        && !street::is_nameless(words)
 }
 
 /// The town where it stands in the last part, or at the end of the street.
 fn take_town(parts: &mut Vec<Words<'_>>, is_placed: bool, whole: &mut Whole) {
     let Some(last) = parts.last() else { return };
     let earlier = &parts[..parts.len() - 1];
-    let street_before = earlier.iter().any(|part| has_number_or_type(part) || is_unit(part));
+    let street_before =
+        earlier.iter().any(|part| has_number_or_type(part) || street::is_nameless(part));
     let single = parts.len() == 1
         && (is_placed && !has_number_or_type(last) || city::is_known(&last.join(" ")));
     let fits = parts.len() > 1 && (is_placed || street_before || !ends_in_type(last)) || single;
@@ -354,7 +353,7 @@ fn town_start(words: &[&str], is_placed: bool) -> Option<usize> {
         let weak_end = town.last().is_some_and(|word| WORDS.last_types.contains_key(word));
         let plain =
             !town.iter().any(|word| word.starts_with(|c: char| c.is_ascii_digit()) || *word == "#");
-        let unit = !town.is_empty() && is_unit(town);
+        let unit = !town.is_empty() && street::is_nameless(town);
         (town.len() >= least && plain && !unit && town.len() <= 5 && (is_placed || !weak_end))
             .then_some(start)
     };
