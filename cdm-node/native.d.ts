@@ -46,8 +46,11 @@ export declare class Inputs {
 
 /** A piece of long work: how far it is, and a way to stop it. */
 export declare class Job {
-  /** Work that nobody has started yet; one `Job` may see several pieces through. */
-  constructor()
+  /**
+   * Work that nobody has started yet; one `Job` may see several pieces through. It may take so many
+   * bytes of memory, where there is a limit.
+   */
+  constructor(memoryLimit?: number | undefined | null)
   /** Ask the work to stop. */
   cancel(): void
   /** The news since the last call: stage, how much is done, how much there is (0: unknown). */

@@ -53,7 +53,7 @@ test('a limit of memory is kept, or said to be too low beforehand', async () => 
   const { leastMemoryBytes, peakMemoryBytes } = await plan.estimate(rows)
   assert.ok(leastMemoryBytes <= peakMemoryBytes)
   const passes = await resolve(rows, { memoryLimit: leastMemoryBytes })
-  assert.deepEqual(passes.entities.toArray(), whole.entities.toArray())
+  assert.deepEqual(await passes.entities.toArray(), await whole.entities.toArray())
   const model = await plan.fit(rows, { memoryLimit: leastMemoryBytes })
   for (const low of [
     () => resolve(rows, { memoryLimit: 1_000_000 }),
