@@ -5,7 +5,6 @@ use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
-use std::time::Instant;
 
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
@@ -405,10 +404,12 @@ fn assemble(
             pending: Vec::new(),
             scrubbed: Vec::new(),
             retired: Vec::new(),
-            dirty: false,
+            since: None,
+            frozen: None,
+            is_committing: false,
             is_stuck: false,
-            synced: Instant::now(),
         }),
+        rested: Condvar::new(),
         queue: Queue::default(),
         told,
         tell: Condvar::new(),

@@ -57,6 +57,11 @@ impl Inner {
             if let Some(result) = answer.take() {
                 return result;
             }
+            writer = self.turn_again(writer, When::AsAgreed, How::Gathered);
+            // Where that took a while, somebody else may have put it in.
+            if let Some(result) = answer.take() {
+                return result;
+            }
             let together = {
                 let mut waiting = lock(&self.queue.0);
                 let count = waiting.len().min(MOST);
