@@ -214,9 +214,9 @@ impl Inner {
         Ok((out, Changed { counters, current, names, rows, scrubs, keys }, tables.changes()))
     }
 
-    /// A change came to nothing: what was kept ready may be of places that other records come to have.
+    /// A change came to nothing: other records come to lie where it put some, of which nothing may be kept.
     fn gone_wrong(&self, before: &Snapshot, error: Error) -> Error {
-        before.current.let_all_go();
+        before.current.let_go_from(before.counters.end);
         error
     }
 
@@ -244,5 +244,52 @@ impl Inner {
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cancel::Run;
+    use crate::plan::Plan;
+    use crate::schema::{Record, RecordKey};
+    use crate::store::{Options, Store};
+    use crate::table::Table;
+
+    #[test]
+    fn a_change_that_comes_to_nothing_leaves_what_is_kept_of_others_and_nothing_of_its_own() {
+        let plan = r#"{"version": 1, "name": "mail", "fields": [{"name": "email", "kind": "email"}],
+            "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
+        let plan = Plan::from_json(plan).unwrap();
+        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
+        let model = plan.fit(&nobody, &Run::new()).unwrap();
+        let store = Store::in_memory(&model, &Options::new()).unwrap();
+        let key = |number: usize| RecordKey::new("shop", format!("{number:03}"));
+        let record = |number: usize| {
+            Record::new(key(number)).with("email", format!("{number}@kestrel.example"))
+        };
+        let ready = |number: u32| {
+            let now = store.inner.snapshot();
+            let cell = now.rows.get(number).unwrap().cell;
+            let ready = now.current.ready(number, cell).unwrap();
+            (cell.place, ready.map(|record| record.key().id.clone()))
+        };
+        for number in 0..3 {
+            store.upsert(&record(number)).unwrap();
+        }
+        let mut many: Vec<Record> = (3..203).map(record).collect();
+        many.push(record(203).with("nothing", "x"));
+        for _ in 0..2 {
+            let wrong = store.upsert_many(&many, &Run::new()).unwrap_err();
+            assert_eq!(wrong.code(), "UNKNOWN_FIELD");
+            for number in 0..3 {
+                assert_eq!(ready(number).1, Some(format!("{number:03}")));
+            }
+        }
+        let end = store.stats().unwrap().cell_bytes;
+        // They have the numbers now, and one of them the place, of records that never were.
+        store.must_link(&key(900), &key(901)).unwrap();
+        assert_eq!(ready(3), (end, None));
+        store.upsert(&record(902)).unwrap();
+        assert_eq!(ready(5).1.as_deref(), Some("902"));
     }
 }
