@@ -61,6 +61,9 @@ fn candidate(holder: u32, is_slow: bool, rule: u32) -> u64 {
 /// Candidates of one record as often as they are found, of which so many may wait as they are.
 const FEW: usize = 2048;
 
+/// So many records are weighed sooner by one thread than others are woken for it.
+const ALONE: usize = 16;
+
 /// Each candidate once, in order, without the record itself.
 fn sort(candidates: &mut Vec<u64>, number: u32) {
     candidates.sort_unstable();
@@ -117,12 +120,19 @@ impl Found {
         Ok(Self { former: Some(Former { cell, names }), ..found })
     }
 
-    /// With whoever had its keys, and what is kept of it; nothing where it seems to be there already.
-    pub(super) fn with_holders(self, keys: &Keys, current: &Current) -> Result<Self> {
+    /// With whoever had its keys; nothing where it seems to be there already.
+    pub(super) fn with_holders(self, keys: &Keys) -> Result<Self> {
         let Some(names) = self.names.get() else { return Ok(self) };
         let holders = Some(Holders::new(keys, names)?);
-        self.ready(current)?;
         Ok(Self { holders, ..self })
+    }
+
+    /// With what is kept of it, so that nobody waits for that; nothing where it seems to be there already.
+    pub(in crate::store) fn made_ready(self, current: &Current) -> Result<Self> {
+        if self.names.get().is_some() {
+            self.ready(current)?;
+        }
+        Ok(self)
     }
 
     /// Whether it is what that cell holds; `None` where that is not known.
@@ -281,7 +291,7 @@ impl Writing<'_> {
             }
             Ok(links)
         };
-        let links: Vec<(u32, u32, f64)> = if waiting.len() == 1 {
+        let links: Vec<(u32, u32, f64)> = if waiting.len() < ALONE {
             waiting.into_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat()
         } else {
             waiting.into_par_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat()
