@@ -367,7 +367,7 @@ fn open_existing(
     drop(tables);
     let Facts { record, entity, event, end, garbage, alive, keys, run, swept, names, .. } = facts;
     let counters = Counters { record, entity, event, end, garbage, alive, keys, run, swept };
-    let keys = Keys { pool, change: run, segments, recent: vec![recent], merged };
+    let keys = Keys { pool, change: run, layered: run, segments, recent: vec![recent], merged };
     let inner = assemble(db, cells, keys, (current, names, rows), counters, options)?;
     if !pending.is_empty() {
         // What was to be erased when the store was closed, or fell, is erased now.

@@ -112,6 +112,7 @@ impl Kept {
             let stays = |segment: &Arc<Segment>| segments.iter().any(|s| Arc::ptr_eq(s, segment));
             retired.extend(before.segments.iter().filter(|segment| !stays(segment)).cloned());
             keys.segments = segments;
+            keys.layered = keys.change;
             keys.merged = self.merged;
             keys.recent.drain(..self.flushed);
             if keys.recent.is_empty() {

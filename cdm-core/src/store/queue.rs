@@ -47,8 +47,10 @@ impl Inner {
         // Before it is anybody's turn, so that several threads do it at once.
         let prepared = Arc::new(model.prepare(record)?);
         let place = &self.shared.cells.place;
-        let found = place
-            .guarded(|| Found::new(&self.shared, &before, prepared)?.made_ready(&before.current))?;
+        let found = place.guarded(|| {
+            let found = Found::new(&self.shared, &before, prepared)?;
+            found.made_ready(&before.current)?.weighed(&self.shared, &before)
+        })?;
         drop(before);
         let answer = Arc::new(Answer::default());
         let wanted = Wanted { found, model, answer: Arc::clone(&answer) };
