@@ -420,3 +420,84 @@ impl Writing<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::cancel::Run;
+    use crate::plan::Plan;
+    use crate::read::{Input, infer_schema, read};
+    use crate::schema::{Record, RecordKey};
+    use crate::store::{Options, Store, When};
+
+    /// The links of a store, by the keys of records.
+    fn links(store: &Store) -> BTreeSet<(RecordKey, RecordKey, u64)> {
+        let now = store.inner.snapshot();
+        let key = |number: u32| {
+            let cell = now.rows.get(number).unwrap().cell;
+            store.inner.shared.record(&now.names, number, cell).unwrap().key
+        };
+        let all = now.tables.links().all().unwrap().into_iter();
+        all.map(|((one, other), bits)| (key(one), key(other), bits.to_bits())).collect()
+    }
+
+    #[test]
+    fn what_was_known_before_others_wrote_leads_to_the_links_that_there_are_without_it() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sample");
+        let inputs = [("crm", "crm.csv"), ("shop", "shop.jsonl"), ("support", "support.csv")]
+            .map(|(source, file)| Input::file(source, folder.join(file)));
+        let schema = infer_schema(&inputs, &Run::new()).unwrap();
+        let (table, _) = read(&inputs, &schema, &Run::new()).unwrap();
+        let plan = Plan::infer(&table, &Run::new()).unwrap();
+        let model = plan.fit(&table, &Run::new()).unwrap();
+        let resolution = model.resolve(&table, &Default::default(), &Run::new()).unwrap();
+        let mut entities: Vec<u32> = (0..resolution.len() as u32).collect();
+        entities.sort_by_key(|entity| std::cmp::Reverse(resolution.rows(*entity).len()));
+        let rows = entities[..3].iter().flat_map(|entity| resolution.rows(*entity));
+        let records: Vec<Record> = rows.map(|row| table.record(*row as usize)).collect();
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut any = |most: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 20) as usize % most
+        };
+        let mut known = 0;
+        for recent_keys in [0, 300, 100_000] {
+            let options = Options { recent_keys, ..Options::new() };
+            let store = Store::in_memory(&model, &options).unwrap();
+            for _ in 0..40 {
+                let mut some = || {
+                    let fields = records[any(records.len())].fields.clone();
+                    Record { fields, ..records[any(records.len())].clone() }
+                };
+                let (record, inner) = (some(), &store.inner);
+                let before = inner.snapshot();
+                let bound = Arc::new(before.current.bound.prepare(&record).unwrap());
+                let found = Found::new(&inner.shared, &before, bound).unwrap();
+                let found = found.made_ready(&before.current).unwrap();
+                let found = found.weighed(&inner.shared, &before).unwrap();
+                known += found.weighed.as_ref().map_or(0, |weighed| weighed.links.len());
+                drop(before);
+                for _ in 0..3 {
+                    store.upsert(&some()).unwrap();
+                }
+                store.delete(&some().key).unwrap();
+                inner.write(When::AsAgreed, |writing| writing.upsert_found(&found)).unwrap();
+                assert_eq!(store.get(&record.key).unwrap(), Some(record));
+                let anew = Store::in_memory(&model, &Options::new()).unwrap();
+                for record in &records {
+                    if let Some(record) = store.get(&record.key).unwrap() {
+                        anew.upsert(&record).unwrap();
+                    }
+                }
+                assert_eq!(links(&store), links(&anew));
+            }
+            assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
+        }
+        assert!(known > 100, "{known} links were known beforehand");
+    }
+}
