@@ -10,7 +10,7 @@ use super::rows::Rows;
 use super::seen::{Changes, Index, Tables};
 use super::tables::Cell;
 use super::writing::{Counters, Writing};
-use super::{Inner, When, Writer, files, keeping, lock, reading};
+use super::{Durability, Inner, When, Writer, files, keeping, lock, reading};
 use crate::error::{Error, Result};
 
 /// Where a change goes.
@@ -153,7 +153,12 @@ impl Inner {
         if how == How::Gathered {
             let tables = Tables::gathering(&before.tables);
             let (out, changed, changes) = self.change_tables(tables, before, writer, change)?;
-            if !durable && (writer.is_committing || !before.tables.is_full(&changes)) {
+            // Where a thread brings changes to the disk, it is that one's turn next.
+            let is_brought = matches!(self.durability, Durability::Grouped { .. });
+            let has_room = !before.tables.is_full(&changes)
+                || writer.is_committing
+                || is_brought && !before.tables.is_too_much();
+            if !durable && has_room {
                 return Ok((out, changed, Put::Gathered(Box::new(changes))));
             }
             let txn = self.begin(durable)?;

@@ -329,7 +329,7 @@ impl Store {
         self.inner.write(When::AsAgreed, |writing| writing.decided((one, other), 0, CANNOT))
     }
 
-    /// Wait until every change is on the disk.
+    /// Wait until every change that was made up to now is on the disk; others may write meanwhile.
     ///
     /// # Errors
     /// [`StoreIo`](crate::Error::StoreIo).
