@@ -113,10 +113,9 @@ fn run(disk: &Disk, steps: &[Step], held: u64, fail_at: u64) -> (usize, usize) {
     let (mut flushed, mut begun) = (0, 0);
     let mut acknowledged = steps.len();
     for (number, step) in steps.iter().enumerate() {
-        if waits(step) || number == 6 {
-            if half.flush.is_some() && half.end().is_ok() {
-                flushed = begun;
-            }
+        let ends = waits(step) || number == 6;
+        if ends && half.flush.is_some() && half.end().is_ok() {
+            flushed = begun;
         }
         if number == 3 || number == 8 {
             half.begin(held);
