@@ -58,7 +58,7 @@ impl Inner {
         self.write_as(&mut self.turn(when, How::Directly), (when, How::Directly), change)
     }
 
-    /// The same, for whoever has the right to write, which was his [turn](Self::turn).
+    /// The same, for whoever has the right to write by [`turn`](Self::turn).
     pub(super) fn write_as<T>(
         &self,
         writer: &mut Writer,
