@@ -29,6 +29,7 @@ struct Settings {
     group_seconds: f64,
     key: Option<Vec<u8>>,
     cached_records: usize,
+    cached_bytes: usize,
 }
 
 impl Settings {
@@ -45,7 +46,8 @@ impl Settings {
         };
         let key = self.key.map(|key| <[u8; 32]>::try_from(key).map(StoreKey::new));
         let key = key.transpose().map_err(|_| PyValueError::new_err("key is of 32 bytes"))?;
-        Ok(Options { durability, key, cached_records: self.cached_records, ..Options::new() })
+        let Self { cached_records, cached_bytes, .. } = self;
+        Ok(Options { durability, key, cached_records, cached_bytes, ..Options::new() })
     }
 }
 

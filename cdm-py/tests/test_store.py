@@ -110,6 +110,19 @@ def test_copies_and_keys(tmp_path, model):
         assert b"ann@li" not in path.read_bytes()
 
 
+def test_how_much_is_kept_in_memory_changes_nothing_else(tmp_path, model):
+    for cached in (0, 1 << 20):
+        with cdm.Store(tmp_path / str(cached), model=model, cached_records=cached, cached_bytes=cached) as store:
+            store.upsert_many({"crm": PEOPLE}, progress=False)
+            store.compact()
+            hits = store.search({"email": "ann@li.example"})
+            assert [hit["entity"] for hit in hits] == [store.entity_of(("crm", 1))]
+            assert store.verify(progress=False)["problems"] == []
+    for wrong in (-1, "much"):
+        with pytest.raises((OverflowError, TypeError)):
+            cdm.Store(None, model=model, cached_bytes=wrong)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "code"),
     [

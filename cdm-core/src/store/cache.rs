@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::lock;
 use super::tables::Cell;
@@ -29,7 +30,7 @@ impl Hasher for Spread {
 }
 
 /// By number, where the cell lies, and what it holds. No two cells that count ever have one place; what a
-/// change kept that came to nothing is [let go](Cache::clear).
+/// change kept that came to nothing is [let go](Cache::let_go_from).
 type Kept = HashMap<u32, (u64, Packed), BuildHasherDefault<Spread>>;
 
 /// Packed records by number, shared out so that few wait for each other, and that what goes at once
@@ -38,6 +39,8 @@ pub(super) struct Cache {
     shards: Vec<Mutex<Shard>>,
     /// How many records a generation of a shard has at most.
     most: usize,
+    /// No record lies behind that place.
+    last: AtomicU64,
 }
 
 /// Two generations: what is asked for stays, what is not goes when the younger one is full once more.
@@ -57,7 +60,7 @@ impl Cache {
     /// For so many records at least, those that were asked for last, and up to twice as many.
     pub(super) fn new(least: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, most: least.div_ceil(SHARDS).max(1) }
+        Self { shards, most: least.div_ceil(SHARDS).max(1), last: AtomicU64::new(0) }
     }
 
     fn shard(&self, number: u32) -> &Mutex<Shard> {
@@ -81,8 +84,13 @@ impl Cache {
 
     /// Keep a record, whose cell may be [told](Self::place) later.
     pub(super) fn put(&self, number: u32, cell: Option<Cell>, record: Packed) {
-        let mut shard = lock(self.shard(number));
         let place = cell.map_or(NOWHERE, |cell| cell.place);
+        // One without a cell may come to lie anywhere.
+        let last = cell.map_or(u64::MAX, |cell| cell.place);
+        let mut shard = lock(self.shard(number));
+        if self.last.load(Ordering::Relaxed) < last {
+            self.last.fetch_max(last, Ordering::Relaxed);
+        }
         let gone = self.add(&mut shard, number, (place, record));
         drop(shard);
         // Nobody waits for that.
@@ -115,8 +123,20 @@ impl Cache {
         shard.old.remove(&number);
     }
 
-    pub(super) fn clear(&self) {
-        self.shards.iter().for_each(|shard| drop(std::mem::take(&mut *lock(shard))));
+    /// Nothing is known any more of what lies from that place on, nor of records without one; whether
+    /// anything was. Nobody keeps such meanwhile.
+    pub(super) fn let_go_from(&self, end: u64) -> bool {
+        if self.last.load(Ordering::Relaxed) < end {
+            return false;
+        }
+        for shard in &self.shards {
+            let shard = &mut *lock(shard);
+            for kept in [&mut shard.young, &mut shard.old] {
+                kept.retain(|_, (place, _)| *place != NOWHERE && *place < end);
+            }
+        }
+        self.last.store(end.saturating_sub(1), Ordering::Relaxed);
+        true
     }
 }
 
@@ -162,7 +182,13 @@ mod tests {
         assert!(cache.get(1, cell(1)).is_some());
         cache.remove(1);
         assert!(cache.get(1, cell(1)).is_none());
-        cache.clear();
-        assert!(cache.get(7, cell(7)).is_none());
+        cache.put(2, None, packed(2));
+        assert!(cache.let_go_from(cell(19_990).place));
+        cache.place(2, cell(2));
+        assert!(cache.get(2, cell(2)).is_none() && cache.get(19_990, cell(19_990)).is_none());
+        assert!(cache.get(7, cell(7)).is_some() && cache.get(19_989, cell(19_989)).is_some());
+        assert!(!cache.let_go_from(cell(19_990).place), "there is nothing any more");
+        cache.put(2, Some(cell(19_990)), packed(2));
+        assert!(cache.let_go_from(cell(19_990).place));
     }
 }

@@ -46,7 +46,7 @@ impl Inner {
         when: When,
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.write_as(&mut lock(&self.writer), (when, How::Gathered), change)
+        self.write_as(&mut self.turn(when, How::Gathered), (when, How::Gathered), change)
     }
 
     /// The same, of a change to everything.
@@ -55,10 +55,10 @@ impl Inner {
         when: When,
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.write_as(&mut lock(&self.writer), (when, How::Directly), change)
+        self.write_as(&mut self.turn(when, How::Directly), (when, How::Directly), change)
     }
 
-    /// The same, for whoever has the right to write.
+    /// The same, for whoever has the right to write by [`turn`](Self::turn).
     pub(super) fn write_as<T>(
         &self,
         writer: &mut Writer,
@@ -70,12 +70,8 @@ impl Inner {
         if writer.is_stuck {
             return Err(place.engine(redb::Error::PreviousIo));
         }
-        let durable = when != When::AsAgreed
-            || match self.durability {
-                Durability::EveryCall => true,
-                Durability::Grouped { at_most } => writer.synced.elapsed() >= at_most,
-                Durability::ByHand => false,
-            };
+        // What is on its way to the index may not be overtaken.
+        let durable = when != When::AsAgreed || !writer.is_committing && self.is_due(writer);
         let changed = place.guarded(|| self.change(&before, writer, (how, durable), change));
         let (out, Changed { counters, current, names, rows, scrubs, keys }, put) = match changed {
             Ok(changed) => changed,
@@ -107,7 +103,15 @@ impl Inner {
         writer.counters = counters;
         writer.scrubbed.clear();
         writer.pending.extend(scrubs);
-        writer.dirty = !durable;
+        if changes.is_none() {
+            writer.thaw();
+        }
+        let is_first = !durable && writer.since.is_none();
+        if durable {
+            writer.since = None;
+        } else if is_first {
+            writer.since = Some(Instant::now());
+        }
         let is_same = *before.names == names;
         let names = if is_same { Arc::clone(&before.names) } else { Arc::new(names) };
         writer.is_stuck = true;
@@ -117,18 +121,22 @@ impl Inner {
             Some(changes) => before.tables.after(*changes, keys.change),
             None => reading::tables(&self.db, place, keys.change)?,
         };
-        let snapshot = Arc::new(Snapshot { tables, current, names, rows, keys, counters });
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
+        let is_much = tables.is_much();
+        let shown = Snapshot { tables, current, names, rows, keys, counters };
+        drop(self.show(shown));
         drop(before);
         writer.is_stuck = false;
-        keeping::Kept::follow_up(self, &snapshot.keys);
-        drop(snapshot);
+        keeping::Kept::follow_up(self, &self.snapshot().keys);
         *lock(&self.told) = told;
         self.tell.notify_all();
+        if is_first || is_much {
+            self.work.hurry();
+        }
         if durable {
-            writer.synced = Instant::now();
             writer.retired.drain(..).for_each(|segment| segment.name(false));
-            self.scrub(writer, when)?;
+            if self.scrub(&writer.pending, when)? {
+                writer.scrubbed.append(&mut writer.pending);
+            }
         }
         Ok(out)
     }
@@ -145,7 +153,12 @@ impl Inner {
         if how == How::Gathered {
             let tables = Tables::gathering(&before.tables);
             let (out, changed, changes) = self.change_tables(tables, before, writer, change)?;
-            if !durable && !before.tables.is_full(&changes) {
+            // Where a thread brings changes to the disk, it is that one's turn next.
+            let is_brought = matches!(self.durability, Durability::Grouped { .. });
+            let has_room = !before.tables.is_full(&changes)
+                || writer.is_committing
+                || is_brought && !before.tables.is_too_much();
+            if !durable && has_room {
                 return Ok((out, changed, Put::Gathered(Box::new(changes))));
             }
             let txn = self.begin(durable)?;
@@ -167,7 +180,7 @@ impl Inner {
         Ok((out, changed, Put::Index(Box::new(txn))))
     }
 
-    fn begin(&self, durable: bool) -> Result<redb::WriteTransaction> {
+    pub(super) fn begin(&self, durable: bool) -> Result<redb::WriteTransaction> {
         let place = &self.shared.cells.place;
         let mut txn = self.db.begin_write().map_err(|error| place.engine(error))?;
         if !durable {
@@ -206,45 +219,82 @@ impl Inner {
         Ok((out, Changed { counters, current, names, rows, scrubs, keys }, tables.changes()))
     }
 
-    /// A change came to nothing: what was kept ready may be of places that other records come to have.
+    /// A change came to nothing: other records come to lie where it put some, of which nothing may be kept.
     fn gone_wrong(&self, before: &Snapshot, error: Error) -> Error {
-        before.current.let_all_go();
+        before.current.let_go_from(before.counters.end);
         error
     }
 
-    /// Overwrite the cells that hold nothing any more; after that nothing of them is on the disk.
-    fn scrub(&self, writer: &mut Writer, when: When) -> Result<()> {
-        if writer.pending.is_empty() {
-            return Ok(());
+    /// Overwrite cells that hold nothing any more, after which nothing of them is on the disk; whether
+    /// that was to be.
+    pub(super) fn scrub(&self, cells: &[Cell], when: When) -> Result<bool> {
+        if cells.is_empty() {
+            return Ok(true);
         }
         let _gate = if when == When::Now {
             self.copying.write().unwrap_or_else(PoisonError::into_inner)
         } else {
             // A copy is being made: they wait for the next change.
-            let Ok(gate) = self.copying.try_write() else { return Ok(()) };
+            let Ok(gate) = self.copying.try_write() else { return Ok(false) };
             gate
         };
-        for cell in &writer.pending {
+        for cell in cells {
             self.shared.cells.scrub(*cell)?;
         }
         if when == When::Now {
             self.shared.cells.sync()?;
         }
-        writer.scrubbed.append(&mut writer.pending);
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
 
-    pub(super) fn flush(&self) -> Result<()> {
-        if !lock(&self.writer).dirty {
-            return Ok(());
+#[cfg(test)]
+mod tests {
+    use crate::cancel::Run;
+    use crate::plan::Plan;
+    use crate::schema::{Record, RecordKey};
+    use crate::store::{Options, Store};
+    use crate::table::Table;
+
+    #[test]
+    fn a_change_that_comes_to_nothing_leaves_what_is_kept_of_others_and_nothing_of_its_own() {
+        let plan = r#"{"version": 1, "name": "mail", "fields": [{"name": "email", "kind": "email"}],
+            "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
+        let plan = Plan::from_json(plan).unwrap();
+        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
+        let model = plan.fit(&nobody, &Run::new()).unwrap();
+        let store = Store::in_memory(&model, &Options::new()).unwrap();
+        let key = |number: usize| RecordKey::new("shop", format!("{number:03}"));
+        let record = |number: usize| {
+            Record::new(key(number)).with("email", format!("{number}@kestrel.example"))
+        };
+        let ready = |number: u32| {
+            let now = store.inner.snapshot();
+            let cell = now.rows.get(number).unwrap().cell;
+            let ready = now.current.ready(number, cell).unwrap();
+            (cell.place, ready.map(|record| record.key().id.clone()))
+        };
+        for number in 0..3 {
+            store.upsert(&record(number)).unwrap();
         }
-        // What was written up to now reaches the disk while others write; then little is left for which
-        // they have to wait.
-        self.shared.cells.sync()?;
-        if lock(&self.writer).dirty { self.write(When::Durable, |_| Ok(())) } else { Ok(()) }
+        let mut many: Vec<Record> = (3..203).map(record).collect();
+        many.push(record(203).with("nothing", "x"));
+        for _ in 0..2 {
+            let wrong = store.upsert_many(&many, &Run::new()).unwrap_err();
+            assert_eq!(wrong.code(), "UNKNOWN_FIELD");
+            for number in 0..3 {
+                assert_eq!(ready(number).1, Some(format!("{number:03}")));
+            }
+        }
+        let end = store.stats().unwrap().cell_bytes;
+        // They have the numbers now, and one of them the place, of records that never were.
+        store.must_link(&key(900), &key(901)).unwrap();
+        assert_eq!(ready(3), (end, None));
+        store.upsert(&record(902)).unwrap();
+        assert_eq!(ready(5).1.as_deref(), Some("902"));
     }
 }

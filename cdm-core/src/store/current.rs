@@ -127,10 +127,11 @@ impl Current {
         self.cache.remove(number);
     }
 
-    /// Nothing of any record is known any more.
-    pub(super) fn let_all_go(&self) {
-        self.outlines.clear();
-        self.cache.clear();
+    /// Nothing is known any more of what lies from that place on, as other records may come to lie there.
+    pub(super) fn let_go_from(&self, end: u64) {
+        if self.cache.let_go_from(end) {
+            self.outlines.let_go_from(end);
+        }
     }
 
     /// From the next revision on, that key links nobody.

@@ -5,7 +5,6 @@ use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
-use std::time::Instant;
 
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
@@ -368,7 +367,7 @@ fn open_existing(
     drop(tables);
     let Facts { record, entity, event, end, garbage, alive, keys, run, swept, names, .. } = facts;
     let counters = Counters { record, entity, event, end, garbage, alive, keys, run, swept };
-    let keys = Keys { pool, change: run, segments, recent: vec![recent], merged };
+    let keys = Keys { pool, change: run, layered: run, segments, recent: vec![recent], merged };
     let inner = assemble(db, cells, keys, (current, names, rows), counters, options)?;
     if !pending.is_empty() {
         // What was to be erased when the store was closed, or fell, is erased now.
@@ -405,10 +404,12 @@ fn assemble(
             pending: Vec::new(),
             scrubbed: Vec::new(),
             retired: Vec::new(),
-            dirty: false,
+            since: None,
+            frozen: None,
+            is_committing: false,
             is_stuck: false,
-            synced: Instant::now(),
         }),
+        rested: Condvar::new(),
         queue: Queue::default(),
         told,
         tell: Condvar::new(),

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use super::keys::{Keys, Recent, runs};
@@ -34,6 +34,8 @@ pub(super) struct Work {
     /// Whether something could not be done lately.
     has_failed: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Who brings changes to the disk in time.
+    flusher: OnceLock<Thread>,
 }
 
 #[derive(Clone, Copy)]
@@ -43,7 +45,7 @@ enum Kind {
 }
 
 impl Work {
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
     }
 
@@ -51,6 +53,13 @@ impl Work {
         match kind {
             Kind::Flush => &self.is_flushing,
             Kind::Merge => &self.is_merging,
+        }
+    }
+
+    /// There are changes that the disk is to have in time.
+    pub(super) fn hurry(&self) {
+        if let Some(flusher) = self.flusher.get() {
+            flusher.unpark();
         }
     }
 
@@ -103,6 +112,7 @@ impl Kept {
             let stays = |segment: &Arc<Segment>| segments.iter().any(|s| Arc::ptr_eq(s, segment));
             retired.extend(before.segments.iter().filter(|segment| !stays(segment)).cloned());
             keys.segments = segments;
+            keys.layered = keys.change;
             keys.merged = self.merged;
             keys.recent.drain(..self.flushed);
             if keys.recent.is_empty() {
@@ -205,7 +215,7 @@ impl Inner {
             let id = self.next_segment.fetch_add(1, Ordering::Relaxed);
             let segment = old.flushed(Vec::new(), id)?;
             self.shared.cells.place.guarded(|| {
-                self.write(When::Durable, |writing| {
+                self.write(When::AsAgreed, |writing| {
                     let mut segments = writing.keys.segments.clone();
                     segments.extend(segment.clone());
                     let merged = old.recent[0].last();
@@ -218,6 +228,8 @@ impl Inner {
                     Ok(())
                 })
             })?;
+            // Then what they are in place of goes, and its memory; others write meanwhile.
+            self.flush()?;
         }
     }
 
@@ -232,7 +244,7 @@ impl Inner {
                 return Ok(());
             }
             self.shared.cells.place.guarded(|| {
-                self.write(When::Durable, |writing| {
+                self.write(When::AsAgreed, |writing| {
                     let mut segments = writing.keys.segments.clone();
                     if let Some(range) = find(&segments, &keys.segments[range.clone()]) {
                         segments.splice(range, merged.clone());
@@ -241,6 +253,8 @@ impl Inner {
                     Ok(())
                 })
             })?;
+            // Then what they are in place of goes, and its memory; others write meanwhile.
+            self.flush()?;
         }
     }
 
@@ -311,18 +325,15 @@ impl Keepers {
         let flusher = match inner.durability {
             Durability::Grouped { at_most } => {
                 let inner = Arc::clone(inner);
-                Some(std::thread::spawn(move || {
-                    // Before the time is over: else whoever writes next had to wait for the disk.
-                    let early = at_most * 3 / 4;
-                    while !inner.work.is_stopped() {
-                        std::thread::park_timeout(early);
-                        // Whoever writes next is told what is wrong.
-                        let _ = inner.flush();
-                    }
-                }))
+                Some(std::thread::spawn(move || inner.flush_in_time(at_most)))
             }
             Durability::EveryCall | Durability::ByHand => None,
         };
+        if let Some(flusher) = &flusher {
+            let _ = inner.work.flusher.set(flusher.thread().clone());
+            // There may be changes already.
+            inner.work.hurry();
+        }
         Self { inner: Arc::clone(inner), flusher }
     }
 

@@ -135,11 +135,12 @@ impl Recent {
         self.last.store(last, Ordering::Relaxed);
     }
 
-    fn of(&self, name: u64, until: u64, mut each: impl FnMut(Posting)) {
+    /// What was said of a name by the changes after one and up to another.
+    fn of(&self, name: u64, (since, until): (Option<u64>, u64), mut each: impl FnMut(Posting)) {
         let shard = self.shard(name).read().unwrap_or_else(PoisonError::into_inner);
         let Some(of_name) = shard.get(&name) else { return };
         for said in std::iter::once(&of_name.first).chain(&of_name.later) {
-            if said.change <= until {
+            if since.is_none_or(|since| since < said.change) && said.change <= until {
                 each(Posting { name, record: said.record, has: said.has });
             }
         }
@@ -176,6 +177,8 @@ pub(super) struct Keys {
     pub(super) pool: Arc<Pool>,
     /// The last change that counts.
     pub(super) change: u64,
+    /// The last change by which there were other segments.
+    pub(super) layered: u64,
     /// From the oldest to the newest.
     pub(super) segments: Vec<Arc<Segment>>,
     /// From the oldest to the newest, of which the last is added to.
@@ -187,7 +190,7 @@ impl Keys {
     /// Without any.
     pub(super) fn empty(pool: Arc<Pool>) -> Self {
         let (segments, recent) = (Vec::new(), vec![Recent::new()]);
-        Self { pool, change: 0, segments, recent, merged: 0 }
+        Self { pool, change: 0, layered: 0, segments, recent, merged: 0 }
     }
 
     pub(super) fn layers(&self) -> Layers {
@@ -202,9 +205,16 @@ impl Keys {
             segment.of(name, |posting| apply(found, posting))?;
         }
         for recent in &self.recent {
-            recent.of(name, self.change, |posting| apply(found, posting));
+            recent.of(name, (None, self.change), |posting| apply(found, posting));
         }
         Ok(())
+    }
+
+    /// The same of those that had it after a change that was not before segments became others.
+    pub(super) fn apply_since(&self, name: u64, change: u64, found: &mut Vec<u32>) {
+        for recent in &self.recent {
+            recent.of(name, (Some(change), self.change), |posting| apply(found, posting));
+        }
     }
 
     /// A look at where the records of some keys may lie: memory is slow to answer, and answers many

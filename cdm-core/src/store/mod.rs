@@ -11,6 +11,7 @@
 mod bulk;
 mod cache;
 mod carry;
+mod catching_up;
 mod cells;
 mod commit;
 mod copy;
@@ -43,6 +44,7 @@ use std::time::Instant;
 
 use redb::Database;
 
+use catching_up::Frozen;
 use cells::Cells;
 use current::Current;
 use keeping::Keepers;
@@ -121,6 +123,8 @@ struct Inner {
     shared: Shared,
     durability: Durability,
     writer: Mutex<Writer>,
+    /// Nothing is on its way to the index any more.
+    rested: Condvar,
     queue: queue::Queue,
     /// How much of what changed in keys is in memory before it goes to their file.
     recent_keys: usize,
@@ -145,11 +149,14 @@ struct Writer {
     scrubbed: Vec<Cell>,
     /// Segments that the index names no more, but perhaps still does on the disk.
     retired: Vec<Arc<Segment>>,
-    /// Whether there are changes that are not on the disk.
-    dirty: bool,
+    /// When the first of those changes was made that are not on the disk, nor on their way there.
+    since: Option<Instant>,
+    /// Changes that are on their way there, or did not get there.
+    frozen: Option<Arc<Frozen>>,
+    /// Whether somebody is bringing them.
+    is_committing: bool,
     /// Whether a change counts, or may, that could not be shown to readers: then there can be no other.
     is_stuck: bool,
-    synced: Instant,
 }
 
 /// Whether a change must be on the disk when the call returns.
@@ -322,7 +329,7 @@ impl Store {
         self.inner.write(When::AsAgreed, |writing| writing.decided((one, other), 0, CANNOT))
     }
 
-    /// Wait until every change is on the disk.
+    /// Wait until every change that was made up to now is on the disk; others may write meanwhile.
     ///
     /// # Errors
     /// [`StoreIo`](crate::Error::StoreIo).
@@ -333,11 +340,12 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        // Whoever waits for events does not close the store.
         if let Some(keepers) = self.keepers.take() {
             keepers.stop();
+            // Nobody is there to be told; what was acknowledged as durable is on the disk.
+            let _ = self.inner.flush();
         }
-        // Nobody is there to be told; what was acknowledged as durable is on the disk.
-        let _ = self.inner.flush();
     }
 }
 

@@ -83,10 +83,13 @@ impl Outlines {
         }
     }
 
-    /// None is known any more.
-    pub(super) fn clear(&self) {
+    /// None is known any more of what lies from that place on.
+    pub(super) fn let_go_from(&self, end: u64) {
         for chunk in self.chunks.iter().filter_map(OnceLock::get) {
-            chunk.write().unwrap_or_else(PoisonError::into_inner).places.fill(NOWHERE);
+            let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
+            for place in chunk.places.iter_mut().filter(|place| **place >= end) {
+                *place = NOWHERE;
+            }
         }
     }
 

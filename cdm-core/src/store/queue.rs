@@ -47,13 +47,21 @@ impl Inner {
         // Before it is anybody's turn, so that several threads do it at once.
         let prepared = Arc::new(model.prepare(record)?);
         let place = &self.shared.cells.place;
-        let found = place.guarded(|| Found::new(&self.shared, &before, prepared))?;
+        let found = place.guarded(|| {
+            let found = Found::new(&self.shared, &before, prepared)?;
+            found.made_ready(&before.current)?.weighed(&self.shared, &before)
+        })?;
         drop(before);
         let answer = Arc::new(Answer::default());
         let wanted = Wanted { found, model, answer: Arc::clone(&answer) };
         lock(&self.queue.0).push(wanted);
         let mut writer = lock(&self.writer);
         loop {
+            if let Some(result) = answer.take() {
+                return result;
+            }
+            writer = self.turn_again(writer, When::AsAgreed, How::Gathered);
+            // Where that took a while, somebody else may have put it in.
             if let Some(result) = answer.take() {
                 return result;
             }

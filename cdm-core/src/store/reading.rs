@@ -105,6 +105,7 @@ impl std::fmt::Debug for Golden {
 }
 
 /// How things stood after a change: as long as somebody has it, nothing of it goes, but for cells.
+#[derive(Clone)]
 pub(super) struct Snapshot {
     pub(super) tables: Reading,
     pub(super) current: Arc<Current>,

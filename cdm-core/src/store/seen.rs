@@ -17,6 +17,7 @@ use super::tables::{
 /// A table as a snapshot sees it.
 pub(super) struct Seen<'s, K: Named, V: Held> {
     base: &'s ReadOnlyTable<K, V::As>,
+    frozen: Option<&'s Lately<K, V>>,
     lately: &'s Lately<K, V>,
     until: u64,
 }
@@ -30,10 +31,19 @@ fn entry<K: Named, V: Held>(
 
 impl<K: Named, V: Held> Seen<'_, K, V> {
     pub(super) fn get(&self, key: K) -> Result<Option<V>, StorageError> {
-        match self.lately.get(key, self.until) {
+        let frozen = || self.frozen.and_then(|frozen| frozen.get(key, self.until));
+        match self.lately.get(key, self.until).or_else(frozen) {
             Some(value) => Ok(value),
             None => Ok(ReadableTable::get(self.base, key)?.map(|value| V::held(value.value()))),
         }
+    }
+
+    /// What was gathered over the index.
+    fn own(&self, range: impl RangeBounds<K> + Clone) -> Own<K, V> {
+        let Some(frozen) = self.frozen else { return self.lately.range(range, self.until) };
+        let mut own = frozen.range(range.clone(), self.until);
+        own.extend(self.lately.range(range, self.until));
+        own
     }
 
     /// At most so many, in order.
@@ -42,7 +52,7 @@ impl<K: Named, V: Held> Seen<'_, K, V> {
         range: impl RangeBounds<K> + Clone,
         most: usize,
     ) -> Result<Vec<(K, V)>, StorageError> {
-        let own = self.lately.range(range.clone(), self.until);
+        let own = self.own(range.clone());
         merged(own, ReadableTable::range::<K>(self.base, range)?.map(entry::<K, V>), most)
     }
 
@@ -52,7 +62,7 @@ impl<K: Named, V: Held> Seen<'_, K, V> {
 
     pub(super) fn len(&self) -> Result<u64, StorageError> {
         let mut length = self.base.len()?;
-        for (key, value) in self.lately.range(.., self.until) {
+        for (key, value) in self.own(..) {
             let was = u64::from(ReadableTable::get(self.base, key)?.is_some());
             length = (length + u64::from(value.is_some())).saturating_sub(was);
         }
@@ -88,7 +98,7 @@ impl<K: Named, V: Held> Changing<'_, K, V> {
     ) -> Result<Vec<(K, V)>, StorageError> {
         match &self.below {
             Below::Snapshot(seen) => {
-                let mut own = seen.lately.range(range.clone(), seen.until);
+                let mut own = seen.own(range.clone());
                 let newer = self.own.range(range.clone());
                 own.extend(newer.map(|(key, value)| (*key, value.clone())));
                 let base = ReadableTable::range::<K>(seen.base, range)?;
@@ -174,6 +184,9 @@ macro_rules! tables {
         #[derive(Clone)]
         pub(super) struct Reading {
             base: Arc<Base>,
+            /// What is on its way to the index, and changes no more.
+            frozen: Option<Arc<Gathered>>,
+            /// What changed since.
             gathered: Arc<Gathered>,
             /// The last change that counts.
             until: u64,
@@ -204,17 +217,14 @@ macro_rules! tables {
                     meta: txn.open_table(META)?,
                     $($name: txn.open_table($table)?,)*
                 };
-                let gathered = Gathered {
-                    meta: Mutex::default(),
-                    $($name: Lately::new(),)*
-                    bytes: AtomicUsize::new(0),
-                };
-                Ok(Self { base: Arc::new(base), gathered: Arc::new(gathered), until })
+                let (frozen, gathered) = (None, Arc::new(Gathered::new()));
+                Ok(Self { base: Arc::new(base), frozen, gathered, until })
             }
 
             $(pub(super) fn $name(&self) -> Seen<'_, $key, $value> {
                 let (base, lately) = (&self.base.$name, &self.gathered.$name);
-                Seen { base, lately, until: self.until }
+                let frozen = self.frozen.as_ref().map(|frozen| &frozen.$name);
+                Seen { base, frozen, lately, until: self.until }
             })*
 
             /// The same after one more change.
@@ -227,11 +237,23 @@ macro_rules! tables {
 
             /// Give the index what was gathered.
             pub(super) fn put_into(&self, index: &mut Index<'_>) -> Result<(), StorageError> {
-                for (name, value) in lock(&self.gathered.meta).iter() {
-                    index.meta.insert(*name, &value[..])?;
+                for gathered in self.frozen.iter().chain([&self.gathered]) {
+                    for (name, value) in lock(&gathered.meta).iter() {
+                        index.meta.insert(*name, &value[..])?;
+                    }
+                    $(put_into(&mut index.$name, gathered.$name.range(.., self.until))?;)*
                 }
-                $(put_into(&mut index.$name, self.gathered.$name.range(.., self.until))?;)*
                 Ok(())
+            }
+        }
+
+        impl Gathered {
+            fn new() -> Self {
+                Self {
+                    meta: Mutex::default(),
+                    $($name: Lately::new(),)*
+                    bytes: AtomicUsize::new(0),
+                }
             }
         }
 
@@ -311,7 +333,34 @@ impl Reading {
 
     /// Whether it is time for the index to have what was gathered, with what one more change does.
     pub(super) fn is_full(&self, changes: &Changes) -> bool {
-        self.gathered.bytes.load(Ordering::Relaxed) + changes.bytes() > MOST
+        self.gathered() + changes.bytes() > MOST
+    }
+
+    /// Whether more was gathered than may wait for the index.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.gathered() > MOST
+    }
+
+    /// Whether so much was gathered that the index should have it, so that nobody need wait for that.
+    pub(super) fn is_much(&self) -> bool {
+        self.gathered.bytes.load(Ordering::Relaxed) > MOST / 4
+    }
+
+    fn gathered(&self) -> usize {
+        let layers = self.frozen.iter().chain([&self.gathered]);
+        layers.map(|gathered| gathered.bytes.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The same, where what was gathered so far is on its way to the index, and what comes is put over
+    /// it. There is nothing else on its way.
+    pub(super) fn frozen(&self) -> Self {
+        let (frozen, gathered) = (Some(Arc::clone(&self.gathered)), Arc::new(Gathered::new()));
+        Self { base: Arc::clone(&self.base), frozen, gathered, until: self.until }
+    }
+
+    /// The same, where the index, as it was read anew, has what was on its way there.
+    pub(super) fn arrived(&self, index: &Self) -> Self {
+        Self { base: Arc::clone(&index.base), frozen: None, ..self.clone() }
     }
 }
 
@@ -337,6 +386,10 @@ mod tests {
     enum End {
         Gathered,
         Failed,
+        /// What was gathered before is on its way to the index afterwards.
+        Frozen,
+        /// It is there.
+        Arrived,
         /// It goes to the index with all that was gathered.
         Committed,
         /// It went to the index from the beginning.
@@ -349,6 +402,10 @@ mod tests {
             End::Gathered,
             End::Gathered,
             End::Failed,
+            End::Frozen,
+            End::Frozen,
+            End::Arrived,
+            End::Arrived,
             End::Committed,
             End::Direct,
         ]);
@@ -407,9 +464,27 @@ mod tests {
             drop(Index::open(&txn).unwrap());
             txn.commit().unwrap();
             let (mut now, mut all) = (read(&db, 0), BTreeMap::new());
+            // As it was when it was frozen, and not in the index yet.
+            let mut on_its_way: Option<Reading> = None;
             let mut snapshots = vec![(now.clone(), all.clone())];
             for (until, (end, puts)) in (1..).zip(steps) {
                 let before = all.clone();
+                match (end, on_its_way.take()) {
+                    (End::Frozen, None) => {
+                        on_its_way = Some(now.clone());
+                        now = now.frozen();
+                    }
+                    (End::Arrived, Some(frozen)) => {
+                        let txn = db.begin_write().unwrap();
+                        let mut index = Index::open(&txn).unwrap();
+                        frozen.put_into(&mut index).unwrap();
+                        drop(index);
+                        txn.commit().unwrap();
+                        now = now.arrived(&read(&db, 0));
+                    }
+                    (End::Committed | End::Direct, _) => {}
+                    (_, still) => on_its_way = still,
+                }
                 if let End::Direct = end {
                     let txn = db.begin_write().unwrap();
                     let mut index = Index::open(&txn).unwrap();
@@ -424,7 +499,9 @@ mod tests {
                     change(&mut tables, &puts, &mut all);
                     let changes = tables.changes();
                     match end {
-                        End::Gathered => now = now.after(changes, until),
+                        End::Gathered | End::Frozen | End::Arrived => {
+                            now = now.after(changes, until);
+                        }
                         End::Failed => all = before,
                         End::Committed | End::Direct => {
                             let txn = db.begin_write().unwrap();

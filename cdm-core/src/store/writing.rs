@@ -247,7 +247,7 @@ impl<'w> Writing<'w> {
         for records in records.chunks(AT_ONCE) {
             let found = records.par_iter().map(|record| {
                 let found = Found::new(shared, before, Arc::new(bound.prepare(record)?))?;
-                found.with_holders(&before.keys, &before.current)
+                found.with_holders(&before.keys)?.made_ready(&before.current)
             });
             for found in found.collect::<Result<Vec<Found>>>()? {
                 changed += u64::from(self.upsert_found(&found)?);

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use cdm_core::store::{Media, Medium};
 
@@ -23,6 +25,18 @@ struct Faults {
     fail_at: AtomicU64,
     /// Whether nothing may be written, because the files are read-only.
     is_read_only: AtomicBool,
+    /// The operation that takes until it is let go.
+    held: Mutex<Held>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    #[default]
+    None,
+    /// That one will be.
+    Next(u64),
+    Now,
 }
 
 /// What is on the disk for good, and what is only believed to be.
@@ -119,6 +133,34 @@ impl Disk {
         self.fail_at(0);
     }
 
+    /// Begin something on a thread of its own, of which the `n`-th operation takes until it is
+    /// [let go](Self::let_go); returns once it has come so far, or to its end.
+    pub(crate) fn hold_at<T: Send + 'static>(
+        &self,
+        n: u64,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        *self.faults.held.lock().unwrap() = Held::Next(self.operations() + n);
+        let thread = std::thread::spawn(work);
+        let mut held = self.faults.held.lock().unwrap();
+        while *held != Held::Now && !thread.is_finished() {
+            held = self.faults.changed.wait_timeout(held, Duration::from_millis(1)).unwrap().0;
+        }
+        if *held != Held::Now {
+            // It had not so many, and nobody else is to be held in its place.
+            *held = Held::None;
+        }
+        drop(held);
+        thread
+    }
+
+    /// Let go of what is held, and wait until it is done.
+    pub(crate) fn let_go<T>(&self, thread: JoinHandle<T>) -> T {
+        *self.faults.held.lock().unwrap() = Held::None;
+        self.faults.changed.notify_all();
+        thread.join().unwrap()
+    }
+
     /// From now on nothing may be written, or it may again.
     pub(crate) fn read_only(&self, is_read_only: bool) {
         self.faults.is_read_only.store(is_read_only, Ordering::SeqCst);
@@ -152,7 +194,18 @@ struct Handle {
 
 impl Handle {
     fn operate(&self, change: impl FnOnce(&mut File)) -> io::Result<()> {
-        let number = self.faults.operations.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut number = self.faults.operations.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut held = self.faults.held.lock().unwrap();
+        if *held == Held::Next(number) {
+            *held = Held::Now;
+            self.faults.changed.notify_all();
+            while *held == Held::Now {
+                held = self.faults.changed.wait(held).unwrap();
+            }
+            // It fails where others did meanwhile, and is the first to where that was asked for.
+            number = self.faults.operations.fetch_add(1, Ordering::SeqCst) + 1;
+        }
+        drop(held);
         let fail_at = self.faults.fail_at.load(Ordering::SeqCst);
         if self.faults.is_read_only.load(Ordering::SeqCst) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "permission denied"));

@@ -11,7 +11,7 @@ use super::laws::{Ledger, Step, apply, assert_law};
 use super::people::{rules, sample};
 
 /// A history with something of everything, among records that belong together.
-fn history() -> Vec<Step> {
+pub(crate) fn history() -> Vec<Step> {
     let records = &sample().1;
     let key = |number: usize| records[number].key.clone();
     let mut changed = records[2].clone();
@@ -31,7 +31,7 @@ fn history() -> Vec<Step> {
 }
 
 /// What the store may be: the ledger after each step.
-fn ledgers(steps: &[Step]) -> Vec<Ledger> {
+pub(crate) fn ledgers(steps: &[Step]) -> Vec<Ledger> {
     let mut ledgers = vec![Ledger::default()];
     for step in steps {
         let mut next = ledgers[ledgers.len() - 1].clone();
@@ -41,7 +41,7 @@ fn ledgers(steps: &[Step]) -> Vec<Ledger> {
     ledgers
 }
 
-fn holds(store: &Store, ledger: &Ledger) -> bool {
+pub(crate) fn holds(store: &Store, ledger: &Ledger) -> bool {
     store.stats().unwrap().records == ledger.records.len() as u64
         && ledger.records.values().all(|r| store.get(&r.key).unwrap().as_ref() == Some(r))
 }
@@ -96,7 +96,7 @@ fn at_every_operation(durability: Durability, loses: impl Fn(usize) -> usize, st
 }
 
 /// Whether the partition is that of the ledger's decisions; those of steps next to each other differ.
-fn decides(store: &Store, ledger: &Ledger) -> bool {
+pub(crate) fn decides(store: &Store, ledger: &Ledger) -> bool {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| assert_law(store, ledger))).is_ok()
 }
 

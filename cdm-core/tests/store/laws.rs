@@ -220,7 +220,7 @@ pub(crate) fn live(model: &Model, steps: &[Step], (recent_keys, durability): (us
     assert!(verified.problems.is_empty(), "{:?}", verified.problems);
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let pair = || (anybody(), anybody()).prop_map(|(one, other)| (key(one), key(other)));
     let upsert = || anybody().prop_flat_map(record);
     prop_oneof![
@@ -238,7 +238,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// How soon keys go to their file: with every change, now and then, never.
-fn recent_keys() -> impl Strategy<Value = usize> {
+pub(crate) fn recent_keys() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![0, 7, 40, 300, 100_000])
 }
 
@@ -248,7 +248,7 @@ fn durability() -> impl Strategy<Value = Durability> {
 }
 
 /// Steps with records of the sample, which change into each other.
-fn sample_step() -> impl Strategy<Value = Step> {
+pub(crate) fn sample_step() -> impl Strategy<Value = Step> {
     let records = &sample().1[..48.min(sample().1.len())];
     let pick = move || (0..records.len()).prop_map(move |number| &records[number]);
     let pair =

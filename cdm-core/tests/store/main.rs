@@ -7,5 +7,6 @@ mod errors;
 mod faults;
 mod kill;
 mod laws;
+mod meanwhile;
 mod people;
 mod threads;

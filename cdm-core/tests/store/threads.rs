@@ -83,6 +83,50 @@ fn what_several_threads_put_in_at_once_is_as_if_it_had_come_one_by_one() {
     }
 }
 
+/// What is known of a record before it is its turn is of how things stood then: others have put in, changed
+/// and deleted by then whom it is like, and moved keys to their file.
+#[test]
+fn records_that_change_into_each_other_at_once_are_resolved_as_in_batch() {
+    let (model, records) = sample();
+    let records = &records[..48];
+    let grouped = Durability::Grouped { at_most: Duration::from_millis(5) };
+    for (recent_keys, durability) in [
+        (0, Durability::ByHand),
+        (300, grouped),
+        (100_000, grouped),
+        (100_000, Durability::EveryCall),
+    ] {
+        let options = Options { durability, recent_keys, ..Options::new() };
+        let store = Store::in_memory(model, &options).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..6_usize {
+                let store = &store;
+                scope.spawn(move || {
+                    let mut random = 0x9e37_79b9_7f4a_7c15_u64 ^ (thread as u64) << 40;
+                    for _ in 0..80 {
+                        random ^= random << 13;
+                        random ^= random >> 7;
+                        random ^= random << 17;
+                        let (one, other) = (random % 48, (random >> 20) % 48);
+                        let mut record = records[one as usize].clone();
+                        if (random >> 40).is_multiple_of(5) {
+                            store.delete(&record.key).unwrap();
+                            continue;
+                        }
+                        record.fields.clone_from(&records[other as usize].fields);
+                        store.upsert(&record).unwrap();
+                    }
+                });
+            }
+        });
+        let verified = store.verify(&Run::new()).unwrap();
+        assert_eq!(verified.problems, Vec::<String>::new(), "{recent_keys}, {durability:?}");
+        let mut replay = Replay::default();
+        store.events(0, usize::MAX).unwrap().iter().for_each(|event| replay.apply(event));
+        assert_eq!(replay.entities().len() as u64, store.stats().unwrap().entities);
+    }
+}
+
 #[test]
 fn who_reads_by_a_model_leaves_nothing_of_it_to_the_next() {
     // The e-mail address has another place in each, and the one knows nothing else.

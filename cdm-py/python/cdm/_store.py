@@ -46,6 +46,8 @@ class Store:
         cached_records: Of how many records at least, those that were asked for last, what they are told
             apart by is kept in memory, at about a kilobyte each; of up to twice as many it may be. A
             candidate that is not among them is read and normalised.
+        cached_bytes: How many bytes of the index and of the keys are kept in memory at most; three quarters
+            are for the keys. What does not fit is read from the files.
 
     >>> import cdm
     >>> plan = cdm.Plan({"version": 1, "name": "people",
@@ -73,6 +75,7 @@ class Store:
         durability: Union[Literal["every_call", "by_hand"], float] = "every_call",
         key: Optional[bytes] = None,
         cached_records: int = 1_000_000,
+        cached_bytes: int = 2 << 30,
     ) -> None:
         seconds = {"every_call": 0.0, "by_hand": -1.0}.get(durability) if isinstance(durability, str) else float(durability)
         if seconds is None or (not isinstance(durability, str) and not seconds > 0.0):
@@ -81,7 +84,12 @@ class Store:
             )
         if model is not None and not isinstance(model, Model):
             raise TypeError("model is a cdm.Model")
-        settings = {"group_seconds": seconds, "key": key, "cached_records": cached_records}
+        settings = {
+            "group_seconds": seconds,
+            "key": key,
+            "cached_records": cached_records,
+            "cached_bytes": cached_bytes,
+        }
         self._inner = _core.Store(path, model._inner if model else None, settings)
 
     @classmethod

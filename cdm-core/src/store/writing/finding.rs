@@ -13,6 +13,7 @@ use crate::store::keys::Keys;
 use crate::store::outlines::Likely;
 use crate::store::reading::Snapshot;
 use crate::store::record::{Names, decode, encode};
+use crate::store::rows::Rows;
 use crate::store::seen::others;
 use crate::store::tables::{Cell, MUST};
 
@@ -28,6 +29,7 @@ pub(in crate::store) struct Found {
     names: OnceLock<Named>,
     ready: OnceLock<Ready>,
     holders: Option<Holders>,
+    weighed: Option<Arc<Weighed>>,
 }
 
 /// What was in its place.
@@ -37,17 +39,28 @@ struct Former {
     names: Option<Named>,
 }
 
-/// Who had each of some keys before a change.
+/// Who had each of some keys after a change.
 struct Holders {
+    change: u64,
     all: Vec<u32>,
     /// By key, where those who have it end.
     ends: Vec<u32>,
 }
 
-/// A record that has yet to be weighed.
+/// What a record weighs with others, as a revision of the model has it.
+struct Weighed {
+    revision: u64,
+    /// Whom it was weighed with, in order, and in which place the other one's cell was.
+    with: Vec<(u32, u64)>,
+    /// With whom it weighs more than nothing, in order.
+    links: Vec<(u32, f64)>,
+}
+
+/// A record that has yet to be weighed, but for what is known.
 pub(super) struct Waiting {
     number: u32,
     record: Arc<BoundRecord>,
+    weighed: Option<Arc<Weighed>>,
     /// Whoever shares a key with it by a blocking rule, some as often as that is so.
     candidates: Vec<u64>,
 }
@@ -60,6 +73,9 @@ fn candidate(holder: u32, is_slow: bool, rule: u32) -> u64 {
 
 /// Candidates of one record as often as they are found, of which so many may wait as they are.
 const FEW: usize = 2048;
+
+/// So many records are weighed sooner by one thread than others are woken for it.
+const ALONE: usize = 16;
 
 /// Each candidate once, in order, without the record itself.
 fn sort(candidates: &mut Vec<u64>, number: u32) {
@@ -98,6 +114,7 @@ impl Found {
             names: OnceLock::new(),
             ready: OnceLock::new(),
             holders: None,
+            weighed: None,
         };
         let Some((cell, plain)) = cell.zip(plain) else {
             let found = found(None);
@@ -117,12 +134,53 @@ impl Found {
         Ok(Self { former: Some(Former { cell, names }), ..found })
     }
 
-    /// With whoever had its keys, and what is kept of it; nothing where it seems to be there already.
-    pub(super) fn with_holders(self, keys: &Keys, current: &Current) -> Result<Self> {
+    /// With whoever had its keys; nothing where it seems to be there already.
+    pub(super) fn with_holders(self, keys: &Keys) -> Result<Self> {
         let Some(names) = self.names.get() else { return Ok(self) };
         let holders = Some(Holders::new(keys, names)?);
-        self.ready(current)?;
         Ok(Self { holders, ..self })
+    }
+
+    /// With what is kept of it, so that nobody waits for that; nothing where it seems to be there already.
+    pub(in crate::store) fn made_ready(self, current: &Current) -> Result<Self> {
+        if self.names.get().is_some() {
+            self.ready(current)?;
+        }
+        Ok(self)
+    }
+
+    /// With whom it weighs what as things stand, so that nobody waits for that. What cannot be read may be
+    /// being overwritten, and is asked for anew.
+    pub(in crate::store) fn weighed(self, shared: &Shared, before: &Snapshot) -> Result<Self> {
+        let (rows, current) = (&before.rows, &before.current);
+        let found = self.with_holders(&before.keys)?;
+        let (Some(names), Some(holders)) = (found.names.get(), &found.holders) else {
+            return Ok(found);
+        };
+        let most = current.bound.model().plan().guards().max_records_per_key as usize;
+        let mut candidates = Vec::with_capacity(holders.all.len());
+        for (place, (keying, name)) in names.iter().enumerate() {
+            let holders = holders.of(place);
+            if let Keying::Blocking(rule) = keying
+                && holders.len() < most
+                && !current.stopped.contains(name)
+            {
+                let is_slow = current.bound.is_slow(*keying);
+                candidates.extend(holders.iter().map(|holder| candidate(*holder, is_slow, *rule)));
+            }
+        }
+        let name = shared.cells.seals.record(found.record.key());
+        let number = before.tables.names().get(name);
+        let number = number.map_err(|error| shared.cells.place.engine(error))?;
+        sort(&mut candidates, number.unwrap_or(u32::MAX));
+        let links = weigh((shared, current, &before.names, rows), &found.record, &candidates);
+        let place = |candidate: &u64| {
+            let number = holder_of(*candidate);
+            Some((number, rows.get(number)?.cell.place))
+        };
+        let with = candidates.iter().filter_map(place).collect();
+        let weighed = |links| Arc::new(Weighed { revision: current.revision, with, links });
+        Ok(Self { weighed: links.ok().map(weighed), ..found })
     }
 
     /// Whether it is what that cell holds; `None` where that is not known.
@@ -153,19 +211,71 @@ impl Found {
 impl Holders {
     fn new(keys: &Keys, names: &Named) -> Result<Self> {
         keys.look(names.iter().map(|(_, name)| *name));
-        let (mut all, mut ends, mut holders) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut all, mut ends, mut holders) =
+            (Vec::new(), Vec::with_capacity(names.len()), Vec::new());
         for (_, name) in names {
             keys.holders(*name, &mut holders)?;
             all.extend_from_slice(&holders);
             ends.push(all.len() as u32);
         }
-        Ok(Self { all, ends })
+        Ok(Self { change: keys.change, all, ends })
     }
 
     /// Of the key at that place.
     fn of(&self, place: usize) -> &[u32] {
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.all[start as usize..self.ends[place] as usize]
+    }
+}
+
+/// With whom a record weighs more than nothing, and how much, of some candidates, in order. That they share
+/// a key was told by its name; of the few that are to be linked the keys themselves are asked.
+fn weigh(
+    (shared, current, names, rows): (&Shared, &Current, &Names, &Rows),
+    record: &BoundRecord,
+    candidates: &[u64],
+) -> Result<Vec<(u32, f64)>> {
+    let numbers: Vec<u32> = candidates.iter().map(|of| holder_of(*of)).collect();
+    let likeness = current.bound.likeness(record);
+    let most = (most_odds_against(0.0), false);
+    let mut likely = current.outlines.likely(likeness.as_ref(), rows, &numbers, most);
+    likely.sort_unstable_by_key(|likely| likely.number);
+    let mut links = Vec::new();
+    for Likely { number: other, hint, .. } in likely {
+        let row = rows.get(other).filter(|row| row.entity.is_some());
+        let cell = row.map(|row| row.cell).ok_or_else(|| shared.missing(other))?;
+        let candidate = shared.bound(current, names, other, cell)?;
+        let weighs = current.weighs((likeness.as_ref(), hint), record, &candidate)?;
+        let Some(bits) = weighs else { continue };
+        let whole = current.bound.prepare(&shared.record(names, other, cell)?)?;
+        let rule = numbers.binary_search(&other).ok().map(|at| rule_of(candidates[at]));
+        if current.shares_key(&shared.cells.seals, rule, record, &whole) {
+            links.push((other, bits));
+        }
+    }
+    Ok(links)
+}
+
+impl Weighed {
+    /// Of some candidates, in order, those that are as they were weighed are left out; with whom of them it
+    /// weighs more than nothing.
+    fn take_known(&self, rows: &Rows, candidates: &mut Vec<u64>) -> Vec<(u32, f64)> {
+        let (mut with, mut links) = (self.with.iter().peekable(), self.links.iter().peekable());
+        let mut known = Vec::new();
+        candidates.retain(|candidate| {
+            let number = holder_of(*candidate);
+            while with.next_if(|(other, _)| *other < number).is_some() {}
+            while links.next_if(|(other, _)| *other < number).is_some() {}
+            let row = rows.get(number).filter(|row| row.entity.is_some());
+            let place = row.map(|row| row.cell.place);
+            let is_known =
+                with.peek().is_some_and(|(other, of)| *other == number && Some(*of) == place);
+            if is_known {
+                known.extend(links.next_if(|(other, _)| *other == number));
+            }
+            !is_known
+        });
+        known
     }
 }
 
@@ -191,14 +301,17 @@ impl Writing<'_> {
         let bound = Arc::clone(&self.current.bound);
         let names = found.names(self.shared, &self.current);
         let looked_up;
+        // As long as segments are the same, what changed since is in memory.
         let holders = match &found.holders {
-            Some(holders) => holders,
-            None => {
+            Some(holders) if self.keys.layered <= holders.change => holders,
+            _ => {
                 looked_up = Holders::new(&self.keys, names)?;
                 &looked_up
             }
         };
         let (mut candidates, mut now) = (Vec::with_capacity(holders.all.len()), Vec::new());
+        let is_older = holders.change < self.keys.change;
+        let since = holders.change;
         let mut slow: Option<(Keying, bool)> = None;
         self.overlay.reserve(names.len());
         for (place, (keying, name)) in names.iter().enumerate() {
@@ -206,9 +319,12 @@ impl Writing<'_> {
                 continue;
             }
             let mut holders = holders.of(place);
-            if self.overlay.speaks_of(*name) {
+            if is_older || self.overlay.speaks_of(*name) {
                 now.clear();
                 now.extend_from_slice(holders);
+                if is_older {
+                    self.keys.apply_since(*name, since, &mut now);
+                }
                 self.overlay.apply(*name, &mut now);
                 holders = &now;
             }
@@ -231,8 +347,8 @@ impl Writing<'_> {
             candidates.shrink_to_fit();
         }
         self.seeds.insert(number);
-        let record = Arc::clone(&found.record);
-        self.waiting.push(Waiting { number, record, candidates });
+        let (record, weighed) = (Arc::clone(&found.record), found.weighed.clone());
+        self.waiting.push(Waiting { number, record, weighed, candidates });
         Ok(())
     }
 
@@ -247,41 +363,26 @@ impl Writing<'_> {
         texts.ok_or_else(|| self.shared.cells.place.damaged("a key is not of its record"))
     }
 
-    /// Link the candidate pairs that weigh more than nothing. That they share a key was told by its
-    /// name; of the few that are to be linked the keys themselves are asked.
+    /// Link the candidate pairs that weigh more than nothing.
     pub(super) fn weigh_waiting(&mut self) -> Result<()> {
         if self.waiting.is_empty() {
             return Ok(());
         }
         let waiting = std::mem::take(&mut self.waiting);
-        let (shared, current, names, rows) = (self.shared, &self.current, &self.names, &self.rows);
-        let cell = |number: u32| {
-            let row = rows.get(number).filter(|row| row.entity.is_some());
-            row.map(|row| row.cell).ok_or_else(|| shared.missing(number))
-        };
-        let weigh = |Waiting { number: one, record, candidates }: Waiting| {
+        let (shared, current, names, rows) = (self.shared, &*self.current, &self.names, &self.rows);
+        let weigh = |Waiting { number: one, record, weighed, candidates }: Waiting| {
             let mut candidates = candidates;
             sort(&mut candidates, one);
-            let numbers: Vec<u32> = candidates.iter().map(|of| holder_of(*of)).collect();
-            let likeness = current.bound.likeness(&record);
-            let most = (most_odds_against(0.0), false);
-            let mut likely = current.outlines.likely(likeness.as_ref(), rows, &numbers, most);
-            likely.sort_unstable_by_key(|likely| likely.number);
-            let mut links = Vec::new();
-            for Likely { number: other, hint, .. } in likely {
-                let cell = cell(other)?;
-                let candidate = shared.bound(current, names, other, cell)?;
-                let weighs = current.weighs((likeness.as_ref(), hint), &record, &candidate)?;
-                let Some(bits) = weighs else { continue };
-                let whole = current.bound.prepare(&shared.record(names, other, cell)?)?;
-                let rule = numbers.binary_search(&other).ok().map(|at| rule_of(candidates[at]));
-                if current.shares_key(&shared.cells.seals, rule, &record, &whole) {
-                    links.push((one, other, bits));
-                }
+            let weighed = weighed.filter(|weighed| weighed.revision == current.revision);
+            let mut links = weighed
+                .map(|weighed| weighed.take_known(rows, &mut candidates))
+                .unwrap_or_default();
+            if !candidates.is_empty() {
+                links.extend(weigh((shared, current, names, rows), &record, &candidates)?);
             }
-            Ok(links)
+            Ok(links.into_iter().map(|(other, bits)| (one, other, bits)).collect::<Vec<_>>())
         };
-        let links: Vec<(u32, u32, f64)> = if waiting.len() == 1 {
+        let links: Vec<(u32, u32, f64)> = if waiting.len() < ALONE {
             waiting.into_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat()
         } else {
             waiting.into_par_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat()
@@ -317,5 +418,86 @@ impl Writing<'_> {
         }
         self.seeds.remove(&number);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::cancel::Run;
+    use crate::plan::Plan;
+    use crate::read::{Input, infer_schema, read};
+    use crate::schema::{Record, RecordKey};
+    use crate::store::{Options, Store, When};
+
+    /// The links of a store, by the keys of records.
+    fn links(store: &Store) -> BTreeSet<(RecordKey, RecordKey, u64)> {
+        let now = store.inner.snapshot();
+        let key = |number: u32| {
+            let cell = now.rows.get(number).unwrap().cell;
+            store.inner.shared.record(&now.names, number, cell).unwrap().key
+        };
+        let all = now.tables.links().all().unwrap().into_iter();
+        all.map(|((one, other), bits)| (key(one), key(other), bits.to_bits())).collect()
+    }
+
+    #[test]
+    fn what_was_known_before_others_wrote_leads_to_the_links_that_there_are_without_it() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sample");
+        let inputs = [("crm", "crm.csv"), ("shop", "shop.jsonl"), ("support", "support.csv")]
+            .map(|(source, file)| Input::file(source, folder.join(file)));
+        let schema = infer_schema(&inputs, &Run::new()).unwrap();
+        let (table, _) = read(&inputs, &schema, &Run::new()).unwrap();
+        let plan = Plan::infer(&table, &Run::new()).unwrap();
+        let model = plan.fit(&table, &Run::new()).unwrap();
+        let resolution = model.resolve(&table, &Default::default(), &Run::new()).unwrap();
+        let mut entities: Vec<u32> = (0..resolution.len() as u32).collect();
+        entities.sort_by_key(|entity| std::cmp::Reverse(resolution.rows(*entity).len()));
+        let rows = entities[..3].iter().flat_map(|entity| resolution.rows(*entity));
+        let records: Vec<Record> = rows.map(|row| table.record(*row as usize)).collect();
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut any = |most: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 20) as usize % most
+        };
+        let mut known = 0;
+        for recent_keys in [0, 300, 100_000] {
+            let options = Options { recent_keys, ..Options::new() };
+            let store = Store::in_memory(&model, &options).unwrap();
+            for _ in 0..40 {
+                let mut some = || {
+                    let fields = records[any(records.len())].fields.clone();
+                    Record { fields, ..records[any(records.len())].clone() }
+                };
+                let (record, inner) = (some(), &store.inner);
+                let before = inner.snapshot();
+                let bound = Arc::new(before.current.bound.prepare(&record).unwrap());
+                let found = Found::new(&inner.shared, &before, bound).unwrap();
+                let found = found.made_ready(&before.current).unwrap();
+                let found = found.weighed(&inner.shared, &before).unwrap();
+                known += found.weighed.as_ref().map_or(0, |weighed| weighed.links.len());
+                drop(before);
+                for _ in 0..3 {
+                    store.upsert(&some()).unwrap();
+                }
+                store.delete(&some().key).unwrap();
+                inner.write(When::AsAgreed, |writing| writing.upsert_found(&found)).unwrap();
+                assert_eq!(store.get(&record.key).unwrap(), Some(record));
+                let anew = Store::in_memory(&model, &Options::new()).unwrap();
+                for record in &records {
+                    if let Some(record) = store.get(&record.key).unwrap() {
+                        anew.upsert(&record).unwrap();
+                    }
+                }
+                assert_eq!(links(&store), links(&anew));
+            }
+            assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
+        }
+        assert!(known > 100, "{known} links were known beforehand");
     }
 }

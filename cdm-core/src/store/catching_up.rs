@@ -1,0 +1,211 @@
+//! What was gathered goes to the index while others write: it is frozen, and what they do meanwhile is
+//! gathered over it.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::thread::{park, park_timeout};
+use std::time::{Duration, Instant};
+
+use super::commit::How;
+use super::reading::{Snapshot, tables};
+use super::seen::{Index, Reading};
+use super::segment::Segment;
+use super::tables::Cell;
+use super::{Durability, Inner, When, Writer, files, lock};
+use crate::error::Result;
+
+/// What was gathered up to a change, on its way to the index.
+pub(super) struct Frozen {
+    /// As they were after that change.
+    tables: Reading,
+    facts: Vec<u8>,
+    /// When the first change of it was made.
+    since: Instant,
+    /// Cells and segments that are named no more once it is on the disk.
+    pending: Vec<Cell>,
+    retired: Vec<Arc<Segment>>,
+}
+
+impl Writer {
+    /// When the first of those changes was made that are not on the disk.
+    fn first(&self) -> Option<Instant> {
+        self.frozen.as_ref().map(|frozen| frozen.since).or(self.since)
+    }
+
+    /// Whether a change has waited for the disk as long as it may.
+    fn is_overdue(&self, at_most: Duration) -> bool {
+        at_most.is_zero() || self.first().is_some_and(|first| first.elapsed() >= at_most)
+    }
+
+    /// What was on its way to the index goes there with what came later, or is there with it.
+    pub(super) fn thaw(&mut self) {
+        if let Some(frozen) = self.frozen.take() {
+            self.since = Some(frozen.since);
+            self.pending.extend(&frozen.pending);
+            self.retired.extend(frozen.retired.iter().cloned());
+        }
+    }
+}
+
+impl Inner {
+    /// The right to write. What the index is to have at once comes after what is on its way there; so does
+    /// everything where that takes too long, or more is gathered meanwhile than should be.
+    pub(super) fn turn(&self, when: When, how: How) -> MutexGuard<'_, Writer> {
+        self.turn_again(lock(&self.writer), when, how)
+    }
+
+    /// The same for whoever has it, before another change.
+    pub(super) fn turn_again<'w>(
+        &self,
+        writer: MutexGuard<'w, Writer>,
+        when: When,
+        how: How,
+    ) -> MutexGuard<'w, Writer> {
+        if !writer.is_committing {
+            return writer;
+        }
+        let waits = when != When::AsAgreed
+            || how == How::Directly
+            || self.is_due(&writer)
+            || self.snapshot().tables.is_too_much();
+        if waits { self.at_rest(writer) } else { writer }
+    }
+
+    /// Whether the next change is to be on the disk when its call returns.
+    pub(super) fn is_due(&self, writer: &Writer) -> bool {
+        match self.durability {
+            Durability::EveryCall => true,
+            Durability::Grouped { at_most } => writer.is_overdue(at_most),
+            Durability::ByHand => false,
+        }
+    }
+
+    /// Wait until nothing is on its way to the index.
+    fn at_rest<'w>(&self, mut writer: MutexGuard<'w, Writer>) -> MutexGuard<'w, Writer> {
+        while writer.is_committing {
+            writer = self.rested.wait(writer).unwrap_or_else(PoisonError::into_inner);
+        }
+        writer
+    }
+
+    /// Wait until every change up to now is on the disk; others write meanwhile.
+    pub(super) fn flush(&self) -> Result<()> {
+        loop {
+            let mut writer = self.at_rest(lock(&self.writer));
+            if writer.is_stuck && (writer.frozen.is_some() || writer.since.is_some()) {
+                return Err(self.shared.cells.place.engine(redb::Error::PreviousIo));
+            }
+            // What did not get there before goes first.
+            let (frozen, is_last) = match (&writer.frozen, writer.since) {
+                (Some(frozen), _) => (Arc::clone(frozen), false),
+                (None, Some(since)) => (self.freeze(&mut writer, since)?, true),
+                (None, None) => return Ok(()),
+            };
+            writer.is_committing = true;
+            drop(writer);
+            self.catch_up(&frozen)?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Gather what comes from now on over what there is, which goes to the index as it is.
+    fn freeze(&self, writer: &mut Writer, since: Instant) -> Result<Arc<Frozen>> {
+        let now = self.snapshot();
+        let place = &self.shared.cells.place;
+        let facts = files::facts(place, &now.counters, &now.names, now.current.revision)?;
+        let frozen = Arc::new(Frozen {
+            tables: now.tables.clone(),
+            facts,
+            since,
+            pending: std::mem::take(&mut writer.pending),
+            retired: std::mem::take(&mut writer.retired),
+        });
+        writer.since = None;
+        writer.frozen = Some(Arc::clone(&frozen));
+        self.show(Snapshot { tables: now.tables.frozen(), ..(*now).clone() });
+        Ok(frozen)
+    }
+
+    /// Let readers see how things stand from now on; what they saw up to now.
+    pub(super) fn show(&self, snapshot: Snapshot) -> Arc<Snapshot> {
+        let mut shown = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *shown, Arc::new(snapshot))
+    }
+
+    /// Bring what was frozen to the disk.
+    fn catch_up(&self, frozen: &Frozen) -> Result<()> {
+        let mut may_be_there = false;
+        let place = &self.shared.cells.place;
+        let put = place.guarded(|| self.put_frozen(frozen, &mut may_be_there));
+        let scrubbed = match &put {
+            Ok(_) => self.scrub(&frozen.pending, When::Durable),
+            Err(_) => Ok(false),
+        };
+        let mut writer = lock(&self.writer);
+        writer.is_committing = false;
+        let mut before = None;
+        match &put {
+            Ok(index) => {
+                writer.frozen = None;
+                match scrubbed {
+                    Ok(true) => writer.scrubbed.extend(&frozen.pending),
+                    // They are with what is next.
+                    _ => writer.pending.extend(&frozen.pending),
+                }
+                frozen.retired.iter().for_each(|segment| segment.name(false));
+                let now = self.snapshot();
+                before = Some(
+                    self.show(Snapshot { tables: now.tables.arrived(index), ..(*now).clone() }),
+                );
+            }
+            // What is not known to be there, nor not to be, is not to be written over.
+            Err(_) => writer.is_stuck |= may_be_there,
+        }
+        drop(writer);
+        self.rested.notify_all();
+        // What nobody sees any more goes now that nobody waits for it.
+        drop(before);
+        put.and(scrubbed).map(|_| ())
+    }
+
+    /// Commit it, and read the index as it is then.
+    fn put_frozen(&self, frozen: &Frozen, may_be_there: &mut bool) -> Result<Reading> {
+        let place = &self.shared.cells.place;
+        self.shared.cells.sync()?;
+        let txn = self.begin(true)?;
+        let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
+        frozen.tables.put_into(&mut index).map_err(|error| place.engine(error))?;
+        let put = index.meta.insert("facts", &frozen.facts[..]).map(|_| ());
+        put.map_err(|error| place.engine(error))?;
+        drop(index);
+        *may_be_there = true;
+        txn.commit().map_err(|error| place.engine(error))?;
+        tables(&self.db, place, 0)
+    }
+
+    /// Bring changes to the disk before their time is over, as long as the store is open.
+    pub(super) fn flush_in_time(&self, at_most: Duration) {
+        let mut took = Duration::ZERO;
+        while !self.work.is_stopped() {
+            let Some(first) = lock(&self.writer).first() else {
+                // Whoever makes the first change says so.
+                park();
+                continue;
+            };
+            let early = at_most.saturating_sub(took + took / 4);
+            let early = early.clamp(at_most / 4, at_most / 4 * 3);
+            let left = early.saturating_sub(first.elapsed());
+            if !left.is_zero() && !self.snapshot().tables.is_much() {
+                park_timeout(left);
+                continue;
+            }
+            let start = Instant::now();
+            if self.flush().is_err() {
+                // Whoever writes next is told what is wrong.
+                park_timeout(early);
+            }
+            took = start.elapsed();
+        }
+    }
+}
