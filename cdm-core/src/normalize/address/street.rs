@@ -570,7 +570,7 @@ mod tests {
                 0..6,
             ),
         ) {
-            let parsed = parse(&[words.clone()], None);
+            let parsed = parse(std::slice::from_ref(&words), None);
             let is_read = !parsed.number.is_empty() || !parsed.name.is_empty();
             prop_assert_eq!(is_nameless(&words), !is_read, "{:?}", parsed);
         }
