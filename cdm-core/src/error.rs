@@ -164,7 +164,7 @@ pub enum Error {
     /// A run would take more memory than it may.
     #[error(
         "the memory limit of {} MiB is too low: this takes about {} MiB, in passes; allow as much, or \
-         resolve fewer records at a time", .limit_bytes >> 20, .least_bytes.div_ceil(1 << 20)
+         resolve fewer records at a time", .limit_bytes.div_ceil(1 << 20), .least_bytes.div_ceil(1 << 20)
     )]
     MemoryLimit {
         /// What was allowed.
@@ -405,6 +405,8 @@ mod tests {
         assert_eq!((error.field(), error.suggestion()), (Some("emial"), Some("email")));
         let error = Error::unknown_choice("option", "sigal", &["id", "signal"]);
         assert_eq!((error.path(), error.suggestion()), (None, Some("signal")));
+        let error = Error::MemoryLimit { limit_bytes: 1_000_000, least_bytes: 90 << 20 };
+        assert!(error.to_string().starts_with("the memory limit of 1 MiB is too low"), "{error}");
         let error = Error::UnknownRecord { key: "crm:1".into() };
         assert_eq!((error.record(), error.field()), (Some("crm:1"), None));
     }
