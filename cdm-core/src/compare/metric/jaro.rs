@@ -21,7 +21,7 @@ use super::text::{Units, with_slices, with_units};
 /// follows the idea of Hyyrö's bit-parallel string matching.
 #[must_use]
 pub fn jaro(left: &str, right: &str) -> f64 {
-    with_units(left, right, of_units)
+    with_units(left, right, |left, right| Alike::of(left, right).jaro)
 }
 
 /// Jaro-Winkler similarity: [`jaro`], drawn nearer to 1 by a tenth for each of the first four
@@ -39,49 +39,61 @@ pub fn jaro(left: &str, right: &str) -> f64 {
 /// Model of Record Linkage. The floor of 0.7 is that of Winkler's own program `strcmp95.c`.
 #[must_use]
 pub fn jaro_winkler(left: &str, right: &str) -> f64 {
-    with_units(left, right, |left, right| boosted(of_units(left, right), left, right))
+    with_units(left, right, |left, right| Alike::of(left, right).jaro_winkler())
 }
 
-#[inline]
-pub(super) fn of_units(left: Units<'_>, right: Units<'_>) -> f64 {
-    // A step for each character of the left: the shorter has fewer.
-    let (left, right) = if left.len() <= right.len() { (left, right) } else { (right, left) };
-    match (left, right) {
-        (Units::Ascii(l), Units::Ascii(r)) if r.len() <= Packed::MOST => {
-            with_masks(l, r, &Packed::new(r))
+/// How alike two texts are.
+#[derive(Clone, Copy)]
+pub(super) struct Alike {
+    pub(super) jaro: f64,
+    /// How many of their first characters are the same.
+    same: usize,
+}
+
+impl Alike {
+    #[inline]
+    pub(super) fn of(left: Units<'_>, right: Units<'_>) -> Self {
+        // A step for each character of the left: the shorter has fewer.
+        let (left, right) = if left.len() <= right.len() { (left, right) } else { (right, left) };
+        match (left, right) {
+            (Units::Ascii(l), Units::Ascii(r)) if r.len() <= Packed::MOST => {
+                with_masks(l, r, &Packed::new(r))
+            }
+            (l, r) if r.len() <= FewChars::MOST => {
+                with_slices!(l, r, |l, r| with_masks(l, r, &FewChars::new(r)))
+            }
+            (l, r) => with_slices!(l, r, |l, r| if l.len() <= WORD && r.len() <= WORD {
+                with_masks(l, r, &Unit::table(r))
+            } else {
+                Self { jaro: long(l, r), same: same(l, r) }
+            }),
         }
-        (l, r) if r.len() <= FewChars::MOST => {
-            with_slices!(l, r, |l, r| with_masks(l, r, &FewChars::new(r)))
-        }
-        (l, r) => with_slices!(l, r, |l, r| if l.len() <= WORD && r.len() <= WORD {
-            with_masks(l, r, &Unit::table(r))
-        } else {
-            long(l, r)
-        }),
+    }
+
+    /// With Winkler's addition for a common beginning.
+    #[inline]
+    pub(super) fn jaro_winkler(self) -> f64 {
+        let Self { jaro, same } = self;
+        if jaro <= 0.7 { jaro } else { jaro + 0.1 * same.min(4) as f64 * (1.0 - jaro) }
     }
 }
 
-/// Winkler's addition for a common beginning.
+/// How many units both begin with.
 #[inline]
-pub(super) fn boosted(jaro: f64, left: Units<'_>, right: Units<'_>) -> f64 {
-    if jaro <= 0.7 {
-        return jaro;
-    }
-    let common = with_slices!(left, right, |l, r| {
-        l.iter().zip(r).take(4).take_while(|(l, r)| l.code() == r.code()).count()
-    });
-    jaro + 0.1 * common as f64 * (1.0 - jaro)
+fn same<L: Unit, R: Unit>(left: &[L], right: &[R]) -> usize {
+    left.iter().zip(right).take_while(|(l, r)| l.code() == r.code()).count()
 }
 
 /// Both texts of at most 64 units; `masks` are those of `right`.
 #[inline]
-pub(super) fn with_masks<L: Unit, R: Unit>(left: &[L], right: &[R], masks: &impl Masks) -> f64 {
+pub(super) fn with_masks<L: Unit, R: Unit>(left: &[L], right: &[R], masks: &impl Masks) -> Alike {
     if left.is_empty() || right.is_empty() {
-        return if left.len() == right.len() { 1.0 } else { 0.0 };
+        let jaro = if left.len() == right.len() { 1.0 } else { 0.0 };
+        return Alike { jaro, same: 0 };
     }
     let reach = (left.len().max(right.len()) / 2).saturating_sub(1);
     // What both begin with matches itself: all places before are taken.
-    let same = left.iter().zip(right).take_while(|(l, r)| l.code() == r.code()).count();
+    let same = same(left, right);
     let (mut left_matched, mut right_matched) = (lowest(same), lowest(same));
     let mut furthest = right_matched ^ right_matched >> 1;
     let mut crossed = false;
@@ -107,7 +119,7 @@ pub(super) fn with_masks<L: Unit, R: Unit>(left: &[L], right: &[R], masks: &impl
             right_matched &= right_matched - 1;
         }
     }
-    similarity(matches, misplaced, left.len(), right.len())
+    Alike { jaro: similarity(matches, misplaced, left.len(), right.len()), same }
 }
 
 /// So many of the lowest bits, or all.
@@ -161,6 +173,28 @@ fn similarity(matches: usize, misplaced: usize, left: usize, right: usize) -> f6
     if matches == 0 {
         return 0.0;
     }
-    let (m, in_order) = (matches as f64, (matches - misplaced / 2) as f64);
-    (m / left as f64 + m / right as f64 + in_order / m) / 3.0
+    let in_order = matches - misplaced / 2;
+    (quotient(matches, left) + quotient(matches, right) + quotient(in_order, matches)) / 3.0
 }
+
+/// `number / of`, which takes longer to divide than to look up.
+#[inline]
+fn quotient(number: usize, of: usize) -> f64 {
+    let known = QUOTIENTS.get(of).and_then(|row| row.get(number));
+    known.copied().unwrap_or_else(|| number as f64 / of as f64)
+}
+
+/// By divisor, then dividend: of the lengths that names have.
+static QUOTIENTS: [[f64; 16]; 16] = {
+    let mut quotients = [[0.0; 16]; 16];
+    let mut of = 1;
+    while of < 16 {
+        let mut number = 0;
+        while number < 16 {
+            quotients[of][number] = number as f64 / of as f64;
+            number += 1;
+        }
+        of += 1;
+    }
+    quotients
+};

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::bits::{AsciiTable, CharTable, Packed, WORD};
 use super::edit::{self, Transpositions, one_word};
-use super::jaro;
+use super::jaro::{Alike, with_masks};
 use super::text::{Text, Units, with_decoded};
 
 /// A text prepared to be compared with many others: decoded, with the tables of its characters.
@@ -71,13 +71,13 @@ impl Pattern {
     /// As [`jaro`](super::jaro()).
     #[must_use]
     pub fn jaro(&self, other: &str) -> f64 {
-        with_decoded(other, |other| self.jaro_of(other))
+        with_decoded(other, |other| self.alike(other).jaro)
     }
 
     /// As [`jaro_winkler`](super::jaro_winkler).
     #[must_use]
     pub fn jaro_winkler(&self, other: &str) -> f64 {
-        with_decoded(other, |other| jaro::boosted(self.jaro_of(other), self.text.units(), other))
+        with_decoded(other, |other| self.alike(other).jaro_winkler())
     }
 
     /// As [`levenshtein`](super::levenshtein).
@@ -113,25 +113,19 @@ impl Pattern {
     }
 
     #[inline]
-    fn jaro_of(&self, other: Units<'_>) -> f64 {
-        let whole = |other| jaro::of_units(other, self.text.units());
+    fn alike(&self, other: Units<'_>) -> Alike {
+        let whole = |other| Alike::of(other, self.text.units());
         if other.len() > WORD {
             return whole(other);
         }
         // The pattern's own units tell the order of what matched, so its masks go with its slice.
         match self.text.units() {
-            Units::Ascii(own) => with_tables!(
-                self,
-                other,
-                |masks, text| jaro::with_masks(text, own, masks),
-                whole(other)
-            ),
-            Units::Chars(own) => with_tables!(
-                self,
-                other,
-                |masks, text| jaro::with_masks(text, own, masks),
-                whole(other)
-            ),
+            Units::Ascii(own) => {
+                with_tables!(self, other, |masks, text| with_masks(text, own, masks), whole(other))
+            }
+            Units::Chars(own) => {
+                with_tables!(self, other, |masks, text| with_masks(text, own, masks), whole(other))
+            }
         }
     }
 

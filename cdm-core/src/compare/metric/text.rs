@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::edit::{self, Transpositions};
-use super::jaro;
+use super::jaro::Alike;
 
 /// A text decoded once, for metrics that meet it often.
 ///
@@ -52,13 +52,13 @@ impl Text {
     /// As [`jaro`](super::jaro()).
     #[must_use]
     pub fn jaro(&self, other: &Text) -> f64 {
-        jaro::of_units(self.units(), other.units())
+        Alike::of(self.units(), other.units()).jaro
     }
 
     /// As [`jaro_winkler`](super::jaro_winkler).
     #[must_use]
     pub fn jaro_winkler(&self, other: &Text) -> f64 {
-        jaro::boosted(self.jaro(other), self.units(), other.units())
+        Alike::of(self.units(), other.units()).jaro_winkler()
     }
 
     /// As [`levenshtein`](super::levenshtein).
