@@ -1,10 +1,11 @@
 mod gate;
 mod hint;
+mod layout;
 mod note;
 
 use gate::Gate;
 use hint::Hint;
-use note::Note;
+use layout::Layout;
 
 use super::condition::Condition;
 use super::prepared::Prepared;
@@ -27,8 +28,7 @@ pub(crate) struct SketchedComparison {
 /// What some comparisons note of a value: one sketch for all of them.
 #[derive(Default)]
 pub(crate) struct Sketcher {
-    /// In the order of the sketch.
-    notes: Vec<Note>,
+    layout: Layout,
 }
 
 /// A value with its sketch.
@@ -41,23 +41,19 @@ pub(crate) struct Sketched<'v> {
 impl Sketcher {
     /// How many numbers a sketch has; it is the same for every field of the comparisons.
     pub(crate) fn width(&self) -> usize {
-        self.notes.iter().map(|note| note.width()).sum()
+        self.layout.width()
     }
 
     /// Note what there is to note of a value of any of the fields, in [`width`](Self::width) numbers.
-    pub(crate) fn sketch(&self, value: &Prepared, mut sketch: &mut [u64]) {
-        for note in &self.notes {
-            let (own, rest) = std::mem::take(&mut sketch).split_at_mut(note.width());
-            note.take(value, own);
-            sketch = rest;
-        }
+    pub(crate) fn sketch(&self, value: &Prepared, sketch: &mut [u64]) {
+        self.layout.sketch(value, sketch);
     }
 }
 
 impl SketchedComparison {
     /// A comparison of values of which `sketcher` notes all that it wants to know.
     pub(crate) fn new(comparison: &Comparison, sketcher: &mut Sketcher) -> Self {
-        let node = |level: &Level| Node::new(&level.when, &mut sketcher.notes);
+        let node = |level: &Level| Node::new(&level.when, &mut sketcher.layout);
         let levels: Vec<Node> = comparison.levels.iter().map(node).collect();
         let gate = Gate::new(&levels, comparison.fields.len());
         Self { comparison: comparison.clone(), levels, gate }
@@ -192,32 +188,32 @@ enum Field {
 }
 
 impl Node {
-    fn new(condition: &Condition, notes: &mut Vec<Note>) -> Self {
+    fn new(condition: &Condition, layout: &mut Layout) -> Self {
         let test = match condition {
-            Condition::All(all) => Test::All(all.iter().map(|c| Self::new(c, notes)).collect()),
-            Condition::Any(any) => Test::Any(any.iter().map(|c| Self::new(c, notes)).collect()),
+            Condition::All(all) => Test::All(all.iter().map(|c| Self::new(c, layout)).collect()),
+            Condition::Any(any) => Test::Any(any.iter().map(|c| Self::new(c, layout)).collect()),
             Condition::Each(each) => {
                 let wanted =
                     || each.iter().enumerate().filter_map(|(at, c)| Some((at, c.as_ref()?)));
                 if let (Some((field, only)), None) = (wanted().next(), wanted().nth(1))
                     && *only != Condition::Missing
                 {
-                    let node = Box::new(Self::new(only, notes));
+                    let node = Box::new(Self::new(only, layout));
                     return Self { condition: condition.clone(), test: Test::Alone(field, node) };
                 }
                 let field = |(at, condition): (usize, &Condition)| match condition {
                     Condition::Missing => (at, Field::Missing),
-                    condition => (at, Field::Condition(Self::new(condition, notes))),
+                    condition => (at, Field::Condition(Self::new(condition, layout))),
                 };
                 let mut fields: Vec<(usize, Field)> = wanted().map(field).collect();
                 fields.sort_by_key(|(_, field)| matches!(field, Field::Condition(_)));
                 Test::Each(fields)
             }
-            Condition::Swapped(condition) => Test::Swapped(Box::new(Self::new(condition, notes))),
+            Condition::Swapped(condition) => Test::Swapped(Box::new(Self::new(condition, layout))),
             Condition::InOtherField(condition) => {
-                Test::InOtherField(Box::new(Self::new(condition, notes)))
+                Test::InOtherField(Box::new(Self::new(condition, layout)))
             }
-            other => Hint::of(other, notes).map_or(Test::Ask, Test::Hint),
+            other => Hint::of(other, layout).map_or(Test::Ask, Test::Hint),
         };
         Self { condition: condition.clone(), test }
     }

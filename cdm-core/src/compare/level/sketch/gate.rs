@@ -6,15 +6,22 @@
 //! pairs show none of what any level wants.
 
 use super::hint::{Hint, Shapes};
+use super::layout::{Lane, same_lanes};
 use super::note::shape;
 use super::{Field, Node, Test};
 
 /// Hints, and which of them must be there for each level.
+#[derive(Default)]
 pub(super) struct Gate {
-    /// Hints, each with its bit.
-    hints: Vec<(u64, Seen)>,
+    /// Those that lanes are the same, four at once. Their bits are those that [`same_lanes`] gives, each
+    /// of these moved down by its place here.
+    lanes: Vec<OfLanes>,
     /// Those of two shapes, which are laid side by side once for all of them.
     shapes: Vec<OfShapes>,
+    /// All others, each with its bit.
+    others: Vec<(u64, Seen)>,
+    /// The bits that are spoken for.
+    taken: u64,
     /// By level, the hints of which one must be there, as bits.
     levels: Vec<u64>,
     /// The levels that may always hold, as bits.
@@ -27,6 +34,14 @@ struct Seen {
     left: usize,
     right: usize,
     hint: Hint,
+}
+
+/// Lanes that are one number of a sketch.
+#[derive(PartialEq)]
+struct OfLanes {
+    left: usize,
+    right: usize,
+    number: usize,
 }
 
 /// Hints in two shapes, each with its bit.
@@ -50,39 +65,65 @@ impl Gate {
 
     /// The gate before the levels of a comparison of so many fields.
     pub(super) fn new(levels: &[Node], fields: usize) -> Self {
-        let mut hints: Vec<Seen> = Vec::new();
-        let mut bit = |seen: Seen| {
-            let known = hints.iter().position(|known| *known == seen);
-            let place = known.or_else(|| {
-                (hints.len() < MOST).then(|| {
-                    hints.push(seen);
-                    hints.len() - 1
-                })
-            });
-            place.map(|place| 1_u64 << place)
-        };
-        let mut bits = |node: &Node| {
-            let needs = needs_of_fields(node, fields)?;
-            needs.into_iter().try_fold(0, |bits, seen| Some(bits | bit(seen)?))
-        };
-        let levels: Vec<Option<u64>> = levels.iter().take(MOST).map(&mut bits).collect();
-        let always = levels.iter().enumerate().filter(|(_, bits)| bits.is_none());
-        let always = always.fold(0, |always, (level, _)| always | 1 << level);
-        let levels = levels.into_iter().map(Option::unwrap_or_default).collect();
-        let mut gate = Self { hints: Vec::new(), shapes: Vec::new(), levels, always };
-        hints.into_iter().enumerate().for_each(|(place, seen)| gate.add(1 << place, seen));
+        let mut gate = Self::default();
+        for (level, node) in levels.iter().take(MOST).enumerate() {
+            let needs = needs_of_fields(node, fields);
+            let bit = |bits: u64, seen| Some(bits | gate.bit(seen)?);
+            let bits = needs.and_then(|needs| needs.into_iter().try_fold(0, bit));
+            gate.always |= u64::from(bits.is_none()) << level;
+            gate.levels.push(bits.unwrap_or_default());
+        }
         gate
     }
 
-    fn add(&mut self, bit: u64, seen: Seen) {
-        let Seen { left, right, hint: Hint::Shapes(at, shapes) } = seen else {
-            return self.hints.push((bit, seen));
-        };
-        let same = |of: &&mut OfShapes| (of.left, of.right, of.at) == (left, right, at);
-        match self.shapes.iter_mut().find(same) {
-            Some(of) => of.hints.push((bit, shapes)),
-            None => self.shapes.push(OfShapes { left, right, at, hints: vec![(bit, shapes)] }),
+    /// The bit of a hint; `None` where there is none left.
+    fn bit(&mut self, seen: Seen) -> Option<u64> {
+        let Seen { left, right, .. } = seen;
+        match seen.hint {
+            Hint::Equal(lane) => {
+                let own = OfLanes { left, right, number: lane.number };
+                let place = self.lanes.iter().position(|known| *known == own);
+                let place = place.or_else(|| {
+                    let bits = lanes_of(self.lanes.len())?;
+                    (self.taken & bits == 0).then(|| {
+                        self.taken |= bits;
+                        self.lanes.push(own);
+                        self.lanes.len() - 1
+                    })
+                })?;
+                Some(lanes_of(place)? & u64::from(u16::MAX) << (Lane::BITS * lane.quarter))
+            }
+            Hint::Shapes(at, shapes) => {
+                let same = |of: &OfShapes| (of.left, of.right, of.at) == (left, right, at);
+                let known = self.shapes.iter().position(same);
+                let known = known.unwrap_or_else(|| {
+                    self.shapes.push(OfShapes { left, right, at, hints: Vec::new() });
+                    self.shapes.len() - 1
+                });
+                let hints = &self.shapes[known].hints;
+                if let Some((bit, _)) = hints.iter().find(|(_, known)| *known == shapes) {
+                    return Some(*bit);
+                }
+                let bit = self.free_bit()?;
+                self.shapes[known].hints.push((bit, shapes));
+                Some(bit)
+            }
+            _ => {
+                if let Some((bit, _)) = self.others.iter().find(|(_, known)| *known == seen) {
+                    return Some(*bit);
+                }
+                let bit = self.free_bit()?;
+                self.others.push((bit, seen));
+                Some(bit)
+            }
         }
+    }
+
+    /// The lowest bit that nobody has: those of lanes come down from above.
+    fn free_bit(&mut self) -> Option<u64> {
+        let bit = 1_u64.checked_shl(self.taken.trailing_ones())?;
+        self.taken |= bit;
+        Some(bit)
     }
 
     /// The levels that may hold for two records that have a value in every field, by the sketches of
@@ -90,14 +131,20 @@ impl Gate {
     #[inline]
     pub(super) fn open(&self, left: &[&[u64]], right: &[&[u64]]) -> u64 {
         let mut there = 0;
-        for (bit, Seen { left: one, right: two, hint }) in &self.hints {
-            there |= if hint.may_hold(left[*one], right[*two]) { *bit } else { 0 };
+        for (place, OfLanes { left: one, right: two, number }) in self.lanes.iter().enumerate() {
+            there |= same_lanes(left[*one][*number], right[*two][*number]) >> place;
         }
         for OfShapes { left: one, right: two, at, hints } in &self.shapes {
             let shapes = shape(left[*one], *at).beside(shape(right[*two], *at));
             for (bit, hint) in hints {
                 there |= if hint.may_hold(shapes) { *bit } else { 0 };
             }
+        }
+        for (bit, Seen { left: one, right: two, hint }) in &self.others {
+            there |= if hint.may_hold(left[*one], right[*two]) { *bit } else { 0 };
+        }
+        if there == 0 {
+            return self.always;
         }
         let levels = self.levels.iter().enumerate();
         levels
@@ -109,6 +156,14 @@ impl Gate {
     pub(super) fn is_open(open: u64, level: usize) -> bool {
         level >= MOST || open >> level & 1 == 1
     }
+}
+
+/// The bits of the lanes that are looked at so many places after the first; `None` where they are more
+/// than there is room for.
+fn lanes_of(place: usize) -> Option<u64> {
+    /// The highest bit of each lane.
+    const HIGHEST: u64 = 0x8000_8000_8000_8000;
+    (place < Lane::BITS as usize).then(|| HIGHEST >> place)
 }
 
 /// What must be seen where a condition on several fields holds, each of which has a value.

@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
+use super::layout::{Lane, Layout};
 use super::note::{
-    Beside, Matches, Note, ROUNDING, jaccard_within, place, shape, words_alike, words_within,
+    Beside, Matches, Note, ROUNDING, jaccard_within, shape, words_alike, words_within,
 };
 use crate::compare::level::condition::Condition;
 use crate::compare::level::date::DateCondition;
 use crate::compare::level::prepared::Slot;
 use crate::normalize::Form;
 
-/// What must be so of two sketches where a condition holds; numbers are places in them.
+/// What must be so of two sketches where a condition holds; places are those in both.
 #[derive(Clone, PartialEq)]
 pub(super) enum Hint {
-    /// The same number, and not 0.
-    Equal(usize),
-    /// The same number, or one is 0.
-    Compatible(usize),
+    /// The same, and not nothing.
+    Equal(Lane),
+    /// The same, or one is nothing.
+    Compatible(Lane),
     /// A bit in common.
     Overlap(usize),
     /// A bit of the first in common with one of the second, either way.
@@ -53,14 +54,14 @@ impl Shapes {
 }
 
 impl Hint {
-    /// What sketches with these `notes`, and those that it adds, show of the condition.
-    pub(super) fn of(condition: &Condition, notes: &mut Vec<Note>) -> Option<Self> {
-        let mut at = |note| place(notes, note);
+    /// What sketches show of the condition that have the notes of `layout`, and those that it adds.
+    pub(super) fn of(condition: &Condition, layout: &mut Layout) -> Option<Self> {
+        if let Some(note) = Self::same(condition) {
+            return Some(Self::Equal(layout.lane(note)));
+        }
+        let mut at = |note| layout.number(note);
         Some(match condition {
-            Condition::Same { form, min_length } => Self::Equal(at(Note::Text(*form, *min_length))),
-            Condition::Compatible { form } => Self::Compatible(at(Note::Text(*form, 0))),
-            Condition::SameLetters => Self::Equal(at(Note::Letters)),
-            Condition::SameWords => Self::Equal(at(Note::AllWords)),
+            Condition::Compatible { form } => Self::Compatible(layout.lane(Note::Text(*form, 0))),
             Condition::WordsWithin { at_least, .. } => {
                 Self::Within(at(Note::Words), u32::from(*at_least))
             }
@@ -72,8 +73,6 @@ impl Hint {
             }
             Condition::Nickname => Self::Overlap(at(Note::Set(Slot::Nickname))),
             Condition::SoundsAlike => Self::Overlap(at(Note::Set(Slot::Sound))),
-            // The first words begin with the same letter.
-            Condition::Initials => Self::Equal(at(Note::FirstLetter)),
             Condition::AlsoKnownAs => {
                 Self::Crossed(at(Note::Set(Slot::Form(Form::Alias))), at(Note::Names))
             }
@@ -86,8 +85,20 @@ impl Hint {
                 Self::Shapes(at(Note::Shape(*form)), edits)
             }
             Condition::Date(condition) => Self::Date(at(Note::Date), *condition),
-            Condition::Prefix { form, length } => Self::Equal(at(Note::First(*form, *length))),
-            Condition::Last { form, length } => Self::Equal(at(Note::Last(*form, *length))),
+            _ => return None,
+        })
+    }
+
+    /// What two values have the same where the condition holds.
+    fn same(condition: &Condition) -> Option<Note> {
+        Some(match condition {
+            Condition::Same { form, min_length } => Note::Text(*form, *min_length),
+            Condition::SameLetters => Note::Letters,
+            Condition::SameWords => Note::AllWords,
+            // The first words begin with the same letter.
+            Condition::Initials => Note::FirstLetter,
+            Condition::Prefix { form, length } => Note::First(*form, *length),
+            Condition::Last { form, length } => Note::Last(*form, *length),
             _ => return None,
         })
     }
@@ -96,8 +107,11 @@ impl Hint {
     #[inline]
     pub(super) fn may_hold(&self, left: &[u64], right: &[u64]) -> bool {
         match self {
-            Self::Equal(at) => left[*at] == right[*at] && left[*at] != 0,
-            Self::Compatible(at) => left[*at] == right[*at] || left[*at] == 0 || right[*at] == 0,
+            Self::Equal(lane) => lane.of(left) == lane.of(right) && lane.of(left) != 0,
+            Self::Compatible(lane) => {
+                let (left, right) = (lane.of(left), lane.of(right));
+                left == right || left == 0 || right == 0
+            }
             Self::Overlap(at) => left[*at] & right[*at] != 0,
             Self::Crossed(one, other) => {
                 left[*one] & right[*other] != 0 || left[*other] & right[*one] != 0

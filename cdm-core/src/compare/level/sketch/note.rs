@@ -36,19 +36,11 @@ pub(super) enum Note {
     Date,
 }
 
-/// Where in a sketch the note stands; it is added where it is new.
-pub(super) fn place(notes: &mut Vec<Note>, note: Note) -> usize {
-    let known = notes.iter().position(|known| *known == note).unwrap_or_else(|| {
-        notes.push(note);
-        notes.len() - 1
-    });
-    notes[..known].iter().map(|note| note.width()).sum()
-}
-
 /// How many words are noted one by one; of a text with more, nothing is said of them.
 pub(super) const MOST_WORDS: usize = 6;
 
 impl Note {
+    /// How many numbers it is.
     pub(super) const fn width(self) -> usize {
         match self {
             Note::Shape(..) => 2,
@@ -58,6 +50,25 @@ impl Note {
         }
     }
 
+    /// Whether it is one number of which only matters whether it is the same; 0 is nothing.
+    pub(super) const fn is_hash(self) -> bool {
+        match self {
+            Note::Text(..)
+            | Note::Letters
+            | Note::AllWords
+            | Note::FirstLetter
+            | Note::First(..)
+            | Note::Last(..) => true,
+            Note::Words
+            | Note::EachWord
+            | Note::Set(_)
+            | Note::Names
+            | Note::Shape(_)
+            | Note::Date => false,
+        }
+    }
+
+    /// Note what there is to note of a value, in so many numbers, all 0 until then.
     pub(super) fn take(self, value: &Prepared, into: &mut [u64]) {
         let long = |form, least: u8| value.form(form).filter(|text| has_chars(text, least));
         let bits = |texts: &mut dyn Iterator<Item = &str>| {
