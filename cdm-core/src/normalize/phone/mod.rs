@@ -2,6 +2,8 @@
 
 mod scan;
 
+use std::cell::OnceCell;
+
 use rlibphonenumber::{
     NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region,
     ValidationError,
@@ -133,8 +135,8 @@ fn resolve(found: &Found, region: Option<Region>, forms: Forms) -> Normalized {
         return Normalized::unusable(Issue::Placeholder);
     }
     let mut unassigned = None;
-    for (position, (text, region)) in readings(found, region).into_iter().enumerate() {
-        let Some(number) = parse(&text, region) else { continue };
+    for (position, reading) in readings(found, region).into_iter().enumerate() {
+        let Some(number) = reading.into_number() else { continue };
         if is_filler(&number.get_national_significant_number()) {
             return Normalized::unusable(Issue::Placeholder);
         }
@@ -201,53 +203,78 @@ fn resolve(found: &Found, region: Option<Region>, forms: Forms) -> Normalized {
         .doubting(wrong_length.unwrap_or(Issue::LocalOnly))
 }
 
-/// The ways to read a number, the likeliest first: each a text and the region it is local to.
-fn readings(found: &Found, region: Option<Region>) -> Vec<(String, Option<Region>)> {
+/// A way to read a number: a text, and the region it is local to.
+struct Reading {
+    text: String,
+    region: Option<Region>,
+    /// What it means, once that was asked.
+    number: OnceCell<Option<PhoneNumber>>,
+}
+
+impl Reading {
+    fn new(text: String, region: Option<Region>) -> Self {
+        Self { text, region, number: OnceCell::new() }
+    }
+
+    fn number(&self) -> Option<&PhoneNumber> {
+        self.number.get_or_init(|| parse(&self.text, self.region)).as_ref()
+    }
+
+    fn into_number(self) -> Option<PhoneNumber> {
+        let Self { text, region, number } = self;
+        number.into_inner().unwrap_or_else(|| parse(&text, region))
+    }
+}
+
+/// The ways to read a number, the likeliest first.
+fn readings(found: &Found, region: Option<Region>) -> Vec<Reading> {
     let mut readings = Vec::new();
     let digits = found.digits.as_str();
     if found.international {
         // No country code begins with zero: `+0049` and `+0171` were meant.
         match digits.strip_prefix("00") {
-            Some(rest) => readings.push((format!("+{rest}"), None)),
+            Some(rest) => readings.push(Reading::new(format!("+{rest}"), None)),
             None if digits.starts_with('0') && region.is_some() => {
-                readings.push((digits.to_owned(), region));
+                readings.push(Reading::new(digits.to_owned(), region));
             }
-            None => readings.push((format!("+{digits}"), None)),
+            None => readings.push(Reading::new(format!("+{digits}"), None)),
         }
     } else if region.is_some() {
-        readings.push((digits.to_owned(), region));
+        readings.push(Reading::new(digits.to_owned(), region));
     }
     let mut bare = String::new();
     if let Some(zero) = found.bracketed_zero {
         bare = format!("{}{}", &digits[..zero], &digits[zero + 1..]);
         if found.international || region.is_some() {
             let plus = if found.international { "+" } else { "" };
-            readings.push((format!("{plus}{bare}"), region));
+            readings.push(Reading::new(format!("{plus}{bare}"), region));
         }
     }
     if !found.international {
         for digits in [digits, &bare] {
             if let Some(rest) = digits.strip_prefix("00") {
-                readings.push((format!("+{rest}"), None));
+                readings.push(Reading::new(format!("+{rest}"), None));
             }
         }
         // The prefix for calls abroad in North America, and a country code without its sign where
         // the region has no number that long.
         if let Some(rest) = digits.strip_prefix("011").filter(|rest| rest.len() >= 10) {
-            readings.push((format!("+{rest}"), None));
+            readings.push(Reading::new(format!("+{rest}"), None));
         }
+        let is_long = |number: &PhoneNumber| {
+            number.is_possible_with_reason() == Err(ValidationError::TooLong)
+        };
         if let Some(first) = readings.first().filter(|_| region.is_some() && digits.len() >= 11)
-            && parse(&first.0, region)
-                .is_none_or(|n| n.is_possible_with_reason() == Err(ValidationError::TooLong))
+            && first.number().is_none_or(is_long)
         {
-            readings.push((format!("+{digits}"), None));
+            readings.push(Reading::new(format!("+{digits}"), None));
         }
     }
     if let Some(spelt) = found.keypad.as_ref().filter(|_| !found.masked) {
         if found.international {
-            readings.push((format!("+{spelt}"), None));
+            readings.push(Reading::new(format!("+{spelt}"), None));
         } else if region.is_some() {
-            readings.push((spelt.clone(), region));
+            readings.push(Reading::new(spelt.clone(), region));
         }
     }
     readings
