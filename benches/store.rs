@@ -7,10 +7,11 @@
 //! inferred from and fitted to the first; the records of the second are loaded.
 
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cdm_core::store::{Durability, Options, Store};
@@ -94,6 +95,26 @@ fn processor() -> f64 {
     let fields: Vec<&str> = stat[of_name..].split(' ').collect();
     let ticks = |place: usize| fields.get(place).and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / 100.0
+}
+
+/// How long the calling thread was ready to run and had to wait for a core, so far; nothing where the system
+/// does not say.
+struct Waited(Option<File>);
+
+impl Waited {
+    fn new() -> Self {
+        Self(File::open("/proc/thread-self/schedstat").ok())
+    }
+
+    fn so_far(&mut self) -> Duration {
+        let mut text = String::new();
+        let read = self.0.as_mut().and_then(|file| {
+            file.rewind().ok()?;
+            file.read_to_string(&mut text).ok()
+        });
+        let nanoseconds = read.and_then(|_| text.split(' ').nth(1)?.parse().ok());
+        Duration::from_nanos(nanoseconds.unwrap_or_default())
+    }
 }
 
 /// How many processes want a processor.
@@ -225,23 +246,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         [(1, true), (1, false), (arguments.readers, true), (arguments.readers, false)]
     {
         let what = if reads { "readers" } else { "threads that look at the clock" };
-        let (done, longest) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        let (done, all) = (AtomicBool::new(false), Mutex::new((Vec::new(), Vec::new())));
         let before = processor();
         std::thread::scope(|scope| -> cdm_core::Result<()> {
             for reader in 0..readers {
-                let (store, records, done, longest) = (&store, &records, &done, &longest);
+                let (store, records, done, all) = (&store, &records, &done, &all);
                 scope.spawn(move || {
-                    let (mut random, mut times) = (Random(reader as u64 + 1), Vec::new());
+                    let (mut random, mut waited) = (Random(reader as u64 + 1), Waited::new());
+                    let (mut times, mut on_core) = (Vec::new(), Vec::new());
                     while !done.load(Ordering::Relaxed) {
-                        let start = Instant::now();
                         let key = &records[random.below(records.len())].key;
+                        let (waiting, start) = (waited.so_far(), Instant::now());
                         std::hint::black_box(!reads || store.entity_of(key).is_ok());
-                        times.push(start.elapsed());
+                        let time = start.elapsed();
+                        times.push(time);
+                        on_core.push(time.saturating_sub(waited.so_far() - waiting));
                     }
-                    longest
-                        .lock()
-                        .map(|mut all: std::sync::MutexGuard<'_, Vec<_>>| all.extend(times))
-                        .ok();
+                    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                    all.0.extend(times);
+                    all.1.extend(on_core);
                 });
             }
             let start = Instant::now();
@@ -256,13 +279,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             print!("{readers} {what} beside a writer: {} writes a second, ", written / 5);
             Ok(())
         })?;
-        let mut times = longest.into_inner().unwrap_or_default();
+        let (mut times, mut on_core) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
         println!(
-            "{} reads a second; processor {:.1} s of 5; {}; load {}",
+            "{} reads a second; processor {:.1} s of 5; {}; load {}\n  but for waiting for a core, {}",
             times.len() / 5,
             processor() - before,
             percentiles(&mut times),
-            load()
+            load(),
+            percentiles(&mut on_core),
         );
     }
     for readers in [1, 2, arguments.readers] {
