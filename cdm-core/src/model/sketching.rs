@@ -34,13 +34,16 @@ impl Sketching {
         for group in &mut groups {
             for number in &group.comparisons {
                 let sketcher = &mut group.sketcher;
-                let comparison = SketchedComparison::new(&comparisons[*number], sketcher);
+                let mut comparison = SketchedComparison::new(&comparisons[*number], sketcher);
                 let places = std::mem::take(&mut places[*number]);
                 let earlier = group.comparisons.iter().filter_map(|known| {
                     let known = (*known, placed[*known].as_ref()?);
                     Some((known.0, comparison.levels_begin_with(&known.1.comparison)?))
                 });
                 let begins_with = earlier.max_by_key(|(_, levels)| *levels);
+                if let Some((_, levels)) = begins_with {
+                    comparison.begin_after(levels);
+                }
                 placed[*number] = Some(PlacedComparison { comparison, places, begins_with });
             }
         }

@@ -23,6 +23,9 @@ pub(crate) struct SketchedComparison {
     comparison: Comparison,
     levels: Vec<Node>,
     gate: Gate,
+    /// The gate before the levels that are asked after an earlier comparison's, where it
+    /// [begins](Self::begins_with) with those.
+    later: Option<Gate>,
 }
 
 /// What some comparisons note of a value: one sketch for all of them.
@@ -55,8 +58,13 @@ impl SketchedComparison {
     pub(crate) fn new(comparison: &Comparison, sketcher: &mut Sketcher) -> Self {
         let node = |level: &Level| Node::new(&level.when, &mut sketcher.layout);
         let levels: Vec<Node> = comparison.levels.iter().map(node).collect();
-        let gate = Gate::new(&levels, comparison.fields.len());
-        Self { comparison: comparison.clone(), levels, gate }
+        let gate = Gate::new(&levels, comparison.fields.len(), 0);
+        Self { comparison: comparison.clone(), levels, gate, later: None }
+    }
+
+    /// Have a gate for where the first `skip` levels are known not to hold.
+    pub(crate) fn begin_after(&mut self, skip: usize) {
+        self.later = Some(Gate::new(&self.levels, self.comparison.fields.len(), skip));
     }
 
     pub(crate) fn comparison(&self) -> &Comparison {
@@ -66,7 +74,7 @@ impl SketchedComparison {
     /// As [`Comparison::compare_two`], of two values of which none of the first `skip` levels holds.
     #[inline]
     pub(crate) fn compare_two(&self, left: Sketched<'_>, right: Sketched<'_>, skip: usize) -> u8 {
-        let open = self.gate.open(&[left.sketch], &[right.sketch]);
+        let open = self.gate_after(skip).open(&[left.sketch], &[right.sketch]);
         self.level_where(skip, open, |node| node.holds(left, right))
     }
 
@@ -85,7 +93,7 @@ impl SketchedComparison {
             0
         } else {
             let open = self.open(
-                left.len(),
+                (skip, left.len()),
                 |at| left[at].map(|value| value.sketch),
                 |at| right[at].map(|value| value.sketch),
             );
@@ -113,15 +121,22 @@ impl SketchedComparison {
     /// it does. The last one always may.
     #[inline]
     pub(crate) fn least_level(&self, left: &[Option<&[u64]>], right: &[Option<&[u64]>]) -> u8 {
-        let open = self.open(left.len(), |at| left[at], |at| right[at]);
+        let open = self.open((0, left.len()), |at| left[at], |at| right[at]);
         self.level_where(0, open, |node| node.may_hold_single(left, right))
     }
 
-    /// The levels that may hold by hints that are looked at once for all of them, as bits.
+    /// The gate where none of the first `skip` levels holds: of none, or of as many as were told before.
+    #[inline]
+    fn gate_after(&self, skip: usize) -> &Gate {
+        self.later.as_ref().filter(|_| skip > 0).unwrap_or(&self.gate)
+    }
+
+    /// The levels after the first `skip` that may hold by hints that are looked at once for all of them, as
+    /// bits.
     #[inline]
     fn open<'v>(
         &self,
-        fields: usize,
+        (skip, fields): (usize, usize),
         left: impl Fn(usize) -> Option<&'v [u64]>,
         right: impl Fn(usize) -> Option<&'v [u64]>,
     ) -> u64 {
@@ -134,7 +149,7 @@ impl SketchedComparison {
             };
             (*one, *two) = (left, right);
         }
-        self.gate.open(&one[..fields], &two[..fields])
+        self.gate_after(skip).open(&one[..fields], &two[..fields])
     }
 
     /// The first level that holds, of those from `skip` on that are `open`.

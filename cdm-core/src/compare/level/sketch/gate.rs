@@ -63,10 +63,11 @@ impl Gate {
     /// All levels are open.
     pub(super) const WIDE: u64 = u64::MAX;
 
-    /// The gate before the levels of a comparison of so many fields.
-    pub(super) fn new(levels: &[Node], fields: usize) -> Self {
-        let mut gate = Self::default();
-        for (level, node) in levels.iter().take(MOST).enumerate() {
+    /// The gate before the levels of a comparison of so many fields, from `first` on: those before it
+    /// are closed.
+    pub(super) fn new(levels: &[Node], fields: usize, first: usize) -> Self {
+        let mut gate = Self { levels: vec![0; first.min(MOST)], ..Self::default() };
+        for (level, node) in levels.iter().enumerate().take(MOST).skip(first) {
             let needs = needs_of_fields(node, fields);
             let bit = |bits: u64, seen| Some(bits | gate.bit(seen)?);
             let bits = needs.and_then(|needs| needs.into_iter().try_fold(0, bit));

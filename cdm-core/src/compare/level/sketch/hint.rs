@@ -47,7 +47,7 @@ impl Shapes {
     #[inline]
     pub(super) fn may_hold(&self, shapes: Beside) -> bool {
         match self {
-            Self::Edits(length, most) => shapes.are_long(*length) && shapes.are_near(*most),
+            Self::Edits(length, most) => shapes.are_long(*length) & shapes.are_near(*most),
             Self::Alike(length, matches) => shapes.are_long(*length) && matches.reach(shapes),
         }
     }

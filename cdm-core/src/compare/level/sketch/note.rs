@@ -170,8 +170,8 @@ pub(super) const ROUNDING: f64 = 1e-9;
 /// What there is of a text: its length, its first characters, a set of its letters.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
-    /// 16 bits: 0 for no text, else one more than its length, up to [`Shape::LONG`]; then 12 of
-    /// each of the first four characters.
+    /// 8 bits: 0 for no text, else one more than its length, up to [`Shape::LONG`]; 8 for how many
+    /// bits its letters are; then 12 of each of the first four characters.
     head: u64,
     /// A bit for each character; for those that occur twice, another.
     letters: u64,
@@ -185,7 +185,7 @@ impl Shape {
     const NONE: Self = Self { head: 0, letters: 0 };
 
     /// As long, or longer.
-    const LONG: u64 = u16::MAX as u64;
+    const LONG: u64 = u8::MAX as u64;
 
     /// How many bits the characters share; the rest is for those that occur twice.
     const ONCE: u32 = 40;
@@ -211,7 +211,9 @@ impl Shape {
         }
         let room = 64 - Self::ONCE;
         let folded = (twice & ((1 << room) - 1)) | twice >> room;
-        Self { head: head | (length + 1).min(Self::LONG), letters: once | folded << Self::ONCE }
+        let letters = once | folded << Self::ONCE;
+        let count = u64::from(letters.count_ones());
+        Self { head: head | count << 8 | (length + 1).min(Self::LONG), letters }
     }
 
     pub(super) fn put(self, into: &mut [u64]) {
@@ -224,14 +226,22 @@ impl Shape {
         self.head & Self::LONG
     }
 
+    /// How many bits its letters are.
+    #[inline]
+    fn count(self) -> u32 {
+        (self.head >> 8) as u32 & 0xff
+    }
+
     /// What two shapes show together.
     #[inline]
     pub(super) fn beside(self, other: Self) -> Beside {
         let differ = (self.head ^ other.head) >> 16;
+        // Bits take longer to count than all else: of each text alone they were counted before.
+        let common = (self.letters & other.letters).count_ones();
         Beside {
             sizes: (self.size(), other.size()),
-            only_left: (self.letters & !other.letters).count_ones(),
-            only_right: (other.letters & !self.letters).count_ones(),
+            only_left: self.count() - common,
+            only_right: other.count() - common,
             common: (differ.trailing_zeros() / 12).min(4),
         }
     }
@@ -260,9 +270,9 @@ impl Beside {
     #[inline]
     pub(super) fn are_near(&self, most: u32) -> bool {
         // An edit takes away one character at most, and adds one at most.
-        self.sizes.0.abs_diff(self.sizes.1) <= u64::from(most)
-            && self.only_left <= most
-            && self.only_right <= most
+        // Which of them is so nobody can foresee: all are asked, and none is jumped over.
+        (self.sizes.0.abs_diff(self.sizes.1) <= u64::from(most))
+            & (self.only_left.max(self.only_right) <= most)
     }
 
     /// The most that their Jaro-Winkler similarity may be.
@@ -352,9 +362,7 @@ impl Matches {
         let place = (shapes.common as usize * width + one) * width + two;
         let needed = u32::from(self.needed[place]);
         let (one, two) = (one as u32, two as u32);
-        one.min(two) >= needed
-            && one >= needed + shapes.only_left
-            && two >= needed + shapes.only_right
+        (one >= needed + shapes.only_left) & (two >= needed + shapes.only_right)
     }
 }
 
