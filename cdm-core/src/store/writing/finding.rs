@@ -118,12 +118,12 @@ impl Found {
             return Ok(found(Some(Former { cell, names: None })));
         }
         let found = found(None);
-        found.names(shared, &before.current);
+        let names = found.names(shared, &before.current);
         let Some(old) = decode(&plain, &before.names) else { return Ok(found) };
         let old = bound.prepare(&old)?;
         // Most values of a record that changes stay.
         bound.learn(&old, &record);
-        let names = Some(seals.keys(bound, &old, |_| true));
+        let names = Some(seals.keys_beside(bound, &old, (&record, names)));
         Ok(Self { former: Some(Former { cell, names }), ..found })
     }
 
@@ -371,6 +371,7 @@ impl Writing<'_> {
     pub(super) fn unindex(&mut self, number: u32, names: &[(Keying, u64)]) -> Result<()> {
         self.weigh_waiting()?;
         let mut holders = Vec::new();
+        self.overlay.reserve(names.len());
         for (keying, name) in names {
             self.overlay.set(*name, number, false);
             if let Keying::Rule(_) = keying {
@@ -402,6 +403,7 @@ mod tests {
     use crate::plan::{Model, Plan};
     use crate::read::{Input, infer_schema, read};
     use crate::schema::{Record, RecordKey};
+    use crate::store::seal::Seals;
     use crate::store::{Options, Store, When};
     use crate::table::Table;
 
@@ -426,6 +428,37 @@ mod tests {
         let plan = Plan::infer(&table, &Run::new()).unwrap();
         let model = plan.fit(&table, &Run::new()).unwrap();
         (table, model)
+    }
+
+    #[test]
+    fn names_of_keys_beside_another_record_are_those_without_it() {
+        let (table, model) = sample();
+        let (bound, seals) = (model.bind().unwrap(), Seals::new(&[1; 32], None));
+        let (mut same, mut different) = (0, 0);
+        for row in 0..table.len().min(60) {
+            for other in 0..12 {
+                let one = table.record(row);
+                // What a record may change to: another one of its source, or a field that it has not.
+                let mut two = table.record((row + other) % table.len());
+                two.key = one.key.clone();
+                if other % 3 > 0 {
+                    two = one.clone();
+                    let name = two.fields.keys().nth(other % one.fields.len()).cloned();
+                    name.map(|name| two.fields.remove(&name));
+                }
+                let (one, two) = (bound.prepare(&one).unwrap(), bound.prepare(&two).unwrap());
+                let known = seals.keys(&bound, &two, |_| true);
+                bound.learn(&one, &two);
+                let names = seals.keys_beside(&bound, &one, (&two, &known));
+                let fresh = bound.prepare(one.record()).unwrap();
+                assert_eq!(names, seals.keys(&bound, &fresh, |_| true));
+                for keying in bound.keyings() {
+                    let is_same = bound.has_same_keys(keying, &one, &two);
+                    *(if is_same { &mut same } else { &mut different }) += 1;
+                }
+            }
+        }
+        assert!(same > 1000 && different > 1000, "{same} rules saw the same, {different} not");
     }
 
     #[test]
