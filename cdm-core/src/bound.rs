@@ -457,6 +457,26 @@ impl BoundModel {
             .chain((0..blocking as u32).map(Keying::Blocking))
     }
 
+    /// Whether all that a rule makes keys of is the same of two records, so that their keys are.
+    pub(crate) fn has_same_keys(
+        &self,
+        keying: Keying,
+        one: &BoundRecord,
+        other: &BoundRecord,
+    ) -> bool {
+        let keys_of = |record, number: &usize| self.features.keys(record, *number);
+        let mut numbers = self.expressions_of(keying).iter();
+        numbers.all(|n| keys_of(&one.features, n) == keys_of(&other.features, n))
+    }
+
+    /// The numbers of the expressions that a rule makes keys of.
+    fn expressions_of(&self, keying: Keying) -> &[usize] {
+        match keying {
+            Keying::Rule(rule) => &self.rules[rule as usize].same,
+            Keying::Blocking(rule) => &self.blocking[rule as usize],
+        }
+    }
+
     /// The keys of a record under a rule, but those that the model stops; each with one text for
     /// every expression.
     pub(crate) fn keys<'r>(&self, keying: Keying, record: &'r BoundRecord) -> Vec<Vec<&'r str>> {
@@ -499,11 +519,7 @@ impl BoundModel {
 
     /// Whether the keys of a rule take long to be made.
     pub(crate) fn is_slow(&self, keying: Keying) -> bool {
-        let numbers = match keying {
-            Keying::Rule(rule) => &self.rules[rule as usize].same,
-            Keying::Blocking(rule) => &self.blocking[rule as usize],
-        };
-        numbers.iter().any(|number| self.features.is_slow(*number))
+        self.expressions_of(keying).iter().any(|number| self.features.is_slow(*number))
     }
 
     /// The name of a rule that gives keys, as it is written.

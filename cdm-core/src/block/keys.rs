@@ -399,12 +399,23 @@ pub(crate) fn each_key<'k>(parts: &[&'k LooseKeys], mut each: impl FnMut(&[&'k s
     if combinations > MAX_KEYS && parts.iter().any(|keys| keys.made.is_some()) {
         return;
     }
-    let firsts = parts.iter().map(|part| part.texts.first().map(String::as_str));
-    let Some(mut key) = firsts.collect::<Option<Vec<&str>>>() else { return };
-    let mut places = vec![0; parts.len()];
+    // A record is asked for the keys of many rules, nearly all of which have so few expressions.
+    let (mut few_texts, mut few_places) = ([""; FEW], [0; FEW]);
+    let (mut many_texts, mut many_places) = (Vec::new(), Vec::new());
+    let (key, places) = if parts.len() <= FEW {
+        (&mut few_texts[..parts.len()], &mut few_places[..parts.len()])
+    } else {
+        many_texts.resize(parts.len(), "");
+        many_places.resize(parts.len(), 0);
+        (&mut many_texts[..], &mut many_places[..])
+    };
+    for (text, part) in key.iter_mut().zip(parts) {
+        let Some(first) = part.texts.first() else { return };
+        *text = first;
+    }
     // Texts are in order, so that a record with too many has the first of them.
     for _ in 0..MAX_KEYS {
-        each(&key);
+        each(key);
         // The last expression's text is the first to be another one.
         let next = (0..parts.len()).rev().find(|at| places[*at] + 1 < parts[*at].texts.len());
         let Some(next) = next else { return };
@@ -415,6 +426,9 @@ pub(crate) fn each_key<'k>(parts: &[&'k LooseKeys], mut each: impl FnMut(&[&'k s
         }
     }
 }
+
+/// Few rules have more expressions.
+const FEW: usize = 4;
 
 /// How many rows a thread takes at once.
 const ROWS_AT_ONCE: usize = 1 << 14;

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::compared::ComparedField;
 use super::{BoundModel, BoundRecord};
 use crate::compare::{KeptFacts, KeptPart, Prepared};
@@ -37,7 +39,7 @@ impl Packing {
 
     /// Say where a text lies, which is added where there is none like it.
     fn text(&mut self, text: &str) {
-        let start = self.texts.find(text).unwrap_or_else(|| {
+        let start = memmem::find(self.texts.as_bytes(), text.as_bytes()).unwrap_or_else(|| {
             self.texts.push_str(text);
             self.texts.len() - text.len()
         });

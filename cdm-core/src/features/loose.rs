@@ -69,7 +69,7 @@ pub(crate) struct LooseValue {
 }
 
 /// The keys that an expression makes of a record.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct LooseKeys {
     /// Each once, sorted.
     pub(crate) texts: Vec<String>,

@@ -175,14 +175,37 @@ impl Store {
     }
 }
 
-/// A key of a record, told from others by its name and by more of the same hash.
+/// A key of a record, told from others by its name and by more of the same hash: the name, the place of its
+/// rule, more, and the record, from the highest bit on, as one number is sorted sooner than four.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
-    name: u64,
-    keying: u16,
-    more: u16,
-    record: u32,
+struct Named(u128);
+
+impl Named {
+    fn new(long: u128, keying: usize, record: u32) -> Self {
+        let name = u128::from(Seals::short(long)) << 64;
+        Self(name | (keying as u128 & 0xffff) << 48 | (long & 0xffff) << 32 | u128::from(record))
+    }
+
+    fn name(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
+    fn keying(self) -> usize {
+        (self.0 >> 48) as usize & 0xffff
+    }
+
+    /// The same of all records that have the key.
+    fn key(self) -> u128 {
+        self.0 >> 32
+    }
+
+    fn record(self) -> u32 {
+        self.0 as u32
+    }
 }
+
+/// So many records a thread takes at once.
+const AT_ONCE: usize = 64;
 
 impl Writing<'_> {
     /// Drop all keys, links and stops.
@@ -316,16 +339,17 @@ impl Writing<'_> {
         let mut keys: Vec<Named> = Vec::new();
         for (done, batch) in records.chunks(BATCH).enumerate() {
             run.report("keys", (done * BATCH) as u64, records.len() as u64)?;
-            let named = batch.par_iter().map(|(number, record)| {
-                let prepared = bound.prepare(record)?;
-                let cell = self.rows.get(*number).map(|row| row.cell);
-                current.keep(*number, cell, &prepared)?;
+            let named = batch.par_chunks(AT_ONCE).map(|records| {
                 let mut keys = Vec::new();
-                for (keying, of) in keyings.iter().enumerate() {
-                    for key in bound.keys(*of, &prepared) {
-                        let long = seals.long_key(*of, &key);
-                        let (name, more) = (Seals::short(long), long as u16);
-                        keys.push(Named { name, keying: keying as u16, more, record: *number });
+                for (number, record) in records {
+                    let prepared = bound.prepare(record)?;
+                    let cell = self.rows.get(*number).map(|row| row.cell);
+                    current.keep(*number, cell, &prepared)?;
+                    for (place, keying) in keyings.iter().enumerate() {
+                        bound.each_key(*keying, &prepared, |key| {
+                            let long = seals.long_key(*keying, key);
+                            keys.push(Named::new(long, place, *number));
+                        });
                     }
                 }
                 Ok(keys)
@@ -338,22 +362,20 @@ impl Writing<'_> {
         let mut writer = segment::Writer::new(&self.keys.pool, id);
         let (mut hot, mut count): (Vec<(Named, usize)>, u64) = (Vec::new(), 0);
         let mut holders: Vec<u32> = Vec::new();
-        for of_name in keys.chunk_by(|one, other| one.name == other.name) {
+        for of_name in keys.chunk_by(|one, other| one.name() == other.name()) {
             holders.clear();
-            for of_key in
-                of_name.chunk_by(|one, other| (one.keying, one.more) == (other.keying, other.more))
-            {
+            for of_key in of_name.chunk_by(|one, other| one.key() == other.key()) {
                 if hot_keys == Hot::Stopped && of_key.len() > most {
                     hot.push((of_key[0], of_key.len()));
                 } else {
-                    holders.extend(of_key.iter().map(|key| key.record));
+                    holders.extend(of_key.iter().map(|key| key.record()));
                 }
             }
             holders.sort_unstable();
             holders.dedup();
             count += holders.len() as u64;
             for record in &holders {
-                writer.push(Posting { name: of_name[0].name, record: *record, has: true })?;
+                writer.push(Posting { name: of_name[0].name(), record: *record, has: true })?;
             }
         }
         drop(keys);
@@ -363,17 +385,47 @@ impl Writing<'_> {
         self.counters.keys = count;
         let mut stops = Vec::new();
         for (of, count) in hot {
-            let place = records.partition_point(|(number, _)| *number < of.record);
-            let (record, keying) = (bound.prepare(records[place].1)?, keyings[of.keying as usize]);
-            let is_it = |key: &Vec<&str>| Seals::short(seals.long_key(keying, key)) == of.name;
+            let place = records.partition_point(|(number, _)| *number < of.record());
+            let (record, keying) = (bound.prepare(records[place].1)?, keyings[of.keying()]);
+            let is_it = |key: &Vec<&str>| Seals::short(seals.long_key(keying, key)) == of.name();
             if let Some(key) = bound.keys(keying, &record).into_iter().find(is_it) {
                 let texts = key.iter().map(|text| (*text).to_owned()).collect();
                 let stop = Stop { keying, texts };
-                self.note_stop(&stop, of.name)?;
+                self.note_stop(&stop, of.name())?;
                 self.log_stop(keying, count)?;
                 stops.push(stop);
             }
         }
         self.current.model(&stops)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_sorted_by_its_name_its_rule_and_more_and_then_by_record() {
+        let parts = |(name, keying, more, record): (u64, usize, u64, u32)| {
+            let long = u128::from(name) << 64 | 0xabc << 16 | u128::from(more);
+            (Named::new(long, keying, record), (name, keying, record))
+        };
+        let ends = [0, 1, u64::MAX];
+        let mut last: Option<Named> = None;
+        for name in ends {
+            for keying in [0, 1, 0xffff] {
+                for more in [0, 1, 0xffff] {
+                    for record in [0, 1, u32::MAX] {
+                        let (named, wanted) = parts((name, keying, more, record));
+                        assert_eq!((named.name(), named.keying(), named.record()), wanted);
+                        let of_key = parts((name, keying, more, 7)).0.key();
+                        assert_eq!(named.key(), of_key);
+                        assert!(last.is_none_or(|last| last < named));
+                        assert!(last.is_none_or(|l| record == 0 || l.key() == named.key()));
+                        last = Some(named);
+                    }
+                }
+            }
+        }
     }
 }

@@ -52,13 +52,14 @@ impl Layers {
     }
 }
 
-/// Names are hashes already.
+/// Names are hashes already; what tells the [shards](SHARDS) of names apart tells nothing within one, and
+/// comes to lie where a hash map does not look.
 #[derive(Default)]
 pub(super) struct Itself(u64);
 
 impl Hasher for Itself {
     fn finish(&self) -> u64 {
-        self.0
+        self.0.rotate_right(7)
     }
     fn write(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
@@ -84,6 +85,12 @@ struct OfName {
     later: Vec<Said>,
 }
 
+impl OfName {
+    fn all(&self) -> impl Iterator<Item = &Said> {
+        std::iter::once(&self.first).chain(&self.later)
+    }
+}
+
 /// What changed lately. Readers and a writer use it at once: what was said after a snapshot does not
 /// count in it.
 pub(super) struct Recent {
@@ -93,8 +100,12 @@ pub(super) struct Recent {
     last: AtomicU64,
 }
 
-/// A power of two.
-const SHARDS: usize = 64;
+/// A power of two: names in order have one after the other.
+const SHARDS: usize = 32;
+
+fn shard_of(name: u64) -> usize {
+    (name >> (u64::BITS - SHARDS.trailing_zeros())) as usize
+}
 
 impl Recent {
     pub(super) fn new() -> Arc<Self> {
@@ -111,37 +122,45 @@ impl Recent {
         self.last.load(Ordering::Relaxed)
     }
 
-    fn shard(&self, name: u64) -> &RwLock<ByName<OfName>> {
-        &self.shards[(name >> 20) as usize % SHARDS]
-    }
-
-    /// Add what a change says, which the runs up to `last` hold.
+    /// Add what a change says, in order, which the runs up to `last` hold.
     pub(super) fn add(&self, postings: &[Posting], change: u64, last: u64) {
-        for posting in postings {
-            let said = Said { record: posting.record, has: posting.has, change };
-            let shard = self.shard(posting.name);
+        let of_shards = postings.chunk_by(|one, next| shard_of(one.name) == shard_of(next.name));
+        for postings in of_shards {
+            let shard = &self.shards[shard_of(postings[0].name)];
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            let new = || OfName { first: said, later: Vec::new() };
-            let mut is_known = true;
-            let of_name = shard.entry(posting.name).or_insert_with(|| {
-                is_known = false;
-                new()
-            });
-            if is_known {
-                of_name.later.push(said);
+            for posting in postings {
+                let said = Said { record: posting.record, has: posting.has, change };
+                match shard.entry(posting.name) {
+                    Entry::Vacant(vacant) => {
+                        vacant.insert(OfName { first: said, later: Vec::new() });
+                    }
+                    Entry::Occupied(mut occupied) => occupied.get_mut().later.push(said),
+                }
             }
         }
         self.count.fetch_add(postings.len(), Ordering::Relaxed);
         self.last.store(last, Ordering::Relaxed);
     }
 
-    /// What was said of a name by the changes after one and up to another.
-    fn of(&self, name: u64, (since, until): (Option<u64>, u64), mut each: impl FnMut(Posting)) {
-        let shard = self.shard(name).read().unwrap_or_else(PoisonError::into_inner);
-        let Some(of_name) = shard.get(&name) else { return };
-        for said in std::iter::once(&of_name.first).chain(&of_name.later) {
-            if since.is_none_or(|since| since < said.change) && said.change <= until {
-                each(Posting { name, record: said.record, has: said.has });
+    /// What was said of some names, in order, by the changes after one and up to another; each with the
+    /// place of its name.
+    pub(super) fn of_all(
+        &self,
+        names: &[u64],
+        (since, until): (Option<u64>, u64),
+        mut each: impl FnMut(usize, Posting),
+    ) {
+        let mut place = 0;
+        for names in names.chunk_by(|one, next| shard_of(*one) == shard_of(*next)) {
+            let shard = &self.shards[shard_of(names[0])];
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            for name in names {
+                for said in shard.get(name).into_iter().flat_map(OfName::all) {
+                    if since.is_none_or(|since| since < said.change) && said.change <= until {
+                        each(place, Posting { name: *name, record: said.record, has: said.has });
+                    }
+                }
+                place += 1;
             }
         }
     }
@@ -152,7 +171,7 @@ impl Recent {
         for shard in &self.shards {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
             for (name, of_name) in shard.iter() {
-                for said in std::iter::once(&of_name.first).chain(&of_name.later) {
+                for said in of_name.all() {
                     if said.change <= until {
                         all.push((*name, said.record, said.change, said.has));
                     }
@@ -193,6 +212,10 @@ impl Keys {
         Self { pool, change: 0, layered: 0, segments, recent, merged: 0 }
     }
 
+    pub(super) fn layer_count(&self) -> usize {
+        self.segments.len() + self.recent.len()
+    }
+
     pub(super) fn layers(&self) -> Layers {
         let described = self.segments.iter().map(|segment| segment.described.clone());
         Layers { segments: described.collect(), merged: self.merged }
@@ -202,27 +225,12 @@ impl Keys {
     pub(super) fn holders(&self, name: u64, found: &mut Vec<u32>) -> Result<()> {
         found.clear();
         for segment in &self.segments {
-            segment.of(name, |posting| apply(found, posting))?;
+            segment.of_all(&[name], |_, posting| apply(found, 0, posting))?;
         }
         for recent in &self.recent {
-            recent.of(name, (None, self.change), |posting| apply(found, posting));
+            recent.of_all(&[name], (None, self.change), |_, posting| apply(found, 0, posting));
         }
         Ok(())
-    }
-
-    /// The same of those that had it after a change that was not before segments became others.
-    pub(super) fn apply_since(&self, name: u64, change: u64, found: &mut Vec<u32>) {
-        for recent in &self.recent {
-            recent.of(name, (Some(change), self.change), |posting| apply(found, posting));
-        }
-    }
-
-    /// A look at where the records of some keys may lie: memory is slow to answer, and answers many
-    /// questions in the time of one.
-    pub(super) fn look(&self, names: impl Iterator<Item = u64> + Clone) {
-        for segment in &self.segments {
-            std::hint::black_box(names.clone().fold(0, |all, name| all ^ segment.look(name)));
-        }
     }
 
     /// How much changed lately.
@@ -289,11 +297,19 @@ fn due(sizes: &[u64]) -> Option<std::ops::Range<usize>> {
     Some(from..sizes.len())
 }
 
-fn apply(found: &mut Vec<u32>, posting: Posting) {
-    match (found.binary_search(&posting.record), posting.has) {
-        (Err(place), true) => found.insert(place, posting.record),
+/// Put what a posting says to the records that were found, which are sorted from `start` on.
+pub(super) fn apply(found: &mut Vec<u32>, start: usize, Posting { record, has, .. }: Posting) {
+    // Most come in order.
+    if found[start..].last().is_none_or(|last| *last < record) {
+        if has {
+            found.push(record);
+        }
+        return;
+    }
+    match (found[start..].binary_search(&record), has) {
+        (Err(place), true) => found.insert(start + place, record),
         (Ok(place), false) => {
-            found.remove(place);
+            found.remove(start + place);
         }
         _ => {}
     }
@@ -423,7 +439,7 @@ impl Overlay {
 
     pub(super) fn apply(&self, name: u64, found: &mut Vec<u32>) {
         for (record, has, _) in self.of.get(&name).into_iter().flat_map(Set::all) {
-            apply(found, Posting { name, record: *record, has: *has });
+            apply(found, 0, Posting { name, record: *record, has: *has });
         }
     }
 

@@ -19,6 +19,7 @@ mod current;
 mod event;
 mod files;
 mod gathered;
+mod holders;
 mod keeping;
 mod keys;
 mod options;

@@ -28,10 +28,19 @@ pub(super) struct Likely {
     pub(super) hint: Hint,
 }
 
+/// By record: where the cell lies that it is the outline of, as no two cells ever have one place, and behind
+/// that the outline, so that both come from memory together.
 struct Chunk {
-    /// By record: where the cell lies that it is the outline of. No two cells ever have one place.
-    places: Box<[u64]>,
     numbers: Box<[u64]>,
+    width: usize,
+}
+
+impl Chunk {
+    fn at(&mut self, record: usize) -> (&mut u64, &mut [u64]) {
+        let (place, outline) =
+            self.numbers[record * self.width..(record + 1) * self.width].split_at_mut(1);
+        (&mut place[0], outline)
+    }
 }
 
 /// Where no cell lies.
@@ -50,16 +59,15 @@ impl Outlines {
         let (chunk, at) = (number as usize / AT_ONCE, number as usize % AT_ONCE);
         let Some(chunk) = self.chunks.get(chunk) else { return };
         let chunk = chunk.get_or_init(|| {
-            RwLock::new(Chunk {
-                places: vec![NOWHERE; AT_ONCE].into(),
-                numbers: vec![0; AT_ONCE * self.width].into(),
-            })
+            let width = self.width + 1;
+            RwLock::new(Chunk { numbers: vec![NOWHERE; AT_ONCE * width].into(), width })
         });
         let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
         // Whoever reads an older snapshot finds out for itself.
-        if chunk.places[at] <= place {
-            chunk.places[at] = place;
-            chunk.numbers[at * self.width..(at + 1) * self.width].copy_from_slice(outline);
+        let (known, kept) = chunk.at(at);
+        if *known <= place {
+            *known = place;
+            kept.copy_from_slice(outline);
         }
     }
 
@@ -68,7 +76,7 @@ impl Outlines {
         let chunk = self.chunks.get(number as usize / AT_ONCE).and_then(OnceLock::get);
         if let Some(chunk) = chunk {
             let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
-            chunk.places[number as usize % AT_ONCE] = place;
+            *chunk.at(number as usize % AT_ONCE).0 = place;
         }
     }
 
@@ -77,9 +85,9 @@ impl Outlines {
         let chunk = self.chunks.get(number as usize / AT_ONCE).and_then(OnceLock::get);
         if let Some(chunk) = chunk {
             let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
-            let at = number as usize % AT_ONCE;
-            chunk.places[at] = NOWHERE;
-            chunk.numbers[at * self.width..(at + 1) * self.width].fill(0);
+            let (place, outline) = chunk.at(number as usize % AT_ONCE);
+            *place = NOWHERE;
+            outline.fill(0);
         }
     }
 
@@ -87,8 +95,11 @@ impl Outlines {
     pub(super) fn let_go_from(&self, end: u64) {
         for chunk in self.chunks.iter().filter_map(OnceLock::get) {
             let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
-            for place in chunk.places.iter_mut().filter(|place| **place >= end) {
-                *place = NOWHERE;
+            for at in 0..AT_ONCE {
+                let place = chunk.at(at).0;
+                if *place >= end {
+                    *place = NOWHERE;
+                }
             }
         }
     }
@@ -101,17 +112,20 @@ impl Outlines {
         numbers: &[u32],
         mut each: impl FnMut(u32, Option<&[u64]>),
     ) {
-        let of_chunk = |number: &u32| *number as usize / AT_ONCE;
-        for numbers in numbers.chunk_by(|one, other| of_chunk(one) == of_chunk(other)) {
-            let chunk = self.chunks.get(of_chunk(&numbers[0])).and_then(OnceLock::get);
+        let of_chunk = |number: u32| number as usize / AT_ONCE;
+        let place = |number: &u32| (*number, rows.get(*number).map(|row| row.cell.place));
+        // Of all of them at once: memory answers many questions in the time of one.
+        let places: Vec<(u32, Option<u64>)> = numbers.iter().map(place).collect();
+        for places in places.chunk_by(|one, other| of_chunk(one.0) == of_chunk(other.0)) {
+            let chunk = self.chunks.get(of_chunk(places[0].0)).and_then(OnceLock::get);
             let chunk = chunk.map(|chunk| chunk.read().unwrap_or_else(PoisonError::into_inner));
-            for number in numbers {
-                let at = *number as usize % AT_ONCE;
-                let known = chunk.as_ref().filter(|chunk| {
-                    let place = rows.get(*number).map(|row| row.cell.place);
-                    chunk.places[at] != NOWHERE && place == Some(chunk.places[at])
+            for (number, place) in places {
+                let outline = chunk.as_ref().and_then(|chunk| {
+                    let at = *number as usize % AT_ONCE * chunk.width;
+                    let (known, outline) = chunk.numbers[at..at + chunk.width].split_first()?;
+                    (*known != NOWHERE && *place == Some(*known)).then_some(outline)
                 });
-                each(*number, known.map(|c| &c.numbers[at * self.width..(at + 1) * self.width]));
+                each(*number, outline);
             }
         }
     }

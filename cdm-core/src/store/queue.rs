@@ -55,6 +55,8 @@ impl Inner {
         let answer = Arc::new(Answer::default());
         let wanted = Wanted { found, model, answer: Arc::clone(&answer) };
         lock(&self.queue.0).push(wanted);
+        // All that is taken along goes once nobody waits for that any more: after the right to write.
+        let mut together: Vec<Wanted> = Vec::new();
         let mut writer = lock(&self.writer);
         loop {
             if let Some(result) = answer.take() {
@@ -65,16 +67,17 @@ impl Inner {
             if let Some(result) = answer.take() {
                 return result;
             }
-            let together = {
+            let known = together.len();
+            {
                 let mut waiting = lock(&self.queue.0);
                 let count = waiting.len().min(MOST);
-                waiting.drain(..count).collect::<Vec<_>>()
-            };
-            if together.is_empty() {
+                together.extend(waiting.drain(..count));
+            }
+            if together.len() == known {
                 // Whoever had taken it along came to grief over another one.
                 return self.put_in(&mut writer, |writing| writing.upsert(record), record);
             }
-            self.put_in_together(&mut writer, &together);
+            self.put_in_together(&mut writer, &together[known..]);
         }
     }
 

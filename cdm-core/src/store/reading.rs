@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::cells::Place;
 use super::current::{Current, most_odds_against};
 use super::event::{Change, Event, EventRecord};
+use super::holders::Holders;
 use super::keys::Keys;
 use super::outlines::Likely;
 use super::record::{Names, decode};
@@ -234,14 +235,9 @@ impl View<'_> {
     fn search(&self, record: &BoundRecord, most: usize) -> Seen<Vec<Hit>> {
         let (bound, seals) = (&self.current.bound, &self.shared.cells.seals);
         let rules = bound.model().plan().rules();
-        let (mut candidates, mut holders) = (Vec::new(), Vec::new());
         let names = seals.keys(bound, record, |_| true).into_iter().map(|(_, name)| name);
-        let names: Vec<u64> = names.filter(|name| !self.current.stopped.contains(name)).collect();
-        self.keys.look(names.iter().copied());
-        for name in names {
-            self.keys.holders(name, &mut holders)?;
-            candidates.extend_from_slice(&holders);
-        }
+        let names = names.filter(|name| !self.current.stopped.contains(name));
+        let mut candidates = Holders::new(&self.keys, names)?.all().to_vec();
         candidates.sort_unstable();
         candidates.dedup();
         // What is to be said of a pair takes longer than what it weighs: it is said of the best alone.

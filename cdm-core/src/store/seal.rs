@@ -124,6 +124,27 @@ impl Seals {
         names
     }
 
+    /// The same of a record that has some keys in common with another one, of which they are known.
+    pub(super) fn keys_beside(
+        &self,
+        bound: &BoundModel,
+        record: &BoundRecord,
+        (other, known): (&BoundRecord, &[(Keying, u64)]),
+    ) -> Vec<(Keying, u64)> {
+        let (mut names, mut known) = (Vec::with_capacity(known.len()), known);
+        for keying in bound.keyings() {
+            // Keys of one rule come one after the other, in the order of rules.
+            let (of_rule, rest) = known.split_at(known.partition_point(|(of, _)| *of <= keying));
+            known = rest;
+            if bound.has_same_keys(keying, record, other) {
+                names.extend(of_rule);
+            } else {
+                bound.each_key(keying, record, |key| names.push((keying, self.key(keying, key))));
+            }
+        }
+        names
+    }
+
     /// The name of a key, of a longer name of it.
     pub(super) fn short(name: u128) -> u64 {
         (name >> 64) as u64

@@ -68,10 +68,7 @@ pub(super) struct Described {
 pub(super) struct Segment {
     pub(super) described: Described,
     claim: Claim,
-    /// By chunk, its first name.
-    fences: Vec<u64>,
-    /// By chunk, where it begins.
-    starts: Vec<u32>,
+    directory: Vec<Entry>,
     /// By the first bits of a name, the first chunk whose first name does not begin with lower ones. Names
     /// are hashes, spread evenly, so that few chunks have the same.
     starting: Vec<u32>,
@@ -79,6 +76,25 @@ pub(super) struct Segment {
     shift: u32,
     /// All of it, once there is room in memory.
     bytes: OnceLock<Vec<u8>>,
+}
+
+/// What the directory says of a chunk, in twelve bytes, so that all of it comes from memory at once.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// The first name: its higher half, and its lower one.
+    first: [u32; 2],
+    /// Where the chunk begins, in units.
+    start: u32,
+}
+
+impl Entry {
+    fn new(first: u64, start: u32) -> Self {
+        Self { first: [(first >> 32) as u32, first as u32], start }
+    }
+
+    fn first(self) -> u64 {
+        u64::from(self.first[0]) << 32 | u64::from(self.first[1])
+    }
 }
 
 /// Blocks, and some memory, which are given back when it is dropped.
@@ -170,11 +186,11 @@ impl Pool {
         if xxh3_64_with_seed(&directory, described.id) != described.sum {
             return Err(damaged());
         }
-        let (fences, starts) = directory.split_at(chunks * 8);
-        let fences = fences.as_chunks().0.iter().map(|fence| u64::from_le_bytes(*fence)).collect();
-        let starts: Vec<u32> =
-            starts.as_chunks().0.iter().map(|start| u32::from_le_bytes(*start)).collect();
-        let segment = Segment::new(described, claim, (fences, starts), None);
+        let (firsts, starts) = directory.split_at(chunks * 8);
+        let firsts = firsts.as_chunks().0.iter().map(|first| u64::from_le_bytes(*first));
+        let starts = starts.as_chunks().0.iter().map(|start| u32::from_le_bytes(*start));
+        let directory = firsts.zip(starts).map(|(first, start)| Entry::new(first, start));
+        let segment = Segment::new(described, claim, directory.collect(), None);
         // Whoever opens a store does not wait for more.
         if start <= AT_OPENING {
             segment.come_into_memory(|| false)?;
@@ -257,14 +273,17 @@ const LINE: usize = 64;
 /// So many of a chunk's are looked at; what lies behind comes by itself then.
 const LINES: usize = 4;
 
-/// By the first bits of names, where to begin to look among fences; and how many bits are behind those.
-fn starting(fences: &[u64]) -> (Vec<u32>, u32) {
-    let bits = fences.len().max(2).next_power_of_two().trailing_zeros();
+/// Most often no more chunks begin with names of the same first bits.
+const FEW: usize = 8;
+
+/// By the first bits of names, where to begin to look in the directory; and how many bits are behind those.
+fn starting(directory: &[Entry]) -> (Vec<u32>, u32) {
+    let bits = directory.len().max(2).next_power_of_two().trailing_zeros();
     let shift = u64::BITS - bits;
     let mut starting = Vec::with_capacity(1 << bits);
     let mut chunk = 0;
     for first in 0..1_u64 << bits {
-        while fences.get(chunk).is_some_and(|fence| fence >> shift < first) {
+        while directory.get(chunk).is_some_and(|entry| entry.first() >> shift < first) {
             chunk += 1;
         }
         starting.push(chunk as u32);
@@ -276,12 +295,12 @@ impl Segment {
     fn new(
         described: Described,
         claim: Claim,
-        (fences, starts): (Vec<u64>, Vec<u32>),
+        directory: Vec<Entry>,
         bytes: Option<Vec<u8>>,
     ) -> Self {
-        let (starting, shift) = starting(&fences);
+        let (starting, shift) = starting(&directory);
         let bytes = bytes.map_or_else(OnceLock::new, OnceLock::from);
-        Self { described, claim, fences, starts, starting, shift, bytes }
+        Self { described, claim, directory, starting, shift, bytes }
     }
 
     pub(super) fn is_in_memory(&self) -> bool {
@@ -315,10 +334,11 @@ impl Segment {
             self.claim.read(number * BLOCK, piece)?;
         }
         bytes.extend([0; SLACK]);
-        for chunk in 0..self.starts.len() {
-            let (range, fence) = (self.range(chunk), self.fences[chunk]);
+        for (chunk, entry) in self.directory.iter().enumerate() {
+            let range = self.range(chunk);
             let slack = range.start..(range.end + SLACK).min(bytes.len());
-            Chunk::open(&bytes[slack], self.described.id, fence).ok_or_else(|| self.damaged())?;
+            Chunk::open(&bytes[slack], self.described.id, entry.first())
+                .ok_or_else(|| self.damaged())?;
         }
         Ok(Some(bytes))
     }
@@ -336,22 +356,24 @@ impl Segment {
 
     /// Where a chunk lies, with what may be unused behind it.
     fn range(&self, chunk: usize) -> std::ops::Range<usize> {
-        let start = self.starts[chunk] as usize * UNIT;
+        let start = self.directory[chunk].start as usize * UNIT;
         let end_of_block = (start / BLOCK + 1) * BLOCK;
-        let next = self.starts.get(chunk + 1).copied().unwrap_or(self.described.directory);
+        let next = self.directory.get(chunk + 1).map(|next| next.start);
+        let next = next.unwrap_or(self.described.directory);
         start..(next as usize * UNIT).clamp(start, end_of_block)
     }
 
     fn with_chunk<T>(&self, chunk: usize, look: impl FnOnce(&Chunk<'_>) -> T) -> Result<T> {
-        let (range, fence) = (self.range(chunk), self.fences[chunk]);
+        let entry = self.directory[chunk];
         if let Some(bytes) = self.bytes.get() {
-            let chunk = bytes.get(range.start..).and_then(|bytes| Chunk::trusted(bytes, fence));
+            let bytes = bytes.get(entry.start as usize * UNIT..);
+            let chunk = bytes.and_then(|bytes| Chunk::trusted(bytes, entry.first()));
             return chunk.map(|chunk| look(&chunk)).ok_or_else(|| self.damaged());
         }
-        let mut bytes = [0; MOST + SLACK];
+        let (range, mut bytes) = (self.range(chunk), [0; MOST + SLACK]);
         let length = range.len().min(MOST);
         self.claim.read(range.start, &mut bytes[..length])?;
-        let chunk = Chunk::open(&bytes, self.described.id, fence);
+        let chunk = Chunk::open(&bytes, self.described.id, entry.first());
         chunk.map(|chunk| look(&chunk)).ok_or_else(|| self.damaged())
     }
 
@@ -359,34 +381,44 @@ impl Segment {
     fn first_from(&self, name: u64) -> usize {
         let first = (name >> self.shift) as usize;
         let start = |first: usize| {
-            self.starting.get(first).map_or(self.fences.len(), |start| *start as usize)
+            self.starting.get(first).map_or(self.directory.len(), |start| *start as usize)
         };
         let (low, high) = (start(first), start(first + 1));
-        low + self.fences[low..high].partition_point(|fence| *fence < name)
-    }
-
-    /// A look at where the postings of a name may lie, so that they are at hand.
-    pub(super) fn look(&self, name: u64) -> u8 {
-        let chunk = self.first_from(name).saturating_sub(1);
-        let Some(bytes) = self.bytes.get().filter(|_| chunk < self.starts.len()) else {
-            return 0;
-        };
-        let range = self.range(chunk);
-        let some = bytes.get(range).unwrap_or_default().iter().step_by(LINE).take(LINES);
-        some.fold(0, |all, byte| all ^ byte)
-    }
-
-    /// The postings of a name.
-    pub(super) fn of(&self, name: u64, mut each: impl FnMut(Posting)) -> Result<()> {
-        let next = self.first_from(name);
-        if let Some(before) = next.checked_sub(1) {
-            self.with_chunk(before, |chunk| chunk.of(name, &mut each))?;
+        let entries = &self.directory[low..high];
+        if entries.len() > FEW {
+            return low + entries.partition_point(|entry| entry.first() < name);
         }
-        for chunk in next..self.fences.len() {
-            if self.fences[chunk] != name {
-                break;
+        // All are asked, as that takes less time than guessing when to stop.
+        low + entries.iter().map(|entry| usize::from(entry.first() < name)).sum::<usize>()
+    }
+
+    /// A look at the chunk before that one, so that it is at hand.
+    fn look(&self, bytes: &[u8], next: usize) -> u8 {
+        let Some(entry) = self.directory.get(next.saturating_sub(1)) else { return 0 };
+        let rest = bytes.get(entry.start as usize * UNIT..).unwrap_or_default();
+        rest.iter().step_by(LINE).take(LINES).fold(0, |all, byte| all ^ byte)
+    }
+
+    /// The postings of some names, each with the place of its name among these.
+    ///
+    /// Memory is slow to answer, and answers many questions in the time of one: so where all of them lie is found
+    /// out first, then all of that is looked at, and then it is read.
+    pub(super) fn of_all(&self, names: &[u64], mut each: impl FnMut(usize, Posting)) -> Result<()> {
+        let next: Vec<usize> = names.iter().map(|name| self.first_from(*name)).collect();
+        if let Some(bytes) = self.bytes.get() {
+            let looked = next.iter().fold(0, |all, next| all ^ self.look(bytes, *next));
+            std::hint::black_box(looked);
+        }
+        for (place, (name, next)) in names.iter().zip(next).enumerate() {
+            if let Some(before) = next.checked_sub(1) {
+                self.with_chunk(before, |chunk| chunk.of(*name, |p| each(place, p)))?;
             }
-            self.with_chunk(chunk, |chunk| chunk.of(name, &mut each))?;
+            for chunk in next..self.directory.len() {
+                if self.directory[chunk].first() != *name {
+                    break;
+                }
+                self.with_chunk(chunk, |chunk| chunk.of(*name, |p| each(place, p)))?;
+            }
         }
         Ok(())
     }
@@ -407,8 +439,7 @@ pub(super) struct Writer {
     /// All of it so far, as long as there is room.
     bytes: Option<Vec<u8>>,
     waiting: Vec<Posting>,
-    fences: Vec<u64>,
-    starts: Vec<u32>,
+    directory: Vec<Entry>,
     postings: u64,
 }
 
@@ -421,8 +452,7 @@ impl Writer {
             block: Vec::with_capacity(BLOCK),
             bytes: Some(Vec::new()),
             waiting: Vec::with_capacity(AT_ONCE),
-            fences: Vec::new(),
-            starts: Vec::new(),
+            directory: Vec::new(),
             postings: 0,
         }
     }
@@ -444,8 +474,8 @@ impl Writer {
             self.block.extend(chunk);
             start = 0;
         }
-        self.fences.push(name);
-        self.starts.push(((self.claim.blocks.len() * BLOCK + start) / UNIT) as u32);
+        let start = (self.claim.blocks.len() * BLOCK + start) / UNIT;
+        self.directory.push(Entry::new(name, start as u32));
         self.postings += self.waiting.len() as u64;
         self.waiting.clear();
         Ok(())
@@ -474,9 +504,9 @@ impl Writer {
     pub(super) fn finish(mut self) -> Result<Arc<Segment>> {
         self.pack()?;
         let directory = self.claim.blocks.len() * BLOCK + self.block.len();
-        let fences = self.fences.iter().flat_map(|fence| fence.to_le_bytes());
-        let mut bytes: Vec<u8> = fences.collect();
-        bytes.extend(self.starts.iter().flat_map(|start| start.to_le_bytes()));
+        let firsts = self.directory.iter().flat_map(|entry| entry.first().to_le_bytes());
+        let mut bytes: Vec<u8> = firsts.collect();
+        bytes.extend(self.directory.iter().flat_map(|entry| entry.start.to_le_bytes()));
         let sum = xxh3_64_with_seed(&bytes, self.id);
         let mut rest = &bytes[..];
         while !rest.is_empty() || !self.block.is_empty() {
@@ -500,7 +530,7 @@ impl Writer {
         let described = Described {
             id: self.id,
             postings: self.postings,
-            chunks: self.fences.len() as u32,
+            chunks: self.directory.len() as u32,
             directory: (directory / UNIT) as u32,
             sum,
             blocks,
@@ -512,8 +542,7 @@ impl Writer {
             bytes.shrink_to_fit();
             bytes
         });
-        let (claim, fences, starts) = (self.claim, self.fences, self.starts);
-        Ok(Arc::new(Segment::new(described, claim, (fences, starts), bytes)))
+        Ok(Arc::new(Segment::new(described, self.claim, self.directory, bytes)))
     }
 }
 
@@ -537,14 +566,14 @@ impl Cursor {
             return Ok(Some(posting));
         }
         let segment = &self.segment;
-        if self.chunk == segment.fences.len() {
+        if self.chunk == segment.directory.len() {
             return Ok(None);
         }
         let mut postings = Vec::with_capacity(AT_ONCE);
         if segment.is_in_memory() {
             segment.with_chunk(self.chunk, |chunk| chunk.all(|p| postings.push(p)))?;
         } else {
-            let (range, fence) = (segment.range(self.chunk), segment.fences[self.chunk]);
+            let (range, first) = (segment.range(self.chunk), segment.directory[self.chunk].first());
             let number = range.start / BLOCK;
             if self.block.0 != number {
                 self.block.1.resize(BLOCK, 0);
@@ -553,7 +582,7 @@ impl Cursor {
                 self.block.0 = number;
             }
             let chunk =
-                Chunk::open(&self.block.1[range.start % BLOCK..], segment.described.id, fence);
+                Chunk::open(&self.block.1[range.start % BLOCK..], segment.described.id, first);
             let chunk = chunk.ok_or_else(|| segment.damaged())?;
             chunk.all(|posting| postings.push(posting));
         }

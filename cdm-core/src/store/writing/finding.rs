@@ -9,7 +9,8 @@ use crate::bound::{BoundRecord, Keying};
 use crate::error::Result;
 use crate::store::Shared;
 use crate::store::current::{Current, Ready, most_odds_against};
-use crate::store::keys::Keys;
+use crate::store::holders::{Holders, Since};
+use crate::store::keys::{Keys, apply};
 use crate::store::outlines::Likely;
 use crate::store::reading::Snapshot;
 use crate::store::record::{Names, decode, encode};
@@ -37,14 +38,6 @@ struct Former {
     cell: Cell,
     /// The names of its keys; `None` where it is the same record.
     names: Option<Named>,
-}
-
-/// Who had each of some keys after a change.
-struct Holders {
-    change: u64,
-    all: Vec<u32>,
-    /// By key, where those who have it end.
-    ends: Vec<u32>,
 }
 
 /// What a record weighs with others, as a revision of the model has it.
@@ -125,19 +118,19 @@ impl Found {
             return Ok(found(Some(Former { cell, names: None })));
         }
         let found = found(None);
-        found.names(shared, &before.current);
+        let names = found.names(shared, &before.current);
         let Some(old) = decode(&plain, &before.names) else { return Ok(found) };
         let old = bound.prepare(&old)?;
         // Most values of a record that changes stay.
         bound.learn(&old, &record);
-        let names = Some(seals.keys(bound, &old, |_| true));
+        let names = Some(seals.keys_beside(bound, &old, (&record, names)));
         Ok(Self { former: Some(Former { cell, names }), ..found })
     }
 
     /// With whoever had its keys; nothing where it seems to be there already.
     pub(super) fn with_holders(self, keys: &Keys) -> Result<Self> {
         let Some(names) = self.names.get() else { return Ok(self) };
-        let holders = Some(Holders::new(keys, names)?);
+        let holders = Some(Holders::new(keys, names.iter().map(|(_, name)| *name))?);
         Ok(Self { holders, ..self })
     }
 
@@ -158,7 +151,7 @@ impl Found {
             return Ok(found);
         };
         let most = current.bound.model().plan().guards().max_records_per_key as usize;
-        let mut candidates = Vec::with_capacity(holders.all.len());
+        let mut candidates = Vec::with_capacity(holders.all().len());
         for (place, (keying, name)) in names.iter().enumerate() {
             let holders = holders.of(place);
             if let Keying::Blocking(rule) = keying
@@ -205,26 +198,6 @@ impl Found {
     pub(super) fn keep(&self, current: &Current, number: u32, cell: Cell) -> Result<()> {
         current.keep_ready(number, Some(cell), self.ready(current)?);
         Ok(())
-    }
-}
-
-impl Holders {
-    fn new(keys: &Keys, names: &Named) -> Result<Self> {
-        keys.look(names.iter().map(|(_, name)| *name));
-        let (mut all, mut ends, mut holders) =
-            (Vec::new(), Vec::with_capacity(names.len()), Vec::new());
-        for (_, name) in names {
-            keys.holders(*name, &mut holders)?;
-            all.extend_from_slice(&holders);
-            ends.push(all.len() as u32);
-        }
-        Ok(Self { change: keys.change, all, ends })
-    }
-
-    /// Of the key at that place.
-    fn of(&self, place: usize) -> &[u32] {
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.all[start as usize..self.ends[place] as usize]
     }
 }
 
@@ -305,13 +278,12 @@ impl Writing<'_> {
         let holders = match &found.holders {
             Some(holders) if self.keys.layered <= holders.change => holders,
             _ => {
-                looked_up = Holders::new(&self.keys, names)?;
+                looked_up = Holders::new(&self.keys, names.iter().map(|(_, name)| *name))?;
                 &looked_up
             }
         };
-        let (mut candidates, mut now) = (Vec::with_capacity(holders.all.len()), Vec::new());
-        let is_older = holders.change < self.keys.change;
-        let since = holders.change;
+        let (mut candidates, mut now) = (Vec::with_capacity(holders.all().len()), Vec::new());
+        let since = Since::new(&self.keys, names.iter().map(|(_, name)| *name), holders.change);
         let mut slow: Option<(Keying, bool)> = None;
         self.overlay.reserve(names.len());
         for (place, (keying, name)) in names.iter().enumerate() {
@@ -319,12 +291,11 @@ impl Writing<'_> {
                 continue;
             }
             let mut holders = holders.of(place);
-            if is_older || self.overlay.speaks_of(*name) {
+            let mut later = since.of(place).peekable();
+            if later.peek().is_some() || self.overlay.speaks_of(*name) {
                 now.clear();
                 now.extend_from_slice(holders);
-                if is_older {
-                    self.keys.apply_since(*name, since, &mut now);
-                }
+                later.for_each(|posting| apply(&mut now, 0, posting));
                 self.overlay.apply(*name, &mut now);
                 holders = &now;
             }
@@ -400,6 +371,7 @@ impl Writing<'_> {
     pub(super) fn unindex(&mut self, number: u32, names: &[(Keying, u64)]) -> Result<()> {
         self.weigh_waiting()?;
         let mut holders = Vec::new();
+        self.overlay.reserve(names.len());
         for (keying, name) in names {
             self.overlay.set(*name, number, false);
             if let Keying::Rule(_) = keying {
@@ -428,10 +400,12 @@ mod tests {
 
     use super::*;
     use crate::cancel::Run;
-    use crate::plan::Plan;
+    use crate::plan::{Model, Plan};
     use crate::read::{Input, infer_schema, read};
     use crate::schema::{Record, RecordKey};
+    use crate::store::seal::Seals;
     use crate::store::{Options, Store, When};
+    use crate::table::Table;
 
     /// The links of a store, by the keys of records.
     fn links(store: &Store) -> BTreeSet<(RecordKey, RecordKey, u64)> {
@@ -444,8 +418,8 @@ mod tests {
         all.map(|((one, other), bits)| (key(one), key(other), bits.to_bits())).collect()
     }
 
-    #[test]
-    fn what_was_known_before_others_wrote_leads_to_the_links_that_there_are_without_it() {
+    /// The sample, and a model of it.
+    fn sample() -> (Table, Model) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sample");
         let inputs = [("crm", "crm.csv"), ("shop", "shop.jsonl"), ("support", "support.csv")]
             .map(|(source, file)| Input::file(source, folder.join(file)));
@@ -453,6 +427,43 @@ mod tests {
         let (table, _) = read(&inputs, &schema, &Run::new()).unwrap();
         let plan = Plan::infer(&table, &Run::new()).unwrap();
         let model = plan.fit(&table, &Run::new()).unwrap();
+        (table, model)
+    }
+
+    #[test]
+    fn names_of_keys_beside_another_record_are_those_without_it() {
+        let (table, model) = sample();
+        let (bound, seals) = (model.bind().unwrap(), Seals::new(&[1; 32], None));
+        let (mut same, mut different) = (0, 0);
+        for row in 0..table.len().min(60) {
+            for other in 0..12 {
+                let one = table.record(row);
+                // What a record may change to: another one of its source, or a field that it has not.
+                let mut two = table.record((row + other) % table.len());
+                two.key = one.key.clone();
+                if other % 3 > 0 {
+                    two = one.clone();
+                    let name = two.fields.keys().nth(other % one.fields.len()).cloned();
+                    name.map(|name| two.fields.remove(&name));
+                }
+                let (one, two) = (bound.prepare(&one).unwrap(), bound.prepare(&two).unwrap());
+                let known = seals.keys(&bound, &two, |_| true);
+                bound.learn(&one, &two);
+                let names = seals.keys_beside(&bound, &one, (&two, &known));
+                let fresh = bound.prepare(one.record()).unwrap();
+                assert_eq!(names, seals.keys(&bound, &fresh, |_| true));
+                for keying in bound.keyings() {
+                    let is_same = bound.has_same_keys(keying, &one, &two);
+                    *(if is_same { &mut same } else { &mut different }) += 1;
+                }
+            }
+        }
+        assert!(same > 1000 && different > 1000, "{same} rules saw the same, {different} not");
+    }
+
+    #[test]
+    fn what_was_known_before_others_wrote_leads_to_the_links_that_there_are_without_it() {
+        let (table, model) = sample();
         let resolution = model.resolve(&table, &Default::default(), &Run::new()).unwrap();
         let mut entities: Vec<u32> = (0..resolution.len() as u32).collect();
         entities.sort_by_key(|entity| std::cmp::Reverse(resolution.rows(*entity).len()));
