@@ -94,8 +94,8 @@ impl<'a> Reading<'a> {
         let row_prefix =
             if prepared.names_rows { format!("{}:", input.name()) } else { String::new() };
         let taking = Taking { at, binding: &binding, row_prefix: &row_prefix };
-        // While this thread reads a batch, others compose the one before it and take in the one before
-        // that.
+        // While one batch is composed by other threads, this one takes in the batch before it and
+        // reads the one after it.
         let [mut composed, mut composing, mut next] = [(); 3].map(|()| Batch::default());
         let mut has_ended = false;
         while !has_ended || !composing.rows().is_empty() || !next.rows().is_empty() {
@@ -103,21 +103,14 @@ impl<'a> Reading<'a> {
             self.run.report("read", done, self.bytes_total)?;
             std::mem::swap(&mut composed, &mut composing);
             std::mem::swap(&mut composing, &mut next);
-            let mut taken = Ok(());
-            let filled = rayon::in_place_scope(|scope| {
+            has_ended = rayon::in_place_scope(|scope| {
                 if !composing.rows().is_empty() {
                     scope.spawn(|_| composing.compose(&binding));
                 }
-                if !composed.rows().is_empty() {
-                    scope.spawn(|_| {
-                        taken = self.take(&composed, &taking, &mut seen, &mut report);
-                    });
-                }
+                self.take(&composed, &taking, &mut seen, &mut report)?;
                 next.used = 0;
                 if has_ended { Ok(true) } else { next.fill(&mut *reader) }
-            });
-            taken?;
-            has_ended = filled?;
+            })?;
         }
         for (column, name) in reader.columns().iter().enumerate() {
             let absent = seen.get(column) == Some(&false);
