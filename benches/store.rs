@@ -106,13 +106,15 @@ impl Waited {
         Self(File::open("/proc/thread-self/schedstat").ok())
     }
 
+    /// On the stack: who asks for memory may wait for others.
     fn so_far(&mut self) -> Duration {
-        let mut text = String::new();
+        let mut text = [0; 64];
         let read = self.0.as_mut().and_then(|file| {
             file.rewind().ok()?;
-            file.read_to_string(&mut text).ok()
+            file.read(&mut text).ok()
         });
-        let nanoseconds = read.and_then(|_| text.split(' ').nth(1)?.parse().ok());
+        let text = read.and_then(|length| std::str::from_utf8(&text[..length]).ok());
+        let nanoseconds = text.and_then(|text| text.split(' ').nth(1)?.parse().ok());
         Duration::from_nanos(nanoseconds.unwrap_or_default())
     }
 }

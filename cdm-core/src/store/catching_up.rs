@@ -46,6 +46,9 @@ impl Writer {
     }
 }
 
+/// Where nothing changes, it is looked so often whether readers are done with an outdated snapshot.
+const LOOKS_AGAIN: Duration = Duration::from_secs(1);
+
 impl Inner {
     /// The right to write. What the index is to have at once comes after what is on its way there; so does
     /// everything where that takes too long, or more is gathered meanwhile than should be.
@@ -123,14 +126,29 @@ impl Inner {
         });
         writer.since = None;
         writer.frozen = Some(Arc::clone(&frozen));
-        self.show(Snapshot { tables: now.tables.frozen(), ..(*now).clone() });
+        let next = Snapshot { tables: now.tables.frozen(), ..(*now).clone() };
+        drop(now);
+        self.show(next);
         Ok(frozen)
     }
 
-    /// Let readers see how things stand from now on; what they saw up to now.
-    pub(super) fn show(&self, snapshot: Snapshot) -> Arc<Snapshot> {
-        let mut shown = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *shown, Arc::new(snapshot))
+    /// Let readers see how things stand from now on; what nobody looks at any more.
+    pub(super) fn show(&self, snapshot: Snapshot) -> Vec<Arc<Snapshot>> {
+        let snapshot = Arc::new(snapshot);
+        let before = {
+            let mut shown = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *shown, snapshot)
+        };
+        lock(&self.outdated).push(before);
+        self.unseen()
+    }
+
+    /// Outdated snapshots that nobody looks at any more. Readers never let the last of what is in one go:
+    /// where another thread is about to use the memory that it came from, they would have to wait for that.
+    pub(super) fn unseen(&self) -> Vec<Arc<Snapshot>> {
+        // Nobody comes to look at an outdated one.
+        let is_unseen = |snapshot: &mut Arc<Snapshot>| Arc::strong_count(snapshot) == 1;
+        lock(&self.outdated).extract_if(.., is_unseen).collect()
     }
 
     /// Bring what was frozen to the disk.
@@ -144,7 +162,7 @@ impl Inner {
         };
         let mut writer = lock(&self.writer);
         writer.is_committing = false;
-        let mut before = None;
+        let mut unseen = Vec::new();
         match &put {
             Ok(index) => {
                 writer.frozen = None;
@@ -155,17 +173,17 @@ impl Inner {
                 }
                 frozen.retired.iter().for_each(|segment| segment.name(false));
                 let now = self.snapshot();
-                before = Some(
-                    self.show(Snapshot { tables: now.tables.arrived(index), ..(*now).clone() }),
-                );
+                let next = Snapshot { tables: now.tables.arrived(index), ..(*now).clone() };
+                drop(now);
+                unseen = self.show(next);
             }
             // What is not known to be there, nor not to be, is not to be written over.
             Err(_) => writer.is_stuck |= may_be_there,
         }
         drop(writer);
         self.rested.notify_all();
-        // What nobody sees any more goes now that nobody waits for it.
-        drop(before);
+        // It goes now that nobody waits for it.
+        drop(unseen);
         put.and(scrubbed).map(|_| ())
     }
 
@@ -189,8 +207,13 @@ impl Inner {
         let mut took = Duration::ZERO;
         while !self.work.is_stopped() {
             let Some(first) = lock(&self.writer).first() else {
+                drop(self.unseen());
                 // Whoever makes the first change says so.
-                park();
+                if lock(&self.outdated).is_empty() {
+                    park()
+                } else {
+                    park_timeout(LOOKS_AGAIN)
+                }
                 continue;
             };
             let early = at_most.saturating_sub(took + took / 4);

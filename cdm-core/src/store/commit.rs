@@ -123,8 +123,8 @@ impl Inner {
         };
         let is_much = tables.is_much();
         let shown = Snapshot { tables, current, names, rows, keys, counters };
-        drop(self.show(shown));
         drop(before);
+        drop(self.show(shown));
         writer.is_stuck = false;
         keeping::Kept::follow_up(self, &self.snapshot().keys);
         *lock(&self.told) = told;

@@ -392,6 +392,7 @@ fn assemble(
     let snapshot = Snapshot { tables, current, names, rows, keys, counters: counters.clone() };
     Ok(Inner {
         snapshot: RwLock::new(Arc::new(snapshot)),
+        outdated: Mutex::default(),
         db,
         recent_keys: options.recent_keys,
         cached_records: options.cached_records,

@@ -290,6 +290,7 @@ impl Inner {
             self.work.has_failed.fetch_or(done.is_err(), Ordering::AcqRel);
             let keys = self.snapshot().keys.clone();
             // What was merged anew may have the room of what it was merged from, and what was opened any.
+            drop(self.unseen());
             let is_stopped = || self.work.is_stopped();
             let mut segments = keys.segments.iter();
             let read = segments.try_for_each(|segment| segment.come_into_memory(is_stopped));

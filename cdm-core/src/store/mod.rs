@@ -120,6 +120,8 @@ struct Shared {
 struct Inner {
     /// What is read from now on. It goes before the database does.
     snapshot: RwLock<Arc<Snapshot>>,
+    /// Those before it that somebody may still look at.
+    outdated: Mutex<Vec<Arc<Snapshot>>>,
     db: Database,
     shared: Shared,
     durability: Durability,
