@@ -260,10 +260,11 @@ pub(super) struct Beside {
 }
 
 impl Beside {
-    /// Whether both are texts of so many characters.
+    /// Whether both may be texts of so many characters.
     #[inline]
     pub(super) fn are_long(&self, least: u8) -> bool {
-        self.sizes.0.min(self.sizes.1) > u64::from(least)
+        let shorter = self.sizes.0.min(self.sizes.1);
+        (shorter > u64::from(least)) | (shorter == Shape::LONG)
     }
 
     /// Whether so many edits may make one text the other; they are two texts.

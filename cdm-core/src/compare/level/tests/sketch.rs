@@ -36,7 +36,7 @@ fn quick(comparison: &Comparison, left: &[Vec<Prepared>], right: &[Vec<Prepared>
     let mut sketcher = Sketcher::default();
     // What another comparison notes of the same values does not matter.
     let _ = SketchedComparison::new(&Comparison::template(Kind::FullName, "x"), &mut sketcher);
-    let comparison = SketchedComparison::new(comparison, &mut sketcher);
+    let mut comparison = SketchedComparison::new(comparison, &mut sketcher);
     let sketches = |record: &[Vec<Prepared>]| -> Vec<Vec<Vec<u64>>> {
         let of_field =
             |values: &Vec<Prepared>| values.iter().map(|value| sketch(&sketcher, value)).collect();
@@ -65,6 +65,18 @@ fn quick(comparison: &Comparison, left: &[Vec<Prepared>], right: &[Vec<Prepared>
         single(&left, &|left| {
             single(&right, &|right| assert_eq!(comparison.compare_single(left, right, 0), level));
         });
+        // As many levels as are known not to hold may be left out.
+        for skip in 1..=usize::from(level.unwrap_or_default()) {
+            comparison.begin_after(skip);
+            single(&left, &|left| {
+                single(&right, &|right| {
+                    assert_eq!(comparison.compare_single(left, right, skip), level);
+                });
+            });
+            if let ([[left]], [[right]]) = (&left[..], &right[..]) {
+                assert_eq!(Some(comparison.compare_two(*left, *right, skip)), level);
+            }
+        }
     }
     level
 }
@@ -116,6 +128,23 @@ proptest! {
         let (left, right) = (prepared(Kind::Text, &left), prepared(Kind::Text, &right));
         let (left, right): (Vec<_>, Vec<_>) = (left.into_iter().collect(), right.into_iter().collect());
         for when in conditions(length, edits, at_least) {
+            let levels = vec![Level { label: "x".to_owned(), when, counted_elsewhere: false }];
+            let comparison =
+                Comparison { name: "x".to_owned(), fields: vec!["x".to_owned()], levels };
+            let (left, right) = (std::slice::from_ref(&left), std::slice::from_ref(&right));
+            prop_assert_eq!(
+                quick(&comparison, left, right), plain(&comparison, left, right), "{:?}", comparison
+            );
+        }
+    }
+
+    #[test]
+    fn sketches_rule_out_no_condition_on_long_texts_that_holds(
+        (left, right) in (252_usize..260, 252_usize..260), length in 252_u8..=255, edits in 0_u8..4
+    ) {
+        let value = |letters| prepared(Kind::Text, &"a".repeat(letters)).into_iter().collect();
+        let (left, right): (Vec<_>, Vec<_>) = (value(left), value(right));
+        for when in conditions(length, edits, 0.9) {
             let levels = vec![Level { label: "x".to_owned(), when, counted_elsewhere: false }];
             let comparison =
                 Comparison { name: "x".to_owned(), fields: vec!["x".to_owned()], levels };
