@@ -257,8 +257,7 @@ impl Writing<'_> {
         let mut names: Vec<([u8; 16], u32)> = names.collect();
         names.par_sort_unstable();
         for (name, number) in names {
-            let named = self.tables.names.insert(name, number);
-            self.engine(named)?;
+            self.name(name, number)?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::current::Current;
+use super::known::{Known, Name};
 use super::reading::Snapshot;
 use super::record::Names;
 use super::rows::Rows;
@@ -35,6 +36,7 @@ struct Changed {
     current: Arc<Current>,
     names: Names,
     rows: Rows,
+    named: Vec<(Name, u32)>,
     scrubs: Vec<Cell>,
     keys: keeping::Kept,
 }
@@ -73,7 +75,7 @@ impl Inner {
         // What is on its way to the index may not be overtaken.
         let durable = when != When::AsAgreed || !writer.is_committing && self.is_due(writer);
         let changed = place.guarded(|| self.change(&before, writer, (how, durable), change));
-        let (out, Changed { counters, current, names, rows, scrubs, keys }, put) = match changed {
+        let (out, changed, put) = match changed {
             Ok(changed) => changed,
             Err(error) => {
                 // What was put behind the end does not count; it need not stay either. Should that
@@ -82,6 +84,7 @@ impl Inner {
                 return Err(self.gone_wrong(&before, error));
             }
         };
+        let Changed { counters, current, names, rows, named, scrubs, keys } = changed;
         if durable {
             self.shared.cells.sync().map_err(|error| self.gone_wrong(&before, error))?;
         }
@@ -122,7 +125,9 @@ impl Inner {
             None => reading::tables(&self.db, place, keys.change)?,
         };
         let is_much = tables.is_much();
-        let shown = Snapshot { tables, current, names, rows, keys, counters };
+        let mut known = Arc::clone(&before.known);
+        Known::add(&mut known, &named);
+        let shown = Snapshot { tables, current, names, rows, known, keys, counters };
         drop(before);
         drop(self.show(shown));
         writer.is_stuck = false;
@@ -215,8 +220,9 @@ impl Inner {
             writing.tables.scrubs.remove(cell.place).map_err(|error| place.engine(error))?;
         }
         let keys = writing.keep_keys(self)?;
-        let Writing { tables, counters, current, names, rows, scrubs, .. } = writing;
-        Ok((out, Changed { counters, current, names, rows, scrubs, keys }, tables.changes()))
+        let Writing { tables, counters, current, names, rows, named, scrubs, .. } = writing;
+        let changed = Changed { counters, current, names, rows, named, scrubs, keys };
+        Ok((out, changed, tables.changes()))
     }
 
     /// A change came to nothing: other records come to lie where it put some, of which nothing may be kept.

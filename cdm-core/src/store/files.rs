@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::cells::{Cells, FIRST, Place};
 use super::current::{Current, Stop};
 use super::keys::{Keys, Layers, Recent, read_run};
+use super::known::Known;
 use super::queue::Queue;
 use super::reading::Snapshot;
 use super::record::Names;
@@ -279,7 +280,7 @@ fn begin(
         db,
         cells,
         Keys::empty(pool),
-        (current, Names::default(), Rows::default()),
+        (current, Names::default(), Rows::default(), Arc::default()),
         counters,
         options,
     )?;
@@ -349,6 +350,10 @@ fn open_existing(
         let row = Row::read(&row).filter(|row| row.cell.length > 0);
         rows.set(number, Some(row.ok_or_else(|| place.damaged(format!("record {number}")))?));
     }
+    let named = tables.names().all().map_err(|error| engine(error.into()))?;
+    let mut known = Arc::<Known>::default();
+    Known::add(&mut known, &named);
+    drop(named);
     let scrubs = tables.scrubs().all().map_err(|error| engine(error.into()))?;
     let pending: Vec<Cell> =
         scrubs.into_iter().map(|(place, length)| Cell { place, length }).collect();
@@ -368,7 +373,7 @@ fn open_existing(
     let Facts { record, entity, event, end, garbage, alive, keys, run, swept, names, .. } = facts;
     let counters = Counters { record, entity, event, end, garbage, alive, keys, run, swept };
     let keys = Keys { pool, change: run, layered: run, segments, recent: vec![recent], merged };
-    let inner = assemble(db, cells, keys, (current, names, rows), counters, options)?;
+    let inner = assemble(db, cells, keys, (current, names, rows, known), counters, options)?;
     if !pending.is_empty() {
         // What was to be erased when the store was closed, or fell, is erased now.
         super::lock(&inner.writer).pending = pending;
@@ -381,7 +386,7 @@ fn assemble(
     db: Database,
     cells: Cells,
     keys: Keys,
-    (current, names, rows): (Current, Names, Rows),
+    (current, names, rows, known): (Current, Names, Rows, Arc<Known>),
     counters: Counters,
     options: &Options,
 ) -> Result<Inner> {
@@ -389,7 +394,8 @@ fn assemble(
     let last = keys.segments.iter().map(|segment| segment.described.id).max();
     let (current, names) = (Arc::new(current), Arc::new(names));
     let tables = super::reading::tables(&db, &cells.place, keys.change)?;
-    let snapshot = Snapshot { tables, current, names, rows, keys, counters: counters.clone() };
+    let counted = counters.clone();
+    let snapshot = Snapshot { tables, current, names, rows, known, keys, counters: counted };
     Ok(Inner {
         snapshot: RwLock::new(Arc::new(snapshot)),
         outdated: Mutex::default(),

@@ -22,6 +22,7 @@ mod gathered;
 mod holders;
 mod keeping;
 mod keys;
+mod known;
 mod options;
 mod outlines;
 mod postings;

@@ -12,6 +12,7 @@ use super::current::{Current, most_odds_against};
 use super::event::{Change, Event, EventRecord};
 use super::holders::Holders;
 use super::keys::Keys;
+use super::known::{Known, Name};
 use super::outlines::Likely;
 use super::record::{Names, decode};
 use super::rows::Rows;
@@ -112,8 +113,16 @@ pub(super) struct Snapshot {
     pub(super) current: Arc<Current>,
     pub(super) names: Arc<Names>,
     pub(super) rows: Rows,
+    pub(super) known: Arc<Known>,
     pub(super) keys: Keys,
     pub(super) counters: Counters,
+}
+
+impl Snapshot {
+    /// The number of the record with a key of that name.
+    pub(super) fn number(&self, name: Name) -> Option<u32> {
+        self.known.get(name, |number| self.rows.get(number).is_some())
+    }
 }
 
 /// The tables as they were committed last, by the change of that number.
@@ -167,9 +176,8 @@ impl View<'_> {
         Ok(self.rows.get(number))
     }
 
-    pub(super) fn number(&self, key: &RecordKey) -> Seen<Option<u32>> {
-        let name = self.shared.cells.seals.record(key);
-        Ok(self.engine(self.tables.names().get(name))?)
+    fn number_of(&self, key: &RecordKey) -> Option<u32> {
+        self.number(self.shared.cells.seals.record(key))
     }
 
     pub(super) fn record(&self, cell: Cell) -> Seen<Record> {
@@ -341,7 +349,7 @@ impl Store {
     /// [`StoreDamaged`](Error::StoreDamaged) and [`StoreIo`](Error::StoreIo); so for whatever is read.
     pub fn get(&self, key: &RecordKey) -> Result<Option<Record>> {
         self.inner.read(|view| {
-            let Some(number) = view.number(key)? else { return Ok(None) };
+            let Some(number) = view.number_of(key) else { return Ok(None) };
             match view.row(number)? {
                 Some(row) if row.entity.is_some() => Ok(Some(view.record(row.cell)?)),
                 _ => Ok(None),
@@ -355,7 +363,7 @@ impl Store {
     /// As [`get`](Self::get).
     pub fn entity_of(&self, key: &RecordKey) -> Result<Option<EntityId>> {
         self.inner.read(|view| {
-            let Some(number) = view.number(key)? else { return Ok(None) };
+            let Some(number) = view.number_of(key) else { return Ok(None) };
             let entity = view.row(number)?.and_then(|row| row.entity);
             Ok(entity.map(|entity| view.shared.cells.seals.entity(entity)))
         })

@@ -85,10 +85,18 @@ enum Below<'t, K: Named, V: Held> {
 
 impl<K: Named, V: Held> Changing<'_, K, V> {
     pub(super) fn get(&self, key: K) -> Result<Option<V>, StorageError> {
-        match (&self.below, self.own.get(&key)) {
-            (Below::Snapshot(_), Some(value)) => Ok(value.clone()),
-            (Below::Snapshot(seen), None) => seen.get(key),
-            (Below::Index(table), _) => Ok(table.get(key)?.map(|value| V::held(value.value()))),
+        match (self.said(key)?, &self.below) {
+            (Some(value), _) => Ok(value),
+            (None, Below::Snapshot(seen)) => seen.get(key),
+            (None, Below::Index(_)) => Ok(None),
+        }
+    }
+
+    /// What the change says of a key, or the index that it goes to; nothing where what was before holds.
+    pub(super) fn said(&self, key: K) -> Result<Option<Option<V>>, StorageError> {
+        match &self.below {
+            Below::Snapshot(_) => Ok(self.own.get(&key).cloned()),
+            Below::Index(table) => Ok(Some(table.get(key)?.map(|value| V::held(value.value())))),
         }
     }
 

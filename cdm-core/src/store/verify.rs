@@ -60,7 +60,9 @@ impl Store {
                 if !row.entity.is_some_and(|entity| members.remove(&(entity, *number))) {
                     problem(format!("record {} is not among those of its entity", record.key));
                 }
-                if view.number(&record.key)? != Some(*number) {
+                let name = seals.record(&record.key);
+                let kept = view.engine(view.tables.names().get(name))?;
+                if kept != Some(*number) || view.number(name) != kept {
                     problem(format!("record {} is not found by its key", record.key));
                 }
             }

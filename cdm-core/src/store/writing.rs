@@ -14,6 +14,7 @@ use super::Shared;
 use super::current::{Current, Stop};
 use super::event::{Change, Revision};
 use super::keys::{Keys, Overlay};
+use super::known::Name;
 use super::reading::Snapshot;
 use super::record::{Names, encode};
 use super::rows::Rows;
@@ -68,6 +69,8 @@ pub(super) struct Writing<'w> {
     pub(super) current: Arc<Current>,
     pub(super) names: Names,
     pub(super) rows: Rows,
+    /// Records that were not known before, by name.
+    pub(super) named: Vec<(Name, u32)>,
     /// The keys before the change, and what it does to them.
     pub(super) keys: Keys,
     pub(super) overlay: Overlay,
@@ -107,6 +110,7 @@ impl<'w> Writing<'w> {
             current: Arc::clone(&before.current),
             names: Names::clone(&before.names),
             rows: before.rows.clone(),
+            named: Vec::new(),
             keys: before.keys.clone(),
             overlay: Overlay::default(),
             replaced: None,
@@ -150,7 +154,15 @@ impl<'w> Writing<'w> {
     /// The number of a record that is or was in the store.
     pub(super) fn number(&self, key: &RecordKey) -> Result<Option<u32>> {
         let name = self.shared.cells.seals.record(key);
-        self.engine(self.tables.names.get(name))
+        let said = self.engine(self.tables.names.said(name))?;
+        Ok(said.unwrap_or_else(|| self.before.number(name)))
+    }
+
+    /// Let a record be known by its name.
+    pub(super) fn name(&mut self, name: Name, number: u32) -> Result<()> {
+        self.named.push((name, number));
+        let named = self.tables.names.insert(name, number);
+        self.engine(named)
     }
 
     /// The row of a record that is there.
@@ -228,8 +240,7 @@ impl<'w> Writing<'w> {
         let cell = self.put_cell(&plain)?;
         self.put_row(number, Row { cell, entity: None })?;
         let name = self.shared.cells.seals.record(key);
-        let named = self.tables.names.insert(name, number);
-        self.engine(named)?;
+        self.name(name, number)?;
         Ok(number)
     }
 
@@ -293,8 +304,7 @@ impl<'w> Writing<'w> {
                 let number = self.counters.record;
                 self.counters.record += 1;
                 let name = self.shared.cells.seals.record(&record.key);
-                let named = self.tables.names.insert(name, number);
-                self.engine(named)?;
+                self.name(name, number)?;
                 number
             }
         };

@@ -64,6 +64,10 @@ fn candidate(holder: u32, is_slow: bool, rule: u32) -> u64 {
     u64::from(holder) << 32 | u64::from(is_slow) << 31 | u64::from(rule)
 }
 
+/// That two rules make somebody a candidate: two names are 128 bits, and no other keys have both, as is
+/// believed of record keys as well.
+const SURE: u64 = 1 << 30;
+
 /// Candidates of one record as often as they are found, of which so many may wait as they are.
 const FEW: usize = 2048;
 
@@ -73,7 +77,13 @@ const ALONE: usize = 16;
 /// Each candidate once, in order, without the record itself.
 fn sort(candidates: &mut Vec<u64>, number: u32) {
     candidates.sort_unstable();
-    candidates.dedup_by_key(|candidate| holder_of(*candidate));
+    candidates.dedup_by(|next, first| {
+        let is_same = holder_of(*next) == holder_of(*first);
+        if is_same && rule_of(*next) != rule_of(*first) {
+            *first |= SURE;
+        }
+        is_same
+    });
     candidates.retain(|candidate| holder_of(*candidate) != number);
 }
 
@@ -84,7 +94,7 @@ fn holder_of(candidate: u64) -> u32 {
 
 /// The rule by which it is.
 fn rule_of(candidate: u64) -> Keying {
-    Keying::Blocking(candidate as u32 & (u32::MAX >> 1))
+    Keying::Blocking((candidate & (SURE - 1)) as u32)
 }
 
 impl Found {
@@ -95,8 +105,7 @@ impl Found {
         record: Arc<BoundRecord>,
     ) -> Result<Self> {
         let (seals, bound) = (&shared.cells.seals, &before.current.bound);
-        let number = before.tables.names().get(seals.record(record.key()));
-        let number = number.map_err(|error| shared.cells.place.engine(error))?;
+        let number = before.number(seals.record(record.key()));
         let row = number.and_then(|number| before.rows.get(number));
         let cell = row.filter(|row| row.entity.is_some()).map(|row| row.cell);
         // Whoever writes meanwhile may be overwriting it. What is wrong with it is told where it is changed.
@@ -163,8 +172,7 @@ impl Found {
             }
         }
         let name = shared.cells.seals.record(found.record.key());
-        let number = before.tables.names().get(name);
-        let number = number.map_err(|error| shared.cells.place.engine(error))?;
+        let number = before.number(name);
         sort(&mut candidates, number.unwrap_or(u32::MAX));
         let links = weigh((shared, current, &before.names, rows), &found.record, &candidates);
         let place = |candidate: &u64| {
@@ -202,7 +210,7 @@ impl Found {
 }
 
 /// With whom a record weighs more than nothing, and how much, of some candidates, in order. That they share
-/// a key was told by its name; of the few that are to be linked the keys themselves are asked.
+/// a key was told by its name; of the few that are to be linked by one alone the keys themselves are asked.
 fn weigh(
     (shared, current, names, rows): (&Shared, &Current, &Names, &Rows),
     record: &BoundRecord,
@@ -220,11 +228,14 @@ fn weigh(
         let candidate = shared.bound(current, names, other, cell)?;
         let weighs = current.weighs((likeness.as_ref(), hint), record, &candidate)?;
         let Some(bits) = weighs else { continue };
-        let whole = current.bound.prepare(&shared.record(names, other, cell)?)?;
-        let rule = numbers.binary_search(&other).ok().map(|at| rule_of(candidates[at]));
-        if current.shares_key(&shared.cells.seals, rule, record, &whole) {
-            links.push((other, bits));
+        let found = numbers.binary_search(&other).ok().map(|at| candidates[at]);
+        if found.is_none_or(|found| found & SURE == 0) {
+            let whole = current.bound.prepare(&shared.record(names, other, cell)?)?;
+            if !current.shares_key(&shared.cells.seals, found.map(rule_of), record, &whole) {
+                continue;
+            }
         }
+        links.push((other, bits));
     }
     Ok(links)
 }
@@ -428,6 +439,29 @@ mod tests {
         let plan = Plan::infer(&table, &Run::new()).unwrap();
         let model = plan.fit(&table, &Run::new()).unwrap();
         (table, model)
+    }
+
+    #[test]
+    fn whom_two_rules_find_shares_a_key_for_sure_and_comes_once() {
+        let (slow, fast) =
+            (|holder, rule| candidate(holder, true, rule), |h, r| candidate(h, false, r));
+        let mut all = vec![
+            slow(7, 0),
+            fast(9, 3),
+            slow(9, 1),
+            fast(7, 2),
+            fast(8, 4),
+            fast(8, 4),
+            fast(5, 1),
+        ];
+        sort(&mut all, 5);
+        let found: Vec<(u32, Keying, bool)> =
+            all.iter().map(|of| (holder_of(*of), rule_of(*of), of & SURE > 0)).collect();
+        let by = |holder, rule, is_sure| (holder, Keying::Blocking(rule), is_sure);
+        assert_eq!(found, [by(7, 2, true), by(8, 4, false), by(9, 3, true)]);
+        sort(&mut all, 5);
+        assert_eq!(all.len(), 3);
+        assert_eq!(all.iter().map(|of| of & SURE).sum::<u64>(), 2 * SURE);
     }
 
     #[test]
