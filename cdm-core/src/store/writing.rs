@@ -30,6 +30,9 @@ pub(super) use finding::Found;
 /// Of so many records at once threads find what there is to find; then they are put down one by one.
 const AT_ONCE: usize = 128;
 
+/// So many records at most are at hand: they are larger than what is kept of them.
+const AT_HAND: usize = 512;
+
 /// Where the next things go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Counters {
@@ -84,6 +87,8 @@ pub(super) struct Writing<'w> {
     changed: BTreeSet<u32>,
     /// Records that went, with the entities that they were in.
     left: BTreeMap<u32, u32>,
+    /// Records that were told from others by this change, each with the place of its cell.
+    at_hand: BTreeMap<u32, (u64, Arc<BoundRecord>)>,
     /// Records that have yet to be weighed; all are as they were found.
     waiting: Vec<Waiting>,
     /// Whether stewards have decided anything.
@@ -101,6 +106,7 @@ impl<'w> Writing<'w> {
         let has_decisions =
             before.tables.decided().range(.., 1).map_or(true, |one| !one.is_empty());
         Self {
+            at_hand: BTreeMap::new(),
             waiting: Vec::new(),
             has_decisions,
             shared,
@@ -189,8 +195,19 @@ impl<'w> Writing<'w> {
         self.engine(noted)
     }
 
+    /// Have a record at hand as it is in the cell at that place: whom it is like is asked again soon.
+    fn have_at_hand(&mut self, number: u32, place: u64, record: Arc<BoundRecord>) {
+        if self.at_hand.len() < AT_HAND {
+            self.at_hand.insert(number, (place, record));
+        }
+    }
+
     /// A record as the model sees it.
     pub(super) fn bound(&self, number: u32, cell: Cell) -> Result<Arc<BoundRecord>> {
+        let at_hand = self.at_hand.get(&number).filter(|(place, _)| *place == cell.place);
+        if let Some((_, record)) = at_hand {
+            return Ok(Arc::clone(record));
+        }
         self.shared.bound(&self.current, &self.names, number, cell)
     }
 
@@ -272,6 +289,7 @@ impl<'w> Writing<'w> {
         let Some((number, cell)) = self.take_in(found)? else { return Ok(false) };
         self.index(number, found)?;
         found.keep(&self.current, number, cell)?;
+        self.have_at_hand(number, cell.place, Arc::clone(&found.record));
         Ok(true)
     }
 

@@ -45,8 +45,16 @@ struct Weighed {
     revision: u64,
     /// Whom it was weighed with, in order, and in which place the other one's cell was.
     with: Vec<(u32, u64)>,
-    /// With whom it weighs more than nothing, in order.
-    links: Vec<(u32, f64)>,
+    links: Vec<Linked>,
+}
+
+/// With whom a record weighs more than nothing, and how much.
+#[derive(Clone)]
+struct Linked {
+    other: u32,
+    bits: f64,
+    /// The other one as it is in that place, of which something is unpacked by now.
+    at_hand: (u64, Arc<BoundRecord>),
 }
 
 /// A record that has yet to be weighed, but for what is known.
@@ -215,7 +223,7 @@ fn weigh(
     (shared, current, names, rows): (&Shared, &Current, &Names, &Rows),
     record: &BoundRecord,
     candidates: &[u64],
-) -> Result<Vec<(u32, f64)>> {
+) -> Result<Vec<Linked>> {
     let numbers: Vec<u32> = candidates.iter().map(|of| holder_of(*of)).collect();
     let likeness = current.bound.likeness(record);
     let most = (most_odds_against(0.0), false);
@@ -235,7 +243,7 @@ fn weigh(
                 continue;
             }
         }
-        links.push((other, bits));
+        links.push(Linked { other, bits, at_hand: (cell.place, candidate) });
     }
     Ok(links)
 }
@@ -243,19 +251,19 @@ fn weigh(
 impl Weighed {
     /// Of some candidates, in order, those that are as they were weighed are left out; with whom of them it
     /// weighs more than nothing.
-    fn take_known(&self, rows: &Rows, candidates: &mut Vec<u64>) -> Vec<(u32, f64)> {
+    fn take_known(&self, rows: &Rows, candidates: &mut Vec<u64>) -> Vec<Linked> {
         let (mut with, mut links) = (self.with.iter().peekable(), self.links.iter().peekable());
         let mut known = Vec::new();
         candidates.retain(|candidate| {
             let number = holder_of(*candidate);
             while with.next_if(|(other, _)| *other < number).is_some() {}
-            while links.next_if(|(other, _)| *other < number).is_some() {}
+            while links.next_if(|link| link.other < number).is_some() {}
             let row = rows.get(number).filter(|row| row.entity.is_some());
             let place = row.map(|row| row.cell.place);
             let is_known =
                 with.peek().is_some_and(|(other, of)| *other == number && Some(*of) == place);
             if is_known {
-                known.extend(links.next_if(|(other, _)| *other == number));
+                known.extend(links.next_if(|link| link.other == number).cloned());
             }
             !is_known
         });
@@ -362,14 +370,15 @@ impl Writing<'_> {
             if !candidates.is_empty() {
                 links.extend(weigh((shared, current, names, rows), &record, &candidates)?);
             }
-            Ok(links.into_iter().map(|(other, bits)| (one, other, bits)).collect::<Vec<_>>())
+            Ok(links.into_iter().map(|link| (one, link)).collect::<Vec<_>>())
         };
-        let links: Vec<(u32, u32, f64)> = if waiting.len() < ALONE {
+        let links: Vec<(u32, Linked)> = if waiting.len() < ALONE {
             waiting.into_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat()
         } else {
             waiting.into_par_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat()
         };
-        for (one, other, bits) in links {
+        for (one, Linked { other, bits, at_hand: (place, record) }) in links {
+            self.have_at_hand(other, place, record);
             for pair in [(one, other), (other, one)] {
                 let linked = self.tables.links.insert(pair, bits);
                 self.engine(linked)?;
