@@ -56,6 +56,8 @@ impl Packing {
     }
 
     fn value(&mut self, value: &Prepared) -> Result<()> {
+        let bytes = postcard::to_extend(&value.kept_facts(), std::mem::take(&mut self.bytes));
+        self.bytes = bytes.map_err(|_| Error::UnreadablePack)?;
         let parts = value.kept_parts();
         self.number(parts.len() as u64);
         for KeptPart { text, times, slot } in parts {
@@ -66,16 +68,15 @@ impl Packing {
             }
             self.text(text);
         }
-        let bytes = postcard::to_extend(&value.kept_facts(), std::mem::take(&mut self.bytes));
-        self.bytes = bytes.map_err(|_| Error::UnreadablePack)?;
         Ok(())
     }
 
     /// What was said since `start`, after how many bytes it is.
     fn close(&mut self, start: usize) {
-        let own = self.bytes.split_off(start);
-        self.number(own.len() as u64);
-        self.bytes.extend(own);
+        let end = self.bytes.len();
+        self.number((end - start) as u64);
+        let length = self.bytes.len() - end;
+        self.bytes[start..].rotate_right(length);
     }
 }
 
@@ -145,17 +146,20 @@ impl<'p> Unpacking<'p> {
     }
 
     fn value(&mut self) -> Result<Prepared> {
-        let parts = self.many(|own| {
-            let slot = own.number()?;
-            let times = if slot & 1 == 0 { 1 } else { own.number()? };
-            let (times, slot) = (u16::try_from(times), u8::try_from(slot >> 1));
-            let (times, slot) = times.ok().zip(slot.ok()).ok_or(Error::UnreadablePack)?;
-            Ok(KeptPart { text: own.text()?, times, slot })
-        })?;
         let facts = postcard::take_from_bytes::<KeptFacts>(self.rest);
         let (facts, rest) = facts.map_err(|_| Error::UnreadablePack)?;
         self.rest = rest;
-        Prepared::of_kept(&parts, facts).ok_or(Error::UnreadablePack)
+        let count = self.number()?;
+        let value = Prepared::of_kept(facts, (0..count).map(|_| self.part()))?;
+        value.ok_or(Error::UnreadablePack)
+    }
+
+    fn part(&mut self) -> Result<KeptPart<'p>> {
+        let slot = self.number()?;
+        let times = if slot & 1 == 0 { 1 } else { self.number()? };
+        let (times, slot) = (u16::try_from(times), u8::try_from(slot >> 1));
+        let (times, slot) = times.ok().zip(slot.ok()).ok_or(Error::UnreadablePack)?;
+        Ok(KeptPart { text: self.text()?, times, slot })
     }
 }
 

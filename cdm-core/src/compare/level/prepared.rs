@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Aspects;
 use super::date::Parts;
+use crate::error::Result;
 use crate::normalize::{self, Context, Form, Issue, IssueSet, Normalized};
 use crate::schema::Kind;
 
@@ -178,10 +179,7 @@ impl Prepared {
     /// The value of that kind, as far as `aspects` go; `None` where it is not usable.
     #[must_use]
     pub fn with_aspects(kind: Kind, value: &Normalized, aspects: Aspects) -> Option<Self> {
-        let draft = Draft::new(kind, value, aspects)?;
-        let mut pack = Packing::default();
-        pack.add(draft);
-        pack.seal().pop()
+        Some(Draft::new(kind, value, aspects)?.alone())
     }
 
     /// The raw value, normalised first.
@@ -207,18 +205,21 @@ impl Prepared {
     }
 
     /// As it came out of bytes; `None` where they are not those of a value.
-    pub(crate) fn of_kept(kept: &[KeptPart<'_>], facts: KeptFacts) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Those of its parts.
+    pub(crate) fn of_kept<'k>(
+        facts: KeptFacts,
+        kept: impl Iterator<Item = Result<KeptPart<'k>>>,
+    ) -> Result<Option<Self>> {
         let KeptFacts(kind, issues, quantity) = facts;
-        let facts = Facts { kind, issues: IssueSet::from_bits(issues), quantity };
-        let mut draft =
-            Draft { texts: String::new(), parts: Vec::with_capacity(kept.len()), facts };
-        for KeptPart { text, times, slot } in kept {
-            let slot = Slot::ranked(slot.wrapping_sub(KEPT_STEP))?;
-            draft.push(slot, text, usize::from(*times));
+        let mut draft = Draft::empty(Facts { kind, issues: IssueSet::from_bits(issues), quantity });
+        for part in kept {
+            let KeptPart { text, times, slot } = part?;
+            let Some(slot) = Slot::ranked(slot.wrapping_sub(KEPT_STEP)) else { return Ok(None) };
+            draft.push(slot, text, usize::from(times));
         }
-        let mut pack = Packing::default();
-        pack.add(draft);
-        pack.seal().pop()
+        Ok(Some(draft.alone()))
     }
 
     /// How many bytes of memory it takes, but for facts that others have as well.
@@ -355,7 +356,26 @@ impl<'p> Iterator for Texts<'p> {
 
 impl ExactSizeIterator for Texts<'_> {}
 
+/// Few values have more bytes of text, and more parts.
+const LIKELY_BYTES: usize = 48;
+const LIKELY_PARTS: usize = 8;
+
 impl Draft {
+    fn empty(facts: Facts) -> Self {
+        let (texts, parts) =
+            (String::with_capacity(LIKELY_BYTES), Vec::with_capacity(LIKELY_PARTS));
+        Self { texts, parts, facts }
+    }
+
+    /// The value, in a pack of its own.
+    fn alone(self) -> Prepared {
+        let Self { texts, parts, facts } = self;
+        let count = parts.len() as u32;
+        let (texts, parts) = (texts.into_boxed_str(), parts.into_boxed_slice());
+        let pack = Arc::new(Pack { texts, parts, facts: Box::new([facts]) });
+        Prepared { pack, text: 0, first: 0, count, facts: 0 }
+    }
+
     /// The value of that kind, as far as `aspects` go; `None` where it is not usable.
     pub(super) fn new(kind: Kind, value: &Normalized, aspects: Aspects) -> Option<Self> {
         let canonical = value.canonical()?;
@@ -371,8 +391,7 @@ impl Draft {
         };
         let issues = value.issues().iter().filter(|issue| aspects.issues.contains(*issue));
         let issues = issues.fold(IssueSet::EMPTY, IssueSet::with);
-        let facts = Facts { kind, issues, quantity };
-        let mut draft = Self { texts: String::new(), parts: Vec::new(), facts };
+        let mut draft = Self::empty(Facts { kind, issues, quantity });
         draft.forms(value, ascii, aspects);
         let has = Traits::of(kind);
         if has.words && aspects.words {
