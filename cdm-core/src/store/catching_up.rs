@@ -134,11 +134,7 @@ impl Inner {
 
     /// Let readers see how things stand from now on; what nobody looks at any more.
     pub(super) fn show(&self, snapshot: Snapshot) -> Vec<Arc<Snapshot>> {
-        let snapshot = Arc::new(snapshot);
-        let before = {
-            let mut shown = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *shown, snapshot)
-        };
+        let before = self.snapshot.swap(Arc::new(snapshot));
         lock(&self.outdated).push(before);
         self.unseen()
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
+use arc_swap::ArcSwap;
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 use serde::{Deserialize, Serialize};
@@ -397,7 +398,7 @@ fn assemble(
     let counted = counters.clone();
     let snapshot = Snapshot { tables, current, names, rows, known, keys, counters: counted };
     Ok(Inner {
-        snapshot: RwLock::new(Arc::new(snapshot)),
+        snapshot: ArcSwap::from_pointee(snapshot),
         outdated: Mutex::default(),
         db,
         recent_keys: options.recent_keys,

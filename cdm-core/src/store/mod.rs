@@ -44,6 +44,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use redb::Database;
 
 use catching_up::Frozen;
@@ -119,8 +120,9 @@ struct Shared {
 }
 
 struct Inner {
-    /// What is read from now on. It goes before the database does.
-    snapshot: RwLock<Arc<Snapshot>>,
+    /// What is read from now on: whoever reads takes it without waiting for anybody. It goes before the
+    /// database does.
+    snapshot: ArcSwap<Snapshot>,
     /// Those before it that somebody may still look at.
     outdated: Mutex<Vec<Arc<Snapshot>>>,
     db: Database,
