@@ -59,7 +59,7 @@ impl Table {
 
     /// The slots that may have that name, from the likeliest on. Names are hashes, spread evenly.
     fn slots(&self, [high, _]: [u64; 2]) -> impl Iterator<Item = &Slot> {
-        let start = (u128::from(high) * self.slots.len() as u128 >> 64) as usize;
+        let start = ((u128::from(high) * self.slots.len() as u128) >> 64) as usize;
         let (before, from) = self.slots.split_at(start);
         from.iter().chain(before)
     }
