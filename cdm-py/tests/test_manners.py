@@ -160,15 +160,20 @@ def test_other_processes_answer_alike(method):
         assert pool.map_async(answer, [people(500)] * 3).get(timeout=60) == [expected] * 3
 
 
-def test_import_loads_few_modules_and_no_frame_library():
-    # What takes time is what is loaded; how long that takes is the machine's to say.
+def test_import_is_quick_and_loads_few_modules_and_no_frame_library():
     code = (
-        "import sys; before = set(sys.modules); import cdm; import json;"
-        "print(json.dumps(sorted(set(sys.modules) - before)))"
+        # The processor's time, whatever else the machine is doing, beside what the processor takes for a
+        # loop: 50 ms beside some 17 where that is quick.
+        "import sys, time; before = set(sys.modules); began = time.process_time(); import cdm;"
+        "took = time.process_time() - began; loaded = sorted(set(sys.modules) - before);"
+        "began = time.process_time(); sum(n * n for n in range(300_000)); loop = time.process_time() - began;"
+        "import json; print(json.dumps([took / loop, loaded]))"
     )
-    loaded = json.loads(subprocess.check_output([sys.executable, "-c", code]))
-    assert {"pandas", "polars", "pyarrow", "duckdb", "numpy", "tqdm"} & set(loaded) == set()
-    assert len(loaded) < 100
+    runs = [json.loads(subprocess.check_output([sys.executable, "-c", code])) for _ in range(3)]
+    for _, loaded in runs:
+        assert {"pandas", "polars", "pyarrow", "duckdb", "numpy", "tqdm"} & set(loaded) == set()
+        assert len(loaded) < 100
+    assert min(took for took, _ in runs) < 3
 
 
 def test_no_python_object_is_made_for_a_row():
