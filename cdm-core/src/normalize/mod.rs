@@ -35,6 +35,7 @@ use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::schema::{DateOrder, Kind};
 
+pub(crate) use address::has_street_word;
 pub use address::{address, street};
 pub use category::category;
 pub use date::{DateOrderEvidence, date, date_order};
@@ -43,6 +44,7 @@ pub use form::{Form, Normalized, Status};
 pub use identifier::identifier;
 pub use issue::{Issue, IssueSet};
 pub use name::{family_name, full_name, given_name};
+pub(crate) use nickname::is_first_name;
 pub use nickname::nickname_classes;
 pub use number::{geo, number};
 pub use organisation::organisation;

@@ -56,6 +56,11 @@ pub fn nickname_classes(name: &str) -> Vec<String> {
     }
 }
 
+/// Whether a word, transliterated, is a first name of the list, whole or short.
+pub(crate) fn is_first_name(word: &str) -> bool {
+    CLASSES.contains_key(word)
+}
+
 /// The endings that pet names are spelt with, all of one sound; a longer one before what it ends in.
 const ENDINGS: [&str; 4] = ["ie", "ey", "y", "i"];
 

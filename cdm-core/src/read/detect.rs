@@ -3,8 +3,8 @@
 //! Cheap shapes only: they tell a column's kind from many values, they do not validate one.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
 
+use super::people::{is_given_name, is_honorific, is_organisation, is_person, is_whole_person};
 use crate::normalize;
 
 /// How many values of a sample look like what.
@@ -23,8 +23,14 @@ pub(super) struct Profile {
     geo: usize,
     honorific: usize,
     person: usize,
+    given_name: usize,
+    whole_person: usize,
     organisation: usize,
+    street: usize,
     whole_address: usize,
+    one_word: usize,
+    /// By length, how many values are digits and nothing else; of the longer ones together.
+    digits_of_length: [usize; 8],
     has_digit: usize,
     digits_only: usize,
     epoch: usize,
@@ -51,6 +57,10 @@ impl Profile {
             let digits = value.bytes().filter(u8::is_ascii_digit).count();
             profile.has_digit += usize::from(digits > 0);
             profile.digits_only += usize::from(digits == value.len());
+            if digits == value.len() {
+                profile.digits_of_length[digits.min(7)] += 1;
+            }
+            profile.one_word += usize::from(!value.contains(char::is_whitespace));
             profile.epoch += usize::from(
                 digits == value.len() && matches!(digits, 10 | 13) && value.starts_with('1'),
             );
@@ -68,10 +78,15 @@ impl Profile {
                 profile.whole_address += usize::from(is_whole_address(value));
             }
             let ascii = normalize::ascii(value);
+            profile.street += usize::from(digits > 0 && normalize::has_street_word(&ascii));
             profile.honorific += usize::from(is_honorific(&ascii));
             let organisation = is_organisation(value, &ascii);
             profile.organisation += usize::from(organisation);
-            profile.person += usize::from(!organisation && digits == 0 && is_person(&ascii));
+            if !organisation && digits == 0 {
+                profile.person += usize::from(is_person(&ascii));
+                profile.given_name += usize::from(is_given_name(&ascii));
+                profile.whole_person += usize::from(is_whole_person(&ascii));
+            }
         }
         profile.distinct = distinct.len();
         profile.mean_length = length.checked_div(profile.filled).unwrap_or(0);
@@ -120,6 +135,30 @@ impl Profile {
 
     pub(super) fn person(&self) -> f64 {
         self.share(self.person)
+    }
+
+    /// Given names, and nothing but them.
+    pub(super) fn given_name(&self) -> f64 {
+        self.share(self.given_name)
+    }
+
+    /// Several words that name a person, a given name among them.
+    pub(super) fn whole_person(&self) -> f64 {
+        self.share(self.whole_person)
+    }
+
+    pub(super) fn one_word(&self) -> f64 {
+        self.share(self.one_word)
+    }
+
+    /// Texts with a number and a kind of street.
+    pub(super) fn street(&self) -> f64 {
+        self.share(self.street)
+    }
+
+    /// Digits of one length, that of postcodes.
+    pub(super) fn digits_as_of_postcodes(&self) -> f64 {
+        self.share(self.digits_of_length[4..7].iter().copied().max().unwrap_or(0))
     }
 
     pub(super) fn organisation(&self) -> f64 {
@@ -342,96 +381,6 @@ fn is_whole_address(value: &str) -> bool {
         && (value.contains(',') || long_numbers > 0 && words >= 4)
 }
 
-fn is_honorific(ascii: &str) -> bool {
-    matches!(
-        ascii,
-        "mr" | "mrs"
-            | "ms"
-            | "miss"
-            | "mx"
-            | "dr"
-            | "prof"
-            | "sir"
-            | "herr"
-            | "frau"
-            | "fr"
-            | "hr"
-            | "herrn"
-            | "prof dr"
-            | "dr med"
-            | "m"
-            | "mme"
-            | "mlle"
-            | "monsieur"
-            | "madame"
-            | "mademoiselle"
-            | "sr"
-            | "sra"
-            | "srta"
-            | "don"
-            | "dona"
-            | "senor"
-            | "senora"
-            | "sig"
-            | "sig ra"
-            | "signor"
-            | "signora"
-            | "dott"
-            | "dottssa"
-            | "dhr"
-            | "mevr"
-            | "mw"
-            | "dhr mr"
-            | "mevrouw"
-            | "rev"
-            | "lord"
-            | "lady"
-            | "dame"
-            | "divers"
-    )
-}
-
-static GIVEN_NAMES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    include_str!("data/given_names.txt")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::split_whitespace)
-        .collect()
-});
-
-/// One to five words, one at either end a common given name.
-fn is_person(ascii: &str) -> bool {
-    let words: Vec<&str> = ascii.split(' ').filter(|word| !word.is_empty()).collect();
-    let known = |word: Option<&&str>| word.is_some_and(|word| GIVEN_NAMES.contains(word));
-    (1..=5).contains(&words.len())
-        && (known(words.first()) || known(words.last()) || known(words.get(1)))
-}
-
-/// Legal forms, words for a business, and words that persons' names lack.
-#[rustfmt::skip]
-static WORDS_OF_ORGANISATIONS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    HashSet::from([
-        "inc", "llc", "ltd", "limited", "corp", "corporation", "co", "company", "plc", "llp", "lp",
-        "gmbh", "ag", "kg", "ohg", "ug", "ev", "eg", "sa", "sarl", "sas", "sasu", "eurl", "sci",
-        "srl", "spa", "sl", "slu", "bv", "nv", "vof", "lda", "ltda", "oy", "ab", "aps", "as", "pty",
-        "group", "gruppe", "groupe", "grupo", "gruppo", "holding", "holdings", "bank", "school",
-        "schule", "ecole", "escuela", "scuola", "escola", "university", "universitat", "universite",
-        "universidad", "college", "academy", "center", "centre", "centro", "zentrum", "hospital",
-        "klinik", "clinic", "hotel", "restaurant", "ristorante", "restaurante", "cafe", "bar",
-        "grill", "deli", "pizzeria", "bistro", "kitchen", "inn", "church", "foundation", "stiftung",
-        "association", "verein", "society", "institute", "services", "service", "solutions",
-        "systems", "partners", "consulting", "industries", "international", "enterprises",
-        "technologies", "tech", "shop", "store", "market", "learning", "care", "daycare",
-        "childcare", "kindergarten", "preschool", "club", "agency", "trust", "the", "and", "und",
-        "of", "for", "et", "y",
-    ])
-});
-
-/// A legal form, a word for a business, or a sign that persons' names lack.
-fn is_organisation(value: &str, ascii: &str) -> bool {
-    value.contains('&') || ascii.split(' ').any(|word| WORDS_OF_ORGANISATIONS.contains(word))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -478,15 +427,5 @@ mod tests {
             let expected: Vec<&str> = [shape].into_iter().filter(|s| *s != "none").collect();
             assert_eq!(seen, expected, "{value}");
         }
-    }
-
-    #[test]
-    fn persons_and_organisations_are_told_apart() {
-        let share = |values: &[&str]| {
-            let profile = Profile::of(values.iter().copied());
-            (profile.person(), profile.organisation())
-        };
-        assert_eq!(share(&["Robert Allen", "Smith, Jane", "Chiara Rossi"]), (1.0, 0.0));
-        assert_eq!(share(&["Acme GmbH", "Bethel Learning Center", "Brown & Sons"]), (0.0, 1.0));
     }
 }

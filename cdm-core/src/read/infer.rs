@@ -283,9 +283,9 @@ fn keys_of(schema: &Schema) -> Vec<Option<&'static str>> {
     }
     let key = |field: &Field| {
         let by_name = names::key(&field.name).map(|key| match (key, field.kind) {
-            ("name", Kind::Organisation) => "organisation",
+            ("name" | "who", Kind::Organisation) => "organisation",
             ("name", Kind::FamilyName) => "family_name",
-            ("name", _) => "full_name",
+            ("name" | "who", _) => "full_name",
             ("address_line", Kind::Address) => "address",
             ("address_line", _) => "street",
             (key, _) => key,

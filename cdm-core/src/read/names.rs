@@ -55,7 +55,12 @@ pub(super) fn meaning(column: &str) -> Option<Meaning> {
         Some((path, last)) => (words(path), words(last)),
         None => (Vec::new(), words(column)),
     };
-    let find = |words: &[String]| NAMES.meanings.get(&words.concat()).copied();
+    let find = |words: &[String]| {
+        let name = words.concat();
+        let singular = || name.strip_suffix('s').filter(|name| name.len() > 3);
+        let known = |name: &str| NAMES.meanings.get(name).copied();
+        known(&name).or_else(|| singular().and_then(known))
+    };
     let found = |(key, kind): (&'static str, Option<Kind>), stem: String, exact: bool| {
         Some(Meaning { key, kind, stem, exact })
     };
@@ -225,6 +230,13 @@ mod tests {
             ("soc_sec_id", "ssn"),
             ("True Id", "label"),
             ("FEATURES.ADDR_TYPE", "descriptor"),
+            ("Christian names", "given_name"),
+            ("Surnames", "family_name"),
+            ("Telephones", "phone"),
+            ("Where born", "place_of_birth"),
+            ("Geburtsjahr", "date_of_birth"),
+            ("Residence", "city"),
+            ("web_domain", "url"),
         ] {
             assert_eq!(key(column), Some(expected), "{column}");
         }

@@ -5,9 +5,10 @@ use rayon::prelude::*;
 use super::detect::Profile;
 use super::infer::ColumnSample;
 use super::names::{self, LastWord};
+use super::neighbours;
 use crate::schema::Kind;
 
-const BY_VALUES: &str = "by its values";
+pub(super) const BY_VALUES: &str = "by its values";
 
 /// One column as it was understood.
 #[derive(Debug, Clone)]
@@ -34,7 +35,22 @@ impl Understood {
         self.key == Some(key)
     }
 
-    fn set(&mut self, key: Option<&'static str>, kind: Option<Kind>, sure: f64, why: &'static str) {
+    pub(super) fn is_one_of(&self, keys: &[&str]) -> bool {
+        self.key.is_some_and(|key| keys.contains(&key))
+    }
+
+    /// Whether the end of its name says that it is a number or a code of something.
+    pub(super) fn is_code(&self) -> bool {
+        names::last_word(&self.column) == LastWord::Code
+    }
+
+    pub(super) fn set(
+        &mut self,
+        key: Option<&'static str>,
+        kind: Option<Kind>,
+        sure: f64,
+        why: &'static str,
+    ) {
         (self.key, self.kind, self.confidence, self.why) = (key, kind, sure, why);
     }
 
@@ -51,11 +67,15 @@ impl Understood {
 /// Understand every column of one input.
 pub(super) fn understand(columns: &[ColumnSample]) -> Vec<Understood> {
     let mut understood: Vec<Understood> = columns.par_iter().map(alone).collect();
+    neighbours::settle(&mut understood);
     let has = |key: &str, understood: &[Understood]| understood.iter().any(|u| u.is(key));
     let has_given = has("given_name", &understood);
     let has_family = has("family_name", &understood);
     let has_place = ["city", "street", "house_number"].iter().any(|key| has(key, &understood));
     let has_organisation = has("organisation", &understood);
+    let is_of_persons = |profile: &Profile| {
+        profile.filled >= 5 && profile.whole_person() >= 0.25 && profile.organisation() < 0.05
+    };
     let looks_personal =
         has_given || has("date_of_birth", &understood) || has("gender", &understood);
     for column in &mut understood {
@@ -79,6 +99,16 @@ pub(super) fn understand(columns: &[ColumnSample]) -> Vec<Understood> {
                     Some(Kind::Organisation),
                     0.7,
                     "a name, and the values do not look like persons",
+                );
+            }
+        } else if column.is("organisation") && !has_given && !has_family {
+            // Whom a shop calls an account or a supplier may be a person.
+            if is_of_persons(&column.profile) {
+                column.set(
+                    Some("full_name"),
+                    Some(Kind::FullName),
+                    0.7,
+                    "the values look like persons",
                 );
             }
         } else if column.is("address_line") {
@@ -125,6 +155,9 @@ fn alone(sample: &ColumnSample) -> Understood {
     }
     let profile = column.profile.clone();
     if profile.filled == 0 {
+        if column.is("who") {
+            column.set(None, None, 0.0, "nothing to tell by");
+        }
         column.confidence *= 0.8;
         return column;
     }
@@ -135,7 +168,7 @@ fn alone(sample: &ColumnSample) -> Understood {
         Some("url") => profile.url() < 0.2,
         Some("phone" | "fax") => profile.has_digit() < 0.3 || profile.mean_length() < 4,
         Some("date_of_birth" | "date_of_death") => profile.has_digit() < 0.3,
-        Some("given_name" | "family_name" | "full_name" | "middle_name") => {
+        Some("name" | "given_name" | "family_name" | "full_name" | "middle_name") => {
             profile.digits_only() > 0.8 || profile.mean_length() > 100
         }
         Some("postcode" | "house_number") => profile.has_digit() < 0.3,
@@ -146,6 +179,16 @@ fn alone(sample: &ColumnSample) -> Understood {
         Some("time" | "created") => !profile.is_time() && profile.date() < 0.3,
         _ => false,
     };
+    if column.is("who") {
+        let varied = profile.distinct * 2 >= profile.filled && profile.one_word() < 0.5;
+        let named = profile.whole_person() >= 0.2
+            || profile.organisation() >= 0.3
+            || varied && profile.has_digit() < 0.05;
+        match named && profile.has_digit() < 0.3 {
+            true => column.set(Some("name"), Some(Kind::FullName), 0.7, BY_VALUES),
+            false => column.set(None, None, 0.0, "nothing to tell by"),
+        }
+    }
     let named = column.key.filter(|_| !(enough && contradicted));
     if named.is_some() {
         // `contact_name` that holds e-mail addresses is what it holds.
@@ -202,6 +245,24 @@ fn by_values(column: &mut Understood) {
         shaped.into_iter().find(|(share, ..)| enough && *share >= MOST)
     {
         return column.set(key, Some(kind), 0.9 * share, BY_VALUES);
+    }
+    // Families share names, so that there can be few; there is more than one word for a colour, too.
+    let varied = profile.filled >= 10 && profile.distinct >= 8;
+    if varied && profile.given_name() >= 0.4 {
+        return column.set(Some("given_name"), Some(Kind::GivenName), 0.7, BY_VALUES);
+    }
+    if varied
+        && profile.whole_person() >= 0.35
+        && profile.one_word() < 0.4
+        && profile.organisation() < 0.1
+    {
+        return column.set(Some("name"), Some(Kind::FullName), 0.7, BY_VALUES);
+    }
+    if varied && profile.street() >= 0.4 && profile.has_digit() >= 0.7 {
+        return column.set(Some("address_line"), Some(Kind::Address), 0.7, BY_VALUES);
+    }
+    if varied && profile.organisation() >= 0.5 && profile.has_digit() < 0.3 {
+        return column.set(Some("organisation"), Some(Kind::Organisation), 0.6, BY_VALUES);
     }
     let few = last_word == LastWord::Category && profile.distinct * 2 <= profile.filled.max(4);
     if profile.is_category() || few {

@@ -14,6 +14,7 @@ use super::{Context, Form, Issue, Normalized};
 
 pub(super) use line::{key_of, words_of};
 use street::Street;
+pub(crate) use words::has_street_word;
 
 /// The longest text that is read as an address, in bytes; a longer one is kept as words.
 const LONGEST: usize = 400;

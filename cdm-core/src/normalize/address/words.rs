@@ -116,6 +116,19 @@ impl Words {
     }
 }
 
+/// Whether some word of a text, transliterated, is a kind of street or ends in one: `high street`,
+/// `rue verte`, `hauptstrasse`.
+pub(crate) fn has_street_word(ascii: &str) -> bool {
+    let words: Vec<&str> = ascii.split(' ').filter(|word| !word.is_empty()).collect();
+    (0..words.len()).any(|at| {
+        let word = words[at];
+        let ends_so = |ending: &&str| word.len() > ending.len() + 2 && word.ends_with(*ending);
+        at > 0 && WORDS.last_types.contains_key(word)
+            || WORDS.first_types.all(&words[at..]).next().is_some()
+            || WORDS.long_endings(word).iter().any(ends_so)
+    })
+}
+
 pub(super) static WORDS: LazyLock<Words> = LazyLock::new(|| {
     let types: Vec<_> = rows(include_str!("../data/street_types.txt"))
         .filter(|row| row.len() >= 3)
