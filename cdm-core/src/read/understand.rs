@@ -246,7 +246,7 @@ fn by_values(column: &mut Understood) {
     {
         return column.set(key, Some(kind), 0.9 * share, BY_VALUES);
     }
-    // Families share names, so that there can be few; there is more than one word for a colour, too.
+    // Many rows can share a few names, streets or chains, so these come before categories.
     let varied = profile.filled >= 10 && profile.distinct >= 8;
     if varied && profile.given_name() >= 0.4 {
         return column.set(Some("given_name"), Some(Kind::GivenName), 0.7, BY_VALUES);
