@@ -15,6 +15,18 @@ const SAID_ALREADY: [(&str, &[&str]); 4] = [
     ("address_line", &["address", "street", "address_line"]),
 ];
 
+/// What a town or a postcode stands beside.
+const ADDRESS_PARTS: [&str; 8] = [
+    "street",
+    "house_number",
+    "address_line",
+    "address_2",
+    "city",
+    "postcode",
+    "region",
+    "country",
+];
+
 /// Settle the columns whose names say nothing by those of one input that stand beside them.
 pub(super) fn settle(columns: &mut [Understood]) {
     for (key, said) in SAID_ALREADY {
@@ -39,24 +51,13 @@ pub(super) fn settle(columns: &mut [Understood]) {
             &["full_name", "name"],
             is_name,
         );
-        let places =
-            ["street", "house_number", "address_line", "address_2", "city", "region", "country"];
-        find(columns, ("postcode", Kind::Postcode), &places, &["address"], is_postcode);
-        let places = [
-            "street",
-            "house_number",
-            "address_line",
-            "address_2",
-            "postcode",
-            "region",
-            "country",
-        ];
-        find(columns, ("city", Kind::City), &places, &["address"], is_place);
+        find(columns, ("postcode", Kind::Postcode), &ADDRESS_PARTS, &["address"], is_postcode);
+        find(columns, ("city", Kind::City), &ADDRESS_PARTS, &["address"], is_place);
     }
 }
 
-/// Let the first column that has no meaning, stands beside one of those and looks so have this one, if
-/// no other has it or says it as well.
+/// Give a meaning to the first column without one that `looks_so` and stands beside one of these
+/// meanings; to none where a column has it already, or another that says the same.
 fn find(
     columns: &mut [Understood],
     (key, kind): (&'static str, Kind),
@@ -99,7 +100,10 @@ fn is_words(profile: &Profile) -> bool {
 
 /// Digits, nearly always as many as a postcode has, and some twice.
 fn is_postcode(profile: &Profile) -> bool {
-    profile.filled >= 10 && profile.distinct >= 3 && profile.digits_as_of_postcodes() >= 0.85
+    profile.filled >= 10
+        && profile.distinct >= 3
+        && !profile.is_distinct()
+        && profile.digits_as_of_postcodes() >= 0.85
 }
 
 #[cfg(test)]
