@@ -24,7 +24,7 @@ use crate::block::each_key;
 use crate::cluster::{Weight, group_weight};
 use crate::compare::Comparison;
 use crate::error::{Error, Result};
-use crate::features::{Expression, Keeps, LooseFeatures, LooseKeys, LooseRecord};
+use crate::features::{Expression, Keeps, LooseFeatures, LooseKeys, LooseRecord, Texts, share};
 use crate::model::{Pattern, TermFrequencies, factor_of_shared};
 use crate::plan::{LinkType, Model};
 use crate::probability::MatchWeight;
@@ -328,7 +328,7 @@ impl BoundModel {
     }
 
     /// The keys of a record under the expression of that number.
-    fn texts<'r>(&self, record: &'r BoundRecord, number: usize) -> &'r [String] {
+    fn texts<'r>(&self, record: &'r BoundRecord, number: usize) -> &'r Texts {
         &self.features.keys(&record.features, number).texts
     }
 
@@ -430,7 +430,7 @@ impl BoundModel {
     }
 
     /// What the rules up to number `last` see of a record: equal where none can tell two apart.
-    pub(crate) fn signature<'r>(&self, last: usize, record: &'r BoundRecord) -> Vec<&'r [String]> {
+    pub(crate) fn signature<'r>(&self, last: usize, record: &'r BoundRecord) -> Vec<&'r Texts> {
         let rules = self.rules[..=last].iter();
         let numbers = rules.flat_map(|rule| rule.same.iter().chain(&rule.differ));
         numbers.map(|number| self.texts(record, *number)).collect()
@@ -569,19 +569,6 @@ impl fmt::Debug for BoundModel {
             .field("plan", &self.model.plan().name())
             .finish_non_exhaustive()
     }
-}
-
-/// Whether two sorted lists have an element in common.
-fn share(left: &[String], right: &[String]) -> bool {
-    let (mut i, mut j) = (0, 0);
-    while let (Some(l), Some(r)) = (left.get(i), right.get(j)) {
-        match l.cmp(r) {
-            std::cmp::Ordering::Equal => return true,
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-        }
-    }
-    false
 }
 
 #[cfg(test)]

@@ -410,7 +410,7 @@ pub(crate) fn each_key<'k>(parts: &[&'k LooseKeys], mut each: impl FnMut(&[&'k s
         (&mut many_texts[..], &mut many_places[..])
     };
     for (text, part) in key.iter_mut().zip(parts) {
-        let Some(first) = part.texts.first() else { return };
+        let Some(first) = part.texts.get(0) else { return };
         *text = first;
     }
     // Texts are in order, so that a record with too many has the first of them.
@@ -422,7 +422,7 @@ pub(crate) fn each_key<'k>(parts: &[&'k LooseKeys], mut each: impl FnMut(&[&'k s
         places[next] += 1;
         places[next + 1..].fill(0);
         for at in next..parts.len() {
-            key[at] = &parts[at].texts[places[at]];
+            key[at] = parts[at].texts.get(places[at]).unwrap_or_default();
         }
     }
 }

@@ -35,14 +35,14 @@ mod tests {
             texts in prop::collection::vec(prop::collection::btree_set("[ab]{0,2}", 0..4), 0..7),
         ) {
             let of_text = |texts: &BTreeSet<String>| LooseKeys {
-                texts: texts.iter().cloned().collect(),
+                texts: texts.iter().map(String::as_str).collect(),
                 made: None,
             };
             let parts: Vec<LooseKeys> = texts.iter().map(of_text).collect();
             let mut wanted: Vec<Vec<&str>> = vec![Vec::new()];
             for part in &parts {
                 let longer = wanted.iter().flat_map(|key| {
-                    part.texts.iter().map(|text| [&key[..], &[text.as_str()]].concat())
+                    part.texts.iter().map(|text| [&key[..], &[text]].concat())
                 });
                 wanted = longer.collect();
             }

@@ -176,7 +176,7 @@ impl BoundModel {
         packing.text(id);
         for number in self.expressions_of_rules() {
             let LooseKeys { texts, made } = self.features.keys(&record.features, number);
-            packing.texts(texts.iter().map(String::as_str));
+            packing.texts(texts.iter());
             packing.number(made.map_or(0, |made| made as u64 + 1));
         }
         packing.close(0);
@@ -206,7 +206,7 @@ impl BoundModel {
         opened.rest = opened.bytes()?;
         let key = RecordKey::new(opened.text()?, opened.text()?);
         let keys = self.expressions_of_rules().map(|number| {
-            let texts = opened.many(|own| own.text().map(str::to_owned))?;
+            let texts = opened.many(Unpacking::text)?.into_iter().collect();
             let made = opened.number()?.checked_sub(1).map(|made| made as usize);
             Ok((number, LooseKeys { texts, made }))
         });

@@ -142,11 +142,6 @@ impl Term {
         self.transforms.contains(&Transform::Deletions)
     }
 
-    /// Put what the transforms make of `text` into `out`, which may hold others already.
-    pub(crate) fn apply(&self, text: &str, out: &mut Vec<String>) {
-        self.each(text, &mut |made| out.push(made.to_owned()));
-    }
-
     /// Meet what the transforms make of `text`, in order.
     pub(crate) fn each(&self, text: &str, then: &mut dyn FnMut(&str)) {
         each_of(&self.transforms, text, then);
@@ -431,7 +426,8 @@ mod tests {
 
     fn apply(expression: &str, text: &str) -> Vec<String> {
         let mut out = Vec::new();
-        expression.parse::<Expression>().unwrap().terms[0].apply(text, &mut out);
+        let expression: Expression = expression.parse().unwrap();
+        expression.terms[0].each(text, &mut |made| out.push(made.to_owned()));
         out
     }
 

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use super::expression::Expression;
+use super::expression::{Expression, Term};
 use super::keys::MAX_COMBINATIONS;
+use super::texts::Texts;
 use super::values::{Settings, Wanted, context_of_source};
 use super::{Needs, canonical_forms, wanted_of_fields};
 use crate::compare::Prepared;
@@ -45,9 +46,9 @@ struct BoundExpression {
 pub(crate) struct LooseRecord {
     record: Record,
     /// By field of the schema, where normalised values are kept.
-    normalized: Box<[OnceLock<Vec<Normalized>>]>,
+    normalized: Box<[OnceLock<Arc<[Normalized]>>]>,
     /// By expression, in their order, where keys are kept.
-    keys: Box<[OnceLock<Box<LooseKeys>>]>,
+    keys: Box<[OnceLock<Arc<LooseKeys>>]>,
 }
 
 /// What is kept of a record beside what it was made of.
@@ -72,13 +73,13 @@ pub(crate) struct LooseValue {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct LooseKeys {
     /// Each once, sorted.
-    pub(crate) texts: Vec<String>,
+    pub(crate) texts: Texts,
     /// How many there are counted as often as they are made, where the expression makes many.
     pub(crate) made: Option<usize>,
 }
 
 /// No keys.
-static NONE: LooseKeys = LooseKeys { texts: Vec::new(), made: None };
+static NONE: LooseKeys = LooseKeys { texts: Texts::new(), made: None };
 
 impl LooseRecord {
     /// What it was made of.
@@ -181,11 +182,11 @@ impl LooseFeatures {
     /// A record of which nothing is known but its key, and the keys that some expressions make of it.
     pub(crate) fn known(&self, key: RecordKey, keys: Vec<(usize, LooseKeys)>) -> LooseRecord {
         let expressions = if keys.is_empty() { 0 } else { self.expressions.len() };
-        let mut slots: Box<[OnceLock<Box<LooseKeys>>]> =
+        let mut slots: Box<[OnceLock<Arc<LooseKeys>>]> =
             (0..expressions).map(|_| OnceLock::new()).collect();
         for (expression, keys) in keys {
             if let Some(slot) = slots.get_mut(expression) {
-                *slot = OnceLock::from(Box::new(keys));
+                *slot = OnceLock::from(Arc::new(keys));
             }
         }
         LooseRecord { record: Record::new(key), normalized: Box::new([]), keys: slots }
@@ -207,7 +208,7 @@ impl LooseFeatures {
     /// The keys of the expression of that number.
     pub(crate) fn keys<'r>(&self, record: &'r LooseRecord, expression: usize) -> &'r LooseKeys {
         let Some(keys) = record.keys.get(expression) else { return &NONE };
-        keys.get_or_init(|| Box::new(self.keys_of(&self.expressions[expression], record)))
+        keys.get_or_init(|| Arc::new(self.keys_of(&self.expressions[expression], record)))
     }
 
     /// Let a record have what another one knows already of values that both have in the same fields.
@@ -227,21 +228,21 @@ impl LooseFeatures {
         {
             if bound.terms.iter().all(|(field, _)| is_same[*field]) {
                 // Where it has them already, they are the same.
-                known.get().map(|known| keys.set(known.clone()).ok());
+                known.get().map(|known| keys.set(Arc::clone(known)).ok());
             } else {
                 bound.terms.iter().for_each(|(field, _)| wanted[*field] = is_same[*field]);
             }
         }
         let fields = record.normalized.iter().zip(&from.normalized).zip(wanted);
         for ((normalized, known), _) in fields.filter(|(_, wanted)| *wanted) {
-            known.get().map(|known| normalized.set(known.clone()).ok());
+            known.get().map(|known| normalized.set(Arc::clone(known)).ok());
         }
     }
 
     /// The values of a field, normalised.
     fn normalized<'r>(&self, record: &'r LooseRecord, field: usize) -> Cow<'r, [Normalized]> {
         match record.normalized.get(field) {
-            Some(kept) => Cow::Borrowed(kept.get_or_init(|| self.normalize(record, field))),
+            Some(kept) => Cow::Borrowed(kept.get_or_init(|| self.normalize(record, field).into())),
             None => Cow::Owned(self.normalize(record, field)),
         }
     }
@@ -283,37 +284,46 @@ impl LooseFeatures {
     }
 
     fn keys_of(&self, bound: &BoundExpression, record: &LooseRecord) -> LooseKeys {
-        let mut made = 0;
-        let mut of_terms: Vec<Vec<String>> = Vec::with_capacity(bound.terms.len());
-        for (term, (position, form)) in bound.expression.terms().iter().zip(&bound.terms) {
-            let (field, mut keys) = (&self.fields[*position], Vec::new());
-            for value in self.normalized(record, *position).iter() {
-                let is_blocked = value.canonical().is_some_and(|c| field.blocked.contains(c));
-                let (mut texts, mut of_value): (Vec<&str>, Vec<String>) = Default::default();
-                for text in value.all(*form).chain(stand_in(value, *form)) {
-                    if texts.contains(&text) {
-                        continue;
-                    }
-                    texts.push(text);
-                    let start = of_value.len();
-                    term.apply(text, &mut of_value);
-                    made += of_value.len() - start;
-                }
-                of_value.retain(|key| !key.is_empty());
-                if !is_blocked {
-                    keys.extend(first_of_each(of_value));
-                }
-            }
-            of_terms.push(keys);
+        let terms = bound.expression.terms().iter().zip(&bound.terms);
+        let is_sorted = bound.expression.is_sorted();
+        let mut of_terms = terms.map(|(term, (field, form))| {
+            self.keys_of_term((term, *field, *form), record, is_sorted)
+        });
+        if is_sorted {
+            let of_terms: Vec<Texts> = of_terms.map(|(keys, _)| keys).collect();
+            return LooseKeys { texts: sorted_keys(&of_terms).sorted(), made: None };
         }
-        let mut texts = if bound.expression.is_sorted() {
-            sorted_keys(&of_terms)
-        } else {
-            of_terms.into_iter().next().unwrap_or_default()
-        };
-        texts.sort_unstable();
-        texts.dedup();
-        LooseKeys { texts, made: bound.spreads.then_some(made) }
+        let (texts, made) = of_terms.next().unwrap_or_default();
+        LooseKeys { texts: texts.sorted(), made: bound.spreads.then_some(made) }
+    }
+
+    /// What a term makes of the values of a record, of each value `each_once` if so; and how much that
+    /// is with what it makes of blocked values.
+    fn keys_of_term(
+        &self,
+        (term, position, form): (&Term, usize, Form),
+        record: &LooseRecord,
+        each_once: bool,
+    ) -> (Texts, usize) {
+        let (field, mut keys, mut made) = (&self.fields[position], Texts::new(), 0);
+        for value in self.normalized(record, position).iter() {
+            let is_blocked = value.canonical().is_some_and(|c| field.blocked.contains(c));
+            let (mut texts, start): (Vec<&str>, _) = (Vec::new(), keys.len());
+            for text in value.all(form).chain(stand_in(value, form)) {
+                if texts.contains(&text) {
+                    continue;
+                }
+                texts.push(text);
+                term.each(text, &mut |key| {
+                    made += 1;
+                    let is_known = each_once && keys.iter().skip(start).any(|known| known == key);
+                    if !is_blocked && !key.is_empty() && !is_known {
+                        keys.push(key);
+                    }
+                });
+            }
+        }
+        (keys, made)
     }
 }
 
@@ -328,34 +338,27 @@ pub(super) fn stand_in(value: &Normalized, form: Form) -> Option<&str> {
     lacks.then(|| value.canonical()).flatten()
 }
 
-fn first_of_each(keys: Vec<String>) -> Vec<String> {
-    let mut distinct: Vec<String> = Vec::with_capacity(keys.len());
-    for key in keys {
-        if !distinct.contains(&key) {
-            distinct.push(key);
-        }
-    }
-    distinct
-}
-
 /// The words of every combination of the terms' keys, sorted; none where a term has none.
-fn sorted_keys(of_terms: &[Vec<String>]) -> Vec<String> {
+fn sorted_keys(of_terms: &[Texts]) -> Texts {
     let mut combinations: Vec<Vec<&str>> = vec![Vec::new()];
     for keys in of_terms {
         let pairs = combinations.iter().flat_map(|one| keys.iter().map(move |key| (one, key)));
         let longer = pairs.take(MAX_COMBINATIONS).map(|(one, key)| {
             let mut longer = one.clone();
-            longer.push(key.as_str());
+            longer.push(key);
             longer
         });
         combinations = longer.collect();
     }
-    let sorted = combinations.iter().map(|combination| {
+    let mut all = Texts::default();
+    for combination in &combinations {
         let spelt: Vec<_> = combination.iter().map(|key| normalize::ascii(key)).collect();
         let words = spelt.iter().flat_map(|text| text.split(' '));
         let mut words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
         words.sort_unstable();
-        words.join(" ")
-    });
-    sorted.filter(|key| !key.is_empty()).collect()
+        if !words.is_empty() {
+            all.push(&words.join(" "));
+        }
+    }
+    all
 }

@@ -4,6 +4,7 @@ mod expression;
 mod keys;
 mod loose;
 mod needs;
+mod texts;
 mod twice;
 mod values;
 
@@ -24,6 +25,7 @@ use values::{Counted, Wanted, normalize_field};
 pub use expression::{Expression, Transform};
 pub(crate) use loose::{Keeps, LooseFeatures, LooseKeys, LooseRecord, LooseValue, takes_long};
 pub use needs::Needs;
+pub(crate) use texts::{Texts, share};
 pub(crate) use twice::SeenTwice;
 pub use values::{FieldValues, Settings, date_order_evidence};
 

@@ -4,6 +4,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result, nearest};
 
+/// The path of what is wrong with a document as a whole.
+const TOP: &str = "the top level";
+
 /// Read `json` as a document that was written in format version `version`.
 pub(crate) fn read_document<T: DeserializeOwned>(
     document: &'static str,
@@ -11,6 +14,15 @@ pub(crate) fn read_document<T: DeserializeOwned>(
     version: u64,
 ) -> Result<T> {
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+    // serde would take a list for the object's values in order.
+    if let Some(first) = json.trim_start().chars().next().filter(|first| *first != '{') {
+        return Err(Error::InvalidDocument {
+            document,
+            path: TOP.into(),
+            reason: format!("it begins with {first:?}; wanted one JSON object, in braces"),
+            suggestion: None,
+        });
+    }
     #[derive(serde::Deserialize)]
     struct Versioned {
         version: Option<u64>,
@@ -25,7 +37,7 @@ pub(crate) fn read_document<T: DeserializeOwned>(
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        let path = if path == "." || path == "?" { "the top level".to_owned() } else { path };
+        let path = if path == "." || path == "?" { TOP.to_owned() } else { path };
         let reason = error.inner().to_string();
         let suggestion = suggest(&reason);
         Error::InvalidDocument { document, path, reason, suggestion }
@@ -50,4 +62,25 @@ fn suggest(reason: &str) -> Option<String> {
     let mut quoted = reason.split('`').skip(1).step_by(2);
     let word = quoted.next()?;
     nearest(word, quoted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Decisions, Plan};
+
+    #[test]
+    fn what_is_no_object_is_told_so() {
+        for text in ["[]", " [{\"version\": 1}]", "\u{feff}\"plan\"", "id,name\n1,Ann", "1", "null"]
+        {
+            for error in
+                [Plan::from_json(text).unwrap_err(), Decisions::from_json(text).unwrap_err()]
+            {
+                let said = error.to_string();
+                assert!(said.contains(TOP) && said.contains("wanted one JSON object"), "{said}");
+            }
+        }
+        let empty = Plan::from_json("").unwrap_err().to_string();
+        assert!(empty.contains("EOF"), "{empty}");
+    }
 }

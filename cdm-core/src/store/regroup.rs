@@ -11,6 +11,7 @@ use crate::bound::{BoundModel, BoundRecord, Keying};
 use crate::cancel::Run;
 use crate::cluster::{Cause, Clusterer, Contraction, Forbids, Guards, Limit, ScoredLink, Weight};
 use crate::error::Result;
+use crate::features::Texts;
 use crate::plan::LinkType;
 use crate::resolve::tiers;
 use crate::rule::Decision;
@@ -124,7 +125,7 @@ impl Records<'_> {
     fn forbids(&self) -> Option<Forbids<'_>> {
         let rules = self.model.model().plan().rules();
         let last = rules.iter().rposition(|rule| rule.decision == Decision::Never)?;
-        let mut lowest: BTreeMap<Vec<&[String]>, u32> = BTreeMap::new();
+        let mut lowest: BTreeMap<Vec<&Texts>, u32> = BTreeMap::new();
         let signatures = (0..).zip(self.records).map(|(number, record)| {
             *lowest.entry(self.model.signature(last, record)).or_insert(number)
         });

@@ -60,7 +60,7 @@ fn run(disk: &Disk, model: &Model, options: &Options, steps: &[Step], fail_at: u
 
 fn at_every_operation(durability: Durability, loses: impl Fn(usize) -> usize, stride: u64) {
     let model = &sample().0;
-    let (steps, options) = (history(), Options { durability, recent_keys: 300, ..Options::new() });
+    let (steps, options) = (history(), Options { durability, recent_keys: 150, ..Options::new() });
     let ledgers = ledgers(&steps);
     let whole = Disk::default();
     assert_eq!(run(&whole, model, &options, &steps, u64::MAX), steps.len());

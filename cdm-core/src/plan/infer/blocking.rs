@@ -10,7 +10,7 @@ use super::sample::Sample;
 use crate::block::BlockingRule;
 use crate::cancel::Run;
 use crate::error::Result;
-use crate::features::Features;
+use crate::features::{Features, Keys};
 use crate::table::Column;
 
 /// The most candidate pairs for each record.
@@ -25,8 +25,15 @@ const TRUE_PAIRS: usize = 16_384;
 /// A rule that adds less to the recall is not worth its line.
 const LEAST_GAIN: usize = TRUE_PAIRS / 8_000;
 
-/// What making the keys of a rule costs for each record, in pairs that could be compared instead.
-const COST_OF_KEYS: f64 = 0.2;
+/// What a rule costs, whatever it finds: a share of the pairs that may be compared. The more it is,
+/// the fewer rules, which find more pairs each.
+const COST_OF_RULE: f64 = 0.002;
+
+/// What it costs to make, keep and look up a key, in pairs that could be compared instead.
+const COST_OF_KEY: f64 = 0.1;
+
+/// What finds so few pairs for each record needs no second key.
+const FEW_PAIRS: f64 = 0.2;
 
 /// So many records tell whether a rule finds anything at all.
 const ENOUGH_PROBES: usize = 1_000;
@@ -34,7 +41,7 @@ const ENOUGH_PROBES: usize = 1_000;
 /// The most rules that are chosen.
 const MOST_RULES: usize = 40;
 
-/// The most keys that a record has under one rule, on average.
+/// The most keys that a record has by one rule, on average.
 const MOST_KEYS: f64 = 24.0;
 
 /// How many pairs may be compared.
@@ -52,6 +59,11 @@ impl Budget {
         let records = records as u64;
         let pairs = CHEAP_PAIRS.max(PAIRS_A_RECORD.saturating_mul(records));
         Self { records, pairs, most_records_per_key }
+    }
+
+    /// What a rule costs that makes so many keys a record, in pairs of the whole table.
+    fn cost_of_rule(self, keys_a_record: f64) -> f64 {
+        COST_OF_RULE * self.pairs as f64 + COST_OF_KEY * keys_a_record * self.records as f64
     }
 }
 
@@ -81,10 +93,12 @@ pub(super) fn choose(
                 .map(|other| vec![one, other]),
         );
     }
-    let keys_a_record: Vec<f64> = columns.iter().map(|column| keys_a_record(column)).collect();
+    let keys_a_record: Vec<f64> = candidates
+        .iter()
+        .map(|key| features.keys_of(&key.expression).map(keys_a_record))
+        .collect::<Result<_>>()?;
     conjunctions.retain(|keys| {
-        let product: f64 = keys.iter().map(|key| keys_a_record[*key].max(1.0)).product();
-        product <= MOST_KEYS && all_of(keys, &found).count() >= LEAST_GAIN
+        product(keys, &keys_a_record) <= MOST_KEYS && all_of(keys, &found).count() >= LEAST_GAIN
     });
     let total = conjunctions.len() as u64;
     let mut rules: Vec<MeasuredRule> = Vec::new();
@@ -105,7 +119,7 @@ pub(super) fn choose(
         for rule in rules.iter().filter(|rule| rule.keys.len() == 1) {
             let key = rule.keys[0];
             cheap[key] = rule.found.count() == found[key].count()
-                && rule.pairs <= COST_OF_KEYS * budget.records as f64;
+                && rule.pairs <= FEW_PAIRS * budget.records as f64;
         }
     }
     run.report("infer blocking", total, total)?;
@@ -114,7 +128,7 @@ pub(super) fn choose(
     };
     // Ties go by name, so that the order of fields or of rows decides nothing.
     rules.sort_by_cached_key(|rule| name(&rule.keys).to_string());
-    let chosen = needed_only(greedy(rules, sample, budget, run)?);
+    let chosen = needed_only(greedy(rules, &keys_a_record, sample, budget, run)?);
     let mut so_far = Bits::none(TRUE_PAIRS);
     let estimate = |rule: MeasuredRule| {
         so_far.add(&rule.found);
@@ -173,14 +187,20 @@ fn found_by_each(sample: &Sample, keys: &[KeyCandidate], columns: &[&Column]) ->
     keys.par_iter().zip(columns).map(of_key).collect()
 }
 
-fn keys_a_record(column: &Column) -> f64 {
-    let (mut keys, mut filled) = (0, 0);
-    for row in 0..column.len() {
-        let codes = column.codes(row).len();
-        keys += codes;
-        filled += usize::from(codes > 0);
-    }
-    keys as f64 / filled.max(1) as f64
+/// The mean, with keys that no other record of the sample has: in the whole table some will.
+fn keys_a_record(keys: &Keys) -> f64 {
+    let rows = keys.by_row.len();
+    let count: usize = match &keys.made {
+        Some(made) => made.iter().map(|made| usize::from(*made)).sum(),
+        None => (0..rows).map(|row| keys.by_row.codes(row).len()).sum(),
+    };
+    count as f64 / rows.max(1) as f64
+}
+
+/// How many keys a record has by the rule of these, if it has as many of one whatever it has of the
+/// other.
+fn product(keys: &[usize], keys_a_record: &[f64]) -> f64 {
+    keys.iter().map(|key| keys_a_record[*key]).product()
 }
 
 /// A rule, and what it finds and costs.
@@ -269,6 +289,7 @@ impl Seen {
 /// One rule after the other: the one that finds the most new true pairs for what it costs.
 fn greedy(
     mut rules: Vec<MeasuredRule>,
+    keys_a_record: &[f64],
     sample: &Sample,
     budget: Budget,
     run: &Run,
@@ -286,7 +307,7 @@ fn greedy(
             |rule: &MeasuredRule| !rule.partners.is_empty() || sample.probes.len() < ENOUGH_PROBES;
         rules.retain(|rule| finds(rule) && rule.found.count_without(&found) >= LEAST_GAIN);
         let worth = |rule: &MeasuredRule, new_pairs: f64| {
-            let cost = new_pairs + COST_OF_KEYS * budget.records as f64;
+            let cost = new_pairs + budget.cost_of_rule(product(&rule.keys, keys_a_record));
             rule.found.count_without(&found) as f64 / cost
         };
         // What a rule is worth at best: if all pairs that came to be known since are its own.
