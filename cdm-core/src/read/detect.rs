@@ -17,6 +17,7 @@ pub(super) struct Profile {
     url: usize,
     phone: usize,
     date: usize,
+    year: usize,
     iban: usize,
     postcode: usize,
     number: usize,
@@ -70,6 +71,7 @@ impl Profile {
             if digits > 0 {
                 let date = is_date(value);
                 profile.date += usize::from(date);
+                profile.year += usize::from(!date && is_year(value));
                 profile.phone += usize::from(!date && is_phone(value));
                 profile.iban += usize::from(is_iban(value));
                 profile.postcode += usize::from(is_lettered_postcode(value));
@@ -109,8 +111,10 @@ impl Profile {
         self.share(self.phone)
     }
 
+    /// Dates; where most are whole ones, years alone as well.
     pub(super) fn date(&self) -> f64 {
-        self.share(self.date)
+        let years = if self.date > self.year { self.year } else { 0 };
+        self.share(self.date + years)
     }
 
     pub(super) fn iban(&self) -> f64 {
@@ -301,6 +305,14 @@ fn is_date(value: &str) -> bool {
         && words.iter().filter(|word| number(word, 0, 2200)).count() + 1 == words.len()
 }
 
+/// A year of the last centuries, alone or as somebody guesses it: `c. 1826`, `abt 1826`.
+fn is_year(value: &str) -> bool {
+    let (before, year) = value.split_at_checked(value.len().saturating_sub(4)).unwrap_or_default();
+    year.parse().is_ok_and(|year: u16| (1700..=2100).contains(&year))
+        && before.len() <= 6
+        && before.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '.' | '~'))
+}
+
 fn is_iban(value: &str) -> bool {
     let bare: Vec<u8> = value.bytes().filter(|byte| *byte != b' ').collect();
     if !(15..=34).contains(&bare.len())
@@ -427,5 +439,14 @@ mod tests {
             let expected: Vec<&str> = [shape].into_iter().filter(|s| *s != "none").collect();
             assert_eq!(seen, expected, "{value}");
         }
+    }
+
+    #[test]
+    fn years_are_dates_among_whole_ones() {
+        let shares = |values: &[&str]| Profile::of(values.iter().copied()).date();
+        assert_eq!(shares(&["23 Feb 1798", "Feb 1798", "c. 1826", "abt 1826", "1826"]), 0.4);
+        assert_eq!(shares(&["23 Feb 1798", "Feb 1798", "2 May 1798", "c. 1826", "1826"]), 1.0);
+        assert_eq!(shares(&["23 Feb 1798", "May 1801", "Room 1826", "12345", "é826"]), 0.4);
+        assert_eq!(shares(&["1798", "1826"]), 0.0);
     }
 }

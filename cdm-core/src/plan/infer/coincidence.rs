@@ -77,6 +77,7 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         matches!(field.kind, Kind::Category | Kind::Text | Kind::Number)
             || field.kind == Kind::City && !is_where_they_are(field)
     });
+    let texts = of(Kind::Text);
 
     let mut all: Vec<Coincidence> = Vec::new();
     let mut add = |name: &str, parts: &[&[String]]| {
@@ -85,6 +86,14 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
             if !shares.contains(comparison) {
                 shares.push(comparison.clone());
             }
+        }
+        // Who shares all that is compared cannot be told from a duplicate: of what is not understood it
+        // is texts that are most likely to be somebody's own.
+        let tells = |shares: &[String]| comparisons.iter().any(|c| !shares.contains(&c.name));
+        if !tells(&shares) {
+            let own = shares.iter().filter(|comparison| !texts.contains(comparison));
+            let own: Vec<String> = own.cloned().collect();
+            shares = if own.is_empty() { shares } else { own };
         }
         if !shares.is_empty() && !all.iter().any(|known| known.shares == shares) {
             all.push(Coincidence::new(name, shares));
