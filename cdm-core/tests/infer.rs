@@ -131,6 +131,32 @@ fn coincidences_share_what_they_explain() {
 }
 
 #[test]
+fn free_text_is_not_shared_where_nothing_else_would_tell_a_coincidence_from_a_duplicate() {
+    let shared_by_namesakes = |fields: &[(&str, Kind)]| {
+        let fields = fields.iter().map(|(name, kind)| Field::new(*name, *kind)).collect();
+        let schema = Schema::new("people", fields).unwrap();
+        let records: Vec<Record> = (0..400)
+            .map(|number| {
+                let mut record = record(number).with("locker", format!("box {}", number / 2 * 7));
+                record.fields.retain(|name, _| schema.position(name).is_ok());
+                record
+            })
+            .collect();
+        let plan = Plan::infer(&Table::from_records(schema, &records).unwrap(), &Run::new());
+        let plan = plan.unwrap();
+        let named = plan.coincidences().iter().find(|known| known.name == "same name").unwrap();
+        named.shares.clone()
+    };
+    let names = [("given_name", Kind::GivenName), ("family_name", Kind::FamilyName)];
+    let gender = ("gender", Kind::Category);
+    let (locker, birth) = (("locker", Kind::Text), ("date_of_birth", Kind::Date));
+    let alone = shared_by_namesakes(&[names[0], names[1], gender, locker]);
+    assert_eq!(alone, ["given_name", "family_name", "gender"]);
+    let beside = shared_by_namesakes(&[names[0], names[1], gender, locker, birth]);
+    assert!(beside.contains(&"locker".to_owned()) && !beside.contains(&"date_of_birth".to_owned()));
+}
+
+#[test]
 fn rules_find_most_of_what_is_there_for_few_pairs() {
     let records = customers(2_000);
     let table = table(&records);
