@@ -297,7 +297,7 @@ fn is_date(value: &str) -> bool {
         "lug", "set", "ott", "mei", "maa", "out", "mrt", "mae",
     ];
     (2..=4).contains(&words.len())
-        && words.iter().any(|word| number(word, 1800, 2200) && word.len() == 4)
+        && words.iter().any(|word| number(word, 1500, 2200) && word.len() == 4)
         && words.iter().any(|word| {
             let lower = normalize::ascii(word);
             lower.len() <= 10 && lower.get(..3).is_some_and(|start| MONTHS.contains(&start))
@@ -307,10 +307,11 @@ fn is_date(value: &str) -> bool {
 
 /// A year of the last centuries, alone or as somebody guesses it: `c. 1826`, `abt 1826`.
 fn is_year(value: &str) -> bool {
+    const ABOUT: &[&str] = &["", "c", "ca", "circa", "abt", "about", "est", "bef", "aft", "um"];
     let (before, year) = value.split_at_checked(value.len().saturating_sub(4)).unwrap_or_default();
-    year.parse().is_ok_and(|year: u16| (1700..=2100).contains(&year))
-        && before.len() <= 6
-        && before.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '.' | '~'))
+    let before = before.trim_end_matches([' ', '.', '~']);
+    year.parse().is_ok_and(|year: u16| (1500..=2100).contains(&year))
+        && ABOUT.iter().any(|about| before.eq_ignore_ascii_case(about))
 }
 
 fn is_iban(value: &str) -> bool {
