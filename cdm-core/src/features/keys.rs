@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::expression::Term;
+use super::texts::Texts;
 use super::{FieldValues, SeenTwice};
 use crate::cancel::Run;
 use crate::error::Result;
@@ -122,29 +123,25 @@ impl KeptKeys {
 /// Keys that a term makes of texts, empty ones left out.
 #[derive(Default)]
 struct MadeKeys {
-    texts: String,
-    ends: Vec<usize>,
+    texts: Texts,
     hashes: Vec<u64>,
 }
 
 impl MadeKeys {
     fn clear(&mut self) {
         self.texts.clear();
-        self.ends.clear();
         self.hashes.clear();
     }
 
     fn push(&mut self, key: &str, hash: u64) {
         if !key.is_empty() {
-            self.texts.push_str(key);
-            self.ends.push(self.texts.len());
+            self.texts.push(key);
             self.hashes.push(hash);
         }
     }
 
     fn get(&self, number: usize) -> (&str, u64) {
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        (&self.texts[start..self.ends[number]], self.hashes[number])
+        (self.texts.get(number).unwrap_or_default(), self.hashes[number])
     }
 }
 

@@ -316,7 +316,8 @@ impl LooseFeatures {
                 texts.push(text);
                 term.each(text, &mut |key| {
                     made += 1;
-                    let is_known = each_once && keys.iter().skip(start).any(|known| known == key);
+                    let is_known =
+                        each_once && (start..keys.len()).any(|at| keys.get(at) == Some(key));
                     if !is_blocked && !key.is_empty() && !is_known {
                         keys.push(key);
                     }

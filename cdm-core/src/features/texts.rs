@@ -19,6 +19,11 @@ impl Texts {
         self.ends.push(self.all.len());
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.all.clear();
+        self.ends.clear();
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
