@@ -48,7 +48,7 @@ struct LevelCase {
     right: Side,
     #[serde(default)]
     context: Context,
-    /// The label of the level; null where one side has no usable value.
+    /// The label of the level; null where one side has no usable value, or the level says nothing.
     expected: Option<String>,
 }
 

@@ -7,4 +7,6 @@ pub use level::{
     Aspects, Comparison, Condition, CustomComparison, DateCondition, Level, Prepared,
     PreparedDraft, PreparedPool, PreparedPoolBuilder,
 };
-pub(crate) use level::{KeptFacts, KeptPart, Sketched, SketchedComparison, Sketcher};
+pub(crate) use level::{
+    IN_ANOTHER_WRITING, KeptFacts, KeptPart, Sketched, SketchedComparison, Sketcher,
+};

@@ -503,10 +503,12 @@ fn rates(found: &[f64], assumed: &[f64]) -> Vec<f64> {
 /// Restrictions.
 fn in_order(first: &[f64], second: &[f64]) -> Vec<f64> {
     let mut pools: Vec<(f64, f64, usize)> = Vec::with_capacity(first.len());
+    // A level that is not counted stands between others without parting them.
+    let is_nothing = |pool: (f64, f64, usize)| pool.0 == 0.0 && pool.1 == 0.0;
     for (first, second) in first.iter().zip(second) {
         let mut pool = (*first, *second, 1);
-        while let Some(last) = pools.last()
-            && last.0 * pool.1 < pool.0 * last.1
+        while let Some(&last) = pools.last()
+            && (last.0 * pool.1 < pool.0 * last.1 || is_nothing(last) || is_nothing(pool))
         {
             pool = (last.0 + pool.0, last.1 + pool.1, last.2 + pool.2);
             pools.pop();
@@ -530,5 +532,11 @@ mod tests {
         assert!((ordered.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!((ordered[0] - 0.35).abs() < 1e-12 && (ordered[1] - 0.35).abs() < 1e-12);
         assert_eq!(in_order(&[0.8, 0.2], &[0.1, 0.9]), [0.8, 0.2]);
+        let around_nothing = in_order(&[0.0, 0.2, 0.0, 0.5, 0.3], &[0.0, 0.1, 0.0, 0.1, 0.8]);
+        assert_eq!(around_nothing[..1], [0.0]);
+        assert_eq!(around_nothing[2], 0.0);
+        assert!(
+            (around_nothing[1] - 0.35).abs() < 1e-12 && (around_nothing[3] - 0.35).abs() < 1e-12
+        );
     }
 }

@@ -38,6 +38,7 @@ use crate::schema::{DateOrder, Kind};
 pub(crate) use address::has_street_word;
 pub use address::{address, street};
 pub use category::category;
+pub(crate) use date::is_about;
 pub use date::{DateOrderEvidence, date, date_order};
 pub use email::email;
 pub use form::{Form, Normalized, Status};
@@ -50,8 +51,10 @@ pub use number::{geo, number};
 pub use organisation::organisation;
 pub use phone::phone;
 pub(crate) use phone::phone_country;
+pub(crate) use phonetic::lacks_vowels;
 pub use phonetic::{cologne, phonetic_codes, soundex};
 pub use place::{city, country, postcode, region};
+pub(crate) use text::is_ideograph;
 pub use text::{ascii, clean, fold, text};
 pub use url::url;
 

@@ -154,7 +154,7 @@ fn spell(c: char, push: &mut impl FnMut(u8)) {
     }
     // Scripts without word breaks between letters come out run together, one word a run, but for
     // those whose every character is a word.
-    let is_ideograph = matches!(c as u32, 0x3400..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff);
+    let is_ideograph = is_ideograph(c);
     if is_ideograph {
         push(b' ');
     }
@@ -162,6 +162,11 @@ fn spell(c: char, push: &mut impl FnMut(u8)) {
     if is_ideograph {
         push(b' ');
     }
+}
+
+/// Whether it is a Chinese character, as Chinese, Japanese and Korean names have them.
+pub(crate) fn is_ideograph(c: char) -> bool {
+    matches!(c as u32, 0x3400..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff)
 }
 
 /// Free text: cleaned and folded, nothing taken apart.

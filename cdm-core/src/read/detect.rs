@@ -307,11 +307,12 @@ fn is_date(value: &str) -> bool {
 
 /// A year of the last centuries, alone or as somebody guesses it: `c. 1826`, `abt 1826`.
 fn is_year(value: &str) -> bool {
-    const ABOUT: &[&str] = &["", "c", "ca", "circa", "abt", "about", "est", "bef", "aft", "um"];
+    const LIMITS: [&str; 3] = ["", "bef", "aft"];
     let (before, year) = value.split_at_checked(value.len().saturating_sub(4)).unwrap_or_default();
     let before = before.trim_end_matches([' ', '.', '~']);
     year.parse().is_ok_and(|year: u16| (1500..=2100).contains(&year))
-        && ABOUT.iter().any(|about| before.eq_ignore_ascii_case(about))
+        && (LIMITS.iter().any(|limit| before.eq_ignore_ascii_case(limit))
+            || normalize::is_about(before))
 }
 
 fn is_iban(value: &str) -> bool {

@@ -65,6 +65,9 @@ pub enum Condition {
     AlsoKnownAs,
     /// A Double Metaphone code with two consonants or more in common.
     SoundsAlike,
+    /// One is written in Chinese characters and the other is not. How they are read the characters do not
+    /// say (浩 is Hiroshi, Yutaka or Hao), so that the two can neither agree nor differ.
+    CharactersAndLetters,
     /// Jaro-Winkler similarity.
     JaroWinkler {
         /// The form.
@@ -162,6 +165,7 @@ impl Condition {
             Condition::MongeElkan { at_least } => words::monge_elkan(left, right) >= *at_least,
             Condition::Nickname => share(left, right, Slot::Nickname),
             Condition::SoundsAlike => share(left, right, Slot::Sound),
+            Condition::CharactersAndLetters => left.has_characters() != right.has_characters(),
             Condition::Initials => initials(left, right),
             Condition::AlsoKnownAs => also_known_as(left, right),
             Condition::JaroWinkler { form, at_least, min_length } => {
@@ -320,6 +324,7 @@ impl Condition {
             | Condition::MongeElkan { .. } => has.words,
             Condition::Nickname | Condition::Initials => has.given,
             Condition::SoundsAlike => has.sounds,
+            Condition::CharactersAndLetters => has.words,
             Condition::AlsoKnownAs => has.given || kind == Kind::FamilyName,
             Condition::Personal | Condition::OwnDomain => kind == Kind::Email,
             Condition::Date(_) => kind == Kind::Date,

@@ -25,6 +25,8 @@ pub enum DateCondition {
     SameMonthDay,
     /// The year is the same.
     SameYear,
+    /// The year alone is known of one of them, and the years are at most three apart: somebody guessed.
+    YearGuessed,
 }
 
 /// The parts of a date that are known.
@@ -81,6 +83,13 @@ impl Parts {
     fn whole(self) -> Option<(u16, u8, u8)> {
         Some((self.year?, self.month?, self.day?))
     }
+
+    /// Whether the year alone is known of one of the two, and the years are at most so far apart.
+    fn is_year_beside(self, other: Self, at_most: u16) -> bool {
+        let year_alone = |parts: Self| parts.month.is_none() && parts.day.is_none();
+        (year_alone(self) || year_alone(other))
+            && self.year.zip(other.year).is_some_and(|(l, r)| l.abs_diff(r) <= at_most)
+    }
 }
 
 /// What stands beside the digits of a date: that it is one, and which parts are known.
@@ -120,7 +129,7 @@ impl DateCondition {
                 let halves = differ | differ >> 2;
                 whole && ((halves | halves >> 1) & 0x1111_1111).count_ones() <= 2
             }
-            DateCondition::YearOfAge => !whole,
+            DateCondition::YearOfAge | DateCondition::YearGuessed => !whole,
         }
     }
 
@@ -157,11 +166,8 @@ impl DateCondition {
                 }
                 _ => false,
             },
-            DateCondition::YearOfAge => {
-                let year_alone = |parts: Parts| parts.month.is_none() && parts.day.is_none();
-                (year_alone(left) || year_alone(right))
-                    && left.year.zip(right.year).is_some_and(|(l, r)| l.abs_diff(r) <= 1)
-            }
+            DateCondition::YearOfAge => left.is_year_beside(right, 1),
+            DateCondition::YearGuessed => left.is_year_beside(right, 3),
             DateCondition::OneDigitOff => match (left.whole(), right.whole()) {
                 (Some(left), Some(right)) => one_digit_off(digits(left), digits(right)),
                 _ => false,
@@ -197,7 +203,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [DateCondition; 9] = [
+    const ALL: [DateCondition; 10] = [
         DateCondition::DayMonthSwapped,
         DateCondition::OneDigitOff,
         DateCondition::OnePartDiffers,
@@ -207,6 +213,7 @@ mod tests {
         DateCondition::SameYearMonth,
         DateCondition::SameMonthDay,
         DateCondition::SameYear,
+        DateCondition::YearGuessed,
     ];
 
     fn parts() -> impl Strategy<Value = Parts> {

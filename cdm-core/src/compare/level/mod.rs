@@ -22,6 +22,7 @@ pub use pool::{PreparedDraft, PreparedPool, PreparedPoolBuilder};
 pub use prepared::Prepared;
 pub(crate) use prepared::{KeptFacts, KeptPart};
 pub(crate) use sketch::{Sketched, SketchedComparison, Sketcher};
+pub(crate) use template::IN_ANOTHER_WRITING;
 
 use crate::error::{Error, Result, nearest};
 use crate::schema::{Kind, Schema};

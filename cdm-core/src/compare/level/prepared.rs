@@ -252,6 +252,11 @@ impl Prepared {
         self.all(Slot::Form(form)).next()
     }
 
+    /// Whether some of it is written in Chinese characters, where it was prepared with that.
+    pub(super) fn has_characters(&self) -> bool {
+        self.form(Form::Canonical).is_some_and(has_characters)
+    }
+
     /// The distinct texts in that slot, in order, each with how often it occurs.
     #[inline]
     pub(super) fn counted(&self, slot: Slot) -> Texts<'_> {
@@ -418,6 +423,7 @@ impl Draft {
         }
         if has.sounds && aspects.sounds {
             let sounded = match kind {
+                _ if normalize::lacks_vowels(canonical) => canonical,
                 Kind::GivenName => given,
                 Kind::FamilyName => value.form(Form::Core).unwrap_or(ascii),
                 _ => ascii,
@@ -431,8 +437,10 @@ impl Draft {
     }
 
     fn forms(&mut self, value: &Normalized, ascii: &str, aspects: Aspects) {
+        let characters = aspects.characters && value.canonical().is_some_and(has_characters);
         let is_compared = |form: Form| {
             aspects.has_form(form) && !matches!(form, Form::Display | Form::Deliverable)
+                || form == Form::Canonical && characters
         };
         for form in Form::ALL.iter().copied().filter(|form| is_compared(*form)) {
             // A name without a letter that could be transliterated still equals itself, and a
@@ -540,6 +548,11 @@ impl Packing {
         self.close();
         self.sealed
     }
+}
+
+/// Whether some of it is written in Chinese characters.
+fn has_characters(text: &str) -> bool {
+    !text.is_ascii() && text.chars().any(normalize::is_ideograph)
 }
 
 /// What the values of a kind have beside their forms.

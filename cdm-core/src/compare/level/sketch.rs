@@ -160,17 +160,17 @@ impl SketchedComparison {
         found.map_or(self.levels.len(), |(level, _)| level).try_into().unwrap_or(u8::MAX)
     }
 
-    /// How many levels `other` has, where they are all counted and the first ones of this
+    /// How many of `other`'s levels, up to the first that is not counted, are the first ones of this
     /// comparison, of the same fields: which of those holds need not be asked twice.
     pub(crate) fn levels_begin_with(&self, other: &Self) -> Option<usize> {
         let (own, others) = (&self.comparison, &other.comparison);
-        let counts = others.levels.iter().all(|level| !level.counted_elsewhere);
+        let counted = others.levels.iter().take_while(|level| !level.counted_elsewhere).count();
         let same = |(own, other): (&Level, &Level)| own.when == other.when;
-        (counts
+        (counted > 0
             && own.fields == others.fields
-            && own.levels.len() >= others.levels.len()
-            && own.levels.iter().zip(&others.levels).all(same))
-        .then_some(others.levels.len())
+            && own.levels.len() >= counted
+            && own.levels.iter().zip(&others.levels[..counted]).all(same))
+        .then_some(counted)
     }
 }
 

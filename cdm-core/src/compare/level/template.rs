@@ -7,22 +7,25 @@ use crate::schema::Kind;
 impl Comparison {
     /// The usual comparison of a field of that kind, named after the field.
     ///
-    /// Its first level is "the same", which every value reaches with itself; it has at most nine
+    /// Its first level is "the same", which every value reaches with itself; it has at most ten
     /// with `else`. [`Condition`] says what they look at:
     ///
     /// | kind | levels |
     /// | --- | --- |
-    /// | given name | same, same first name, one letter off, nickname, initial, similar |
-    /// | family name | same, same but for particles or spaces, part of it or former name, one letter off, similar |
-    /// | full name | same, same words, same first and family name, short first name, nearly the same spelling, same family name |
+    /// | given name | same, same first name, one letter off, nickname, initial, similar; in another writing |
+    /// | family name | same, same but for particles or spaces, part of it or former name, one letter off, similar; in another writing |
+    /// | full name | same, same words, same first and family name, short first name, nearly the same spelling; in another writing; same family name |
     /// | organisation | same, same with another legal form, nearly the same, one within the other, similar |
     /// | e-mail | same, one or two letters off, same mailbox name elsewhere, similar mailbox name, same company |
     /// | phone | same, same with another extension, same last seven digits, one digit off |
     /// | address | same, same number and street, same number in a similar street, same street, same postcode with the street unknown, same postcode, same city |
     /// | street | same, same number and street, same number in a similar street, same street, similar |
-    /// | date | same, day and month swapped, one digit off, same as far as known, one part differs, a year by its age, two digits off, same year |
+    /// | date | same, day and month swapped, one digit off, same as far as known, one part differs, a year by its age, two digits off, same year, a year guessed |
     /// | identifier | same, one character off, same last four |
     /// | others | same, then nearer to farther |
+    ///
+    /// Of names of which one is in Chinese characters and the other is not, "in another writing"
+    /// says nothing.
     ///
     /// # Examples
     /// ```
@@ -277,6 +280,8 @@ impl Comparison {
     }
 }
 
+/// The last level of a whole name that is more than a relative's.
+pub(crate) const IN_ANOTHER_WRITING: &str = "in another writing";
 const POSTCODE_ALONE: &str = "same postcode, street unknown";
 const SAME_POSTCODE: &str = "same postcode";
 const SAME_CITY: &str = "same city, or similar";
@@ -310,8 +315,14 @@ fn of_one_generation(levels: Vec<Level>) -> Vec<Level> {
     levels.into_iter().map(one).collect()
 }
 
+/// What can be read in several ways is no other name.
+fn in_another_writing() -> Level {
+    let level = level(IN_ANOTHER_WRITING, Condition::CharactersAndLetters);
+    Level { counted_elsewhere: true, ..level }
+}
+
 fn given_name() -> Vec<Level> {
-    of_one_generation(vec![
+    let mut levels = of_one_generation(vec![
         level("same name", same(Form::Ascii)),
         level("same first name", Any(vec![same(Form::Given), Condition::SameLetters])),
         level("one letter off", one_edit(Form::Ascii, 4)),
@@ -326,11 +337,13 @@ fn given_name() -> Vec<Level> {
                 Condition::SoundsAlike,
             ]),
         ),
-    ])
+    ]);
+    levels.push(in_another_writing());
+    levels
 }
 
 fn family_name() -> Vec<Level> {
-    of_one_generation(vec![
+    let mut levels = of_one_generation(vec![
         level("same name", same(Form::Ascii)),
         level(
             "same but for particles or spaces",
@@ -349,7 +362,9 @@ fn family_name() -> Vec<Level> {
             Any(vec![alike(Form::Ascii, 0.9), alike(Form::Core, 0.92), two_edits(Form::Ascii, 6)]),
         ),
         level("sounds alike", Condition::SoundsAlike),
-    ])
+    ]);
+    levels.push(in_another_writing());
+    levels
 }
 
 fn full_name() -> Vec<Level> {
@@ -377,6 +392,7 @@ fn full_name() -> Vec<Level> {
             ]),
         ),
     ]);
+    levels.push(in_another_writing());
     levels.push(level("same family name", same(Form::Family)));
     levels
 }
@@ -547,6 +563,7 @@ fn date() -> Vec<Level> {
         level("a year by its age", date(DateCondition::YearOfAge)),
         level("two digits off", date(DateCondition::TwoDigitsOff)),
         level("same year", date(DateCondition::SameYear)),
+        level("a year guessed", date(DateCondition::YearGuessed)),
     ]
 }
 

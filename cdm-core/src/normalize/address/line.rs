@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::normalize::text::{clean, fold};
+use crate::normalize::text::{clean, fold, is_ideograph};
 
 /// Stands for `º`, `ª` and `°` until words are made: the mark that tells `3º B` from `3 B`.
 const ORDINAL: u8 = 1;
@@ -60,8 +60,7 @@ fn transliterate(c: char, out: &mut Vec<u8>) {
         '\u{2018}' | '\u{2019}' | '\u{2bb}' | '\u{2bc}' | '\u{2b9}' | '\u{b4}' => out.push(b'\''),
         '，' | '、' | '；' | '،' => out.push(b','),
         _ => {
-            let ideograph =
-                matches!(c as u32, 0x3400..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff);
+            let ideograph = is_ideograph(c);
             if ideograph {
                 out.push(b' ');
             }

@@ -17,6 +17,7 @@ use super::{Context, Issue, Normalized};
 use crate::schema::DateOrder;
 
 pub use order::{DateOrderEvidence, date_order};
+pub(crate) use scan::is_about;
 
 /// Longer texts hold more than a date.
 const LONGEST: usize = 100;
@@ -35,7 +36,8 @@ static PLACEHOLDER_DATES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 /// Read are: ISO 8601 and other numeric dates with any separators or none, month and weekday names
 /// and their abbreviations in some thirty languages, ordinals (`1st`, `1er`), Chinese, Japanese
 /// (eras too) and Korean dates, digits of any script, a time of day behind the date or within it
-/// (left out), zeros, `?` or `x` for an unknown day or month.
+/// (left out), zeros, `?` or `x` for an unknown day or month, and a word for a guess before a year
+/// (`c. 1826`, `abt 1826`, `um 1826`), which is left out.
 ///
 /// Day and month of a numeric date stand as [`date_order`](Context::date_order) says; where it says
 /// nothing, month first in region `US` and day first elsewhere. A date that can be read only one
@@ -51,7 +53,7 @@ static PLACEHOLDER_DATES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 /// - Unusable: `impossible_date` (31 February, `19560499`), `placeholder_date` (1900-01-01,
 ///   1970-01-01 and other epochs and limits of systems), `placeholder` (`00/00/0000`,
 ///   `dd/mm/yyyy`), `too_long`, `malformed`. So are day numbers of spreadsheets (`25628`), which
-///   nothing tells from other numbers, and ranges.
+///   nothing tells from other numbers, ranges, and limits (`bef 1826`).
 ///
 /// `future_date` is never given: what is future depends on a clock, and this function has none.
 ///

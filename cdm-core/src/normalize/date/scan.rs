@@ -11,6 +11,8 @@ enum Word {
     Month(u8),
     Weekday,
     Filler,
+    /// Before a year that is guessed: `circa`.
+    About,
 }
 
 static WORDS: LazyLock<HashMap<String, Word>> = LazyLock::new(|| {
@@ -20,6 +22,7 @@ static WORDS: LazyLock<HashMap<String, Word>> = LazyLock::new(|| {
         let meaning = match *meaning {
             "-" => Word::Filler,
             "day" => Word::Weekday,
+            "~" => Word::About,
             month => month.parse().map_or(Word::Filler, Word::Month),
         };
         for spelling in spellings {
@@ -168,6 +171,7 @@ fn without_time<'t, 'a>(tokens: &'t [Token<'a>]) -> (&'t [Token<'a>], Option<&'a
 fn items<'a>(tokens: &[Token<'a>]) -> Option<Vec<Item<'a>>> {
     let mut items: Vec<Item> = Vec::with_capacity(3);
     let mut after_hyphen = false;
+    let mut guessed = false;
     for (at, token) in tokens.iter().enumerate() {
         match *token {
             Token::Digits(digits) => {
@@ -197,13 +201,16 @@ fn items<'a>(tokens: &[Token<'a>]) -> Option<Vec<Item<'a>>> {
                             items.push(Item::Month { number: *number, after_hyphen });
                         }
                         Word::Weekday | Word::Filler => {}
+                        Word::About if items.is_empty() => guessed = true,
+                        Word::About => return None,
                     }
                 }
             }
         }
         after_hyphen = *token == Token::Sign('-');
     }
-    Some(items)
+    let is_year = |item: &Item| matches!(item, Item::Number { digits, .. } if digits.len() == 4);
+    (!guessed || items.iter().any(is_year)).then_some(items)
 }
 
 fn set_role(items: &mut [Item], new: Role) {
@@ -240,6 +247,11 @@ fn era_items<'a>(before: u16, year: &str, rest: &[Token<'a>]) -> Option<Vec<Item
     let mut items = items(rest)?;
     items.insert(0, Item::Number { digits, role: Some(Role::Year), after_hyphen: false });
     Some(items)
+}
+
+/// Whether a word stands before a year that somebody guessed: `Circa`.
+pub(crate) fn is_about(word: &str) -> bool {
+    WORDS.get(key(&word.to_lowercase()).as_ref()) == Some(&Word::About)
 }
 
 /// A word as it is looked up: Latin letters without their diacritics.

@@ -106,10 +106,14 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
         add("same household", &[&home]);
         if !birth.is_empty() {
             add("twins", &[&home, &birth]);
-            // Where all that is known of a home is its town, they are like anybody with a wrong date.
+            let names = [&given[..], &full, &mailbox].concat();
             if !door.is_empty() {
-                let names = [&given[..], &full, &mailbox].concat();
                 add("named after a relative", &[&home, &names]);
+            } else if email.is_empty() && !area.is_empty() {
+                // Families stay in a town and keep to a few names: in a census, cousins and grandparents
+                // of one name are as many as entries of one person. Where nothing but the town is known,
+                // and no door, phone or mailbox tells them apart, the date of birth must.
+                add("namesakes in one town", &[&home, &names]);
             }
         }
     }
@@ -151,7 +155,7 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     // Relatives have their home and their name from one cause, so that a common name says no less.
     for coincidence in &mut all {
         let most = match coincidence.name.as_str() {
-            "same household" => None,
+            "same household" | "namesakes in one town" => None,
             "twins" => Some(MOST_TWINS),
             "named after a relative" => Some(MOST_NAMED_AFTER),
             _ => continue,

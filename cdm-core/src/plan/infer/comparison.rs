@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 
 use super::facts::Facts;
 use super::{LeftOut, LeftOutReason, Plan};
-use crate::compare::Comparison;
+use crate::compare::{Comparison, IN_ANOTHER_WRITING};
 use crate::schema::Kind;
 
 /// The least share of records with a value, for a field that does not identify anybody by itself.
@@ -74,7 +74,7 @@ fn in_two(comparison: Comparison, field: &Facts) -> Vec<Comparison> {
     let whole = match field.kind {
         Kind::Organisation if field.means("employer") => return vec![comparison],
         Kind::Organisation => "similar name",
-        Kind::FullName => "similar name",
+        Kind::FullName => IN_ANOTHER_WRITING,
         // People make their mailboxes from their names: namesakes have similar ones.
         Kind::Email => "same address",
         // Who lives in one town does not live in one street.

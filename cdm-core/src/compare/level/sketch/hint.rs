@@ -32,6 +32,8 @@ pub(super) enum Hint {
     WordsAlike(usize, f64),
     /// Two dates.
     Date(usize, DateCondition),
+    /// Not the same.
+    Differ(usize),
 }
 
 /// What must be so of two shapes, both of texts of so many characters at least.
@@ -85,6 +87,7 @@ impl Hint {
                 Self::Shapes(at(Note::Shape(*form)), edits)
             }
             Condition::Date(condition) => Self::Date(at(Note::Date), *condition),
+            Condition::CharactersAndLetters => Self::Differ(at(Note::Characters)),
             _ => return None,
         })
     }
@@ -124,6 +127,7 @@ impl Hint {
                 words_alike(&left[*at..end], &right[*at..end], least - ROUNDING)
             }
             Self::Date(at, condition) => condition.may_hold(left[*at], right[*at]),
+            Self::Differ(at) => left[*at] != right[*at],
         }
     }
 
@@ -137,7 +141,8 @@ impl Hint {
             | Self::Within(..)
             | Self::Jaccard(..)
             | Self::WordsAlike(..)
-            | Self::Date(..) => false,
+            | Self::Date(..)
+            | Self::Differ(_) => false,
         }
     }
 

@@ -34,6 +34,8 @@ pub(super) enum Note {
     Last(Form, u8),
     /// The digits of a date; 0 where it is none.
     Date,
+    /// 2 where it is written in Chinese characters, 1 where it is not.
+    Characters,
 }
 
 /// How many words are noted one by one; of a text with more, nothing is said of them.
@@ -64,7 +66,8 @@ impl Note {
             | Note::Set(_)
             | Note::Names
             | Note::Shape(_)
-            | Note::Date => false,
+            | Note::Date
+            | Note::Characters => false,
         }
     }
 
@@ -131,6 +134,7 @@ impl Note {
                 hash(start.map_or("", |(at, _)| &text[at..]))
             }),
             Note::Date => value.date().map_or(0, Parts::digits),
+            Note::Characters => 1 + u64::from(value.has_characters()),
         };
     }
 }
