@@ -16,6 +16,8 @@ pub enum DateCondition {
     Compatible,
     /// At most two of the eight digits differ.
     TwoDigitsOff,
+    /// At most three of the eight digits differ.
+    ThreeDigitsOff,
     /// The year alone is known of one of them, and the years are the same or neighbours: it was
     /// worked out from an age.
     YearOfAge,
@@ -84,6 +86,14 @@ impl Parts {
         Some((self.year?, self.month?, self.day?))
     }
 
+    /// Whether both are whole and at most so many of their eight digits differ.
+    fn is_digits_off(self, other: Self, at_most: usize) -> bool {
+        self.whole().zip(other.whole()).is_some_and(|(left, right)| {
+            let digits = digits(left).into_iter().zip(digits(right));
+            digits.filter(|(left, right)| left != right).count() <= at_most
+        })
+    }
+
     /// Whether the year alone is known of one of the two, and the years are at most so far apart.
     fn is_year_beside(self, other: Self, at_most: u16) -> bool {
         let year_alone = |parts: Self| parts.month.is_none() && parts.day.is_none();
@@ -126,9 +136,9 @@ impl DateCondition {
                     && right >> 8 & 0xff == left & 0xff
             }
             DateCondition::OneDigitOff | DateCondition::TwoDigitsOff => {
-                let halves = differ | differ >> 2;
-                whole && ((halves | halves >> 1) & 0x1111_1111).count_ones() <= 2
+                whole && digits_that_differ(differ) <= 2
             }
+            DateCondition::ThreeDigitsOff => whole && digits_that_differ(differ) <= 3,
             DateCondition::YearOfAge | DateCondition::YearGuessed => !whole,
         }
     }
@@ -159,13 +169,8 @@ impl DateCondition {
                 (Some((_, m, d)), Some((_, month, day))) => year && (m, d) == (day, month),
                 _ => false,
             },
-            DateCondition::TwoDigitsOff => match (left.whole(), right.whole()) {
-                (Some(left), Some(right)) => {
-                    let digits = digits(left).into_iter().zip(digits(right));
-                    digits.filter(|(left, right)| left != right).count() <= 2
-                }
-                _ => false,
-            },
+            DateCondition::TwoDigitsOff => left.is_digits_off(right, 2),
+            DateCondition::ThreeDigitsOff => left.is_digits_off(right, 3),
             DateCondition::YearOfAge => left.is_year_beside(right, 1),
             DateCondition::YearGuessed => left.is_year_beside(right, 3),
             DateCondition::OneDigitOff => match (left.whole(), right.whole()) {
@@ -174,6 +179,12 @@ impl DateCondition {
             },
         }
     }
+}
+
+/// How many of eight digits of four bits each have a bit.
+fn digits_that_differ(differ: u64) -> u32 {
+    let halves = differ | differ >> 2;
+    ((halves | halves >> 1) & 0x1111_1111).count_ones()
 }
 
 fn digits((year, month, day): (u16, u8, u8)) -> [u8; 8] {
@@ -203,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [DateCondition; 10] = [
+    const ALL: [DateCondition; 11] = [
         DateCondition::DayMonthSwapped,
         DateCondition::OneDigitOff,
         DateCondition::OnePartDiffers,
@@ -214,6 +225,7 @@ mod tests {
         DateCondition::SameMonthDay,
         DateCondition::SameYear,
         DateCondition::YearGuessed,
+        DateCondition::ThreeDigitsOff,
     ];
 
     fn parts() -> impl Strategy<Value = Parts> {

@@ -7,7 +7,7 @@ use crate::schema::Kind;
 impl Comparison {
     /// The usual comparison of a field of that kind, named after the field.
     ///
-    /// Its first level is "the same", which every value reaches with itself; it has at most ten
+    /// Its first level is "the same", which every value reaches with itself; it has at most eleven
     /// with `else`. [`Condition`] says what they look at:
     ///
     /// | kind | levels |
@@ -20,7 +20,7 @@ impl Comparison {
     /// | phone | same, same with another extension, same last seven digits, one digit off |
     /// | address | same, same number and street, same number in a similar street, same street, same postcode with the street unknown, same postcode, same city |
     /// | street | same, same number and street, same number in a similar street, same street, similar |
-    /// | date | same, day and month swapped, one digit off, same as far as known, one part differs, a year by its age, two digits off, same year, a year guessed |
+    /// | date | same, day and month swapped, one digit off, same as far as known, one part differs, a year by its age, two or three digits off, same year, a year guessed |
     /// | identifier | same, one character off, same last four |
     /// | others | same, then nearer to farther |
     ///
@@ -562,6 +562,7 @@ fn date() -> Vec<Level> {
         level("one part differs", date(DateCondition::OnePartDiffers)),
         level("a year by its age", date(DateCondition::YearOfAge)),
         level("two digits off", date(DateCondition::TwoDigitsOff)),
+        level("three digits off", date(DateCondition::ThreeDigitsOff)),
         level("same year", date(DateCondition::SameYear)),
         level("a year guessed", date(DateCondition::YearGuessed)),
     ]

@@ -12,6 +12,11 @@ const MOST_TWINS: f64 = 0.02;
 /// sixteen or so names a child after a parent.
 const MOST_NAMED_AFTER: f64 = 0.01;
 
+/// The largest share of namesakes among pairs of one family name in one town: where there are
+/// namesakes, there are relatives of other names. Without a limit, matches whose dates are damaged
+/// look like namesakes.
+const MOST_NAMESAKES: f64 = 0.5;
+
 /// The ways in which two different customers come to agree on some of these comparisons.
 pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<Coincidence> {
     let field_of = |comparison: &Comparison| {
@@ -155,7 +160,8 @@ pub(super) fn coincidences(comparisons: &[Comparison], facts: &[Facts]) -> Vec<C
     // Relatives have their home and their name from one cause, so that a common name says no less.
     for coincidence in &mut all {
         let most = match coincidence.name.as_str() {
-            "same household" | "namesakes in one town" => None,
+            "same household" => None,
+            "namesakes in one town" => Some(MOST_NAMESAKES),
             "twins" => Some(MOST_TWINS),
             "named after a relative" => Some(MOST_NAMED_AFTER),
             _ => continue,
