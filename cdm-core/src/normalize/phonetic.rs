@@ -81,6 +81,12 @@ fn vowelled(name: &str) -> String {
     let name: String = name.nfkc().collect();
     let mut out = String::new();
     for word in name.split_whitespace() {
+        // A word beside them in other letters has its vowels.
+        if !lacks_vowels(word) {
+            out.push_str(&letters(word));
+            out.push(' ');
+            continue;
+        }
         let stem = word.strip_prefix("ال").filter(|stem| stem.chars().count() > 2);
         let start = out.len();
         for c in stem.unwrap_or(word).chars() {
@@ -201,6 +207,7 @@ mod tests {
             assert!(alike, "{name} {} {codes:?}, {latin} {of_latin:?}", vowelled(name));
         }
         assert_ne!(phonetic_codes("سلمى"), phonetic_codes("أحمد"));
+        assert_eq!(phonetic_codes("محمد Smith")[0], "MHMT SM0");
     }
 
     #[test]
