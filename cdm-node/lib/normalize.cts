@@ -63,6 +63,7 @@ export interface Forms {
   path?: string
   latitude?: string
   longitude?: string
+  script?: string
 }
 
 /** A value as its normaliser left it: how usable it is, its forms, and what was noticed. */

@@ -115,6 +115,9 @@ forms! {
     Latitude = "latitude",
     /// Longitude in degrees, six decimals.
     Longitude = "longitude",
+    /// Writing of a place's name that is spelt out letter by letter though its letters do not say how it
+    /// is read: `hani` (Chinese characters), `arab` or `hebr`, as in ISO 15924.
+    Script = "script",
 }
 
 impl Form {

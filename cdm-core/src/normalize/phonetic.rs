@@ -3,6 +3,8 @@
 use rphonetic::{Cologne, DoubleMetaphone, Encoder, Soundex};
 use unicode_normalization::UnicodeNormalization;
 
+use super::text::is_ideograph;
+
 /// More words than the longest real name has; sounding out a whole essay helps nobody.
 const MOST_WORDS: usize = 12;
 
@@ -72,6 +74,26 @@ pub(crate) fn lacks_vowels(name: &str) -> bool {
             | 0xfe70..=0xfefe)
     };
     !name.is_ascii() && name.chars().any(lacks)
+}
+
+/// ISO 15924 code of the letters of a text that do not say how it is read, so that what it is spelt out to may be
+/// another word: Chinese characters, then Arabic and Hebrew letters; empty where it has none.
+pub(super) fn unread_script(text: &str) -> &'static str {
+    if text.is_ascii() {
+        ""
+    } else if text.chars().any(is_ideograph) {
+        "hani"
+    } else if text.chars().any(is_hebrew) {
+        "hebr"
+    } else if lacks_vowels(text) {
+        "arab"
+    } else {
+        ""
+    }
+}
+
+fn is_hebrew(c: char) -> bool {
+    matches!(c as u32, 0x590..=0x5ff | 0xfb1d..=0xfb4f)
 }
 
 /// The name in `a` to `z` and spaces alone, with an `a` between any two letters that are consonants and
@@ -179,6 +201,19 @@ mod tests {
             prop_assert!(lacks_vowels(&name) || codes.is_empty() == letters(&name).trim().is_empty());
             prop_assert!(lacks_vowels(&name) || soundex(&name).is_none() == codes.is_empty());
             let _ = cologne(&name);
+        }
+    }
+
+    #[test]
+    fn letters_that_do_not_say_how_they_are_read_are_told_by_their_script() {
+        for (text, script) in [
+            ("48 元町", "hani"),
+            ("شارع النيل", "arab"),
+            ("רחוב הרצל", "hebr"),
+            ("Łódź, ул. Ленина, カナ, 서울", ""),
+            ("12 Main Street", ""),
+        ] {
+            assert_eq!(unread_script(text), script, "{text}");
         }
     }
 

@@ -186,7 +186,7 @@ pub(super) fn whole_of(part: Form, kind: Kind) -> Option<Kind> {
         | Form::Country => Kind::Address,
         Form::Path => Kind::Url,
         Form::Latitude | Form::Longitude => Kind::Geo,
-        Form::Type => return None,
+        Form::Type | Form::Script => return None,
     })
 }
 

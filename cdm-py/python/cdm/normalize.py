@@ -82,6 +82,7 @@ class Forms(TypedDict, total=False):
     path: str
     latitude: str
     longitude: str
+    script: str
 
 
 class Normalized(TypedDict):

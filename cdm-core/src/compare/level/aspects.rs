@@ -29,8 +29,8 @@ pub struct Aspects {
     pub(super) given_words: bool,
     pub(super) nicknames: bool,
     pub(super) sounds: bool,
-    /// Whether it is written in Chinese characters.
-    pub(super) characters: bool,
+    /// Whether its letters say how it is read.
+    pub(super) writing: bool,
     /// The parts of a date, the number or the place.
     pub(super) quantity: bool,
     pub(super) issues: IssueSet,
@@ -54,7 +54,7 @@ impl Aspects {
             given_words: true,
             nicknames: true,
             sounds: true,
-            characters: true,
+            writing: true,
             quantity: true,
             issues: Issue::ALL.iter().fold(IssueSet::EMPTY, |all, issue| all.with(*issue)),
         }
@@ -69,7 +69,7 @@ impl Aspects {
             given_words: self.given_words || other.given_words,
             nicknames: self.nicknames || other.nicknames,
             sounds: self.sounds || other.sounds,
-            characters: self.characters || other.characters,
+            writing: self.writing || other.writing,
             quantity: self.quantity || other.quantity,
             issues: other.issues.iter().fold(self.issues, IssueSet::with),
         }
@@ -130,7 +130,7 @@ impl Condition {
             | Condition::Prefix { form, .. }
             | Condition::Last { form, .. } => field.add_form(*form),
             Condition::SameLetters => field.add_form(Form::Ascii),
-            Condition::CharactersAndLetters => field.characters = true,
+            Condition::InAnotherWriting => field.writing = true,
             Condition::SameWords
             | Condition::WordsWithin { .. }
             | Condition::TokenJaccard { .. }

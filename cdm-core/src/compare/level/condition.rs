@@ -65,9 +65,10 @@ pub enum Condition {
     AlsoKnownAs,
     /// A Double Metaphone code with two consonants or more in common.
     SoundsAlike,
-    /// One is written in Chinese characters and the other is not. How they are read the characters do not
-    /// say (浩 is Hiroshi, Yutaka or Hao), so that the two can neither agree nor differ.
-    CharactersAndLetters,
+    /// One is written in Chinese characters and the other is not; of places, in Arabic or Hebrew letters as
+    /// well. How they are read the characters do not say (浩 is Hiroshi, Yutaka or Hao), so that the two
+    /// can neither agree nor differ.
+    InAnotherWriting,
     /// Jaro-Winkler similarity.
     JaroWinkler {
         /// The form.
@@ -165,7 +166,7 @@ impl Condition {
             Condition::MongeElkan { at_least } => words::monge_elkan(left, right) >= *at_least,
             Condition::Nickname => share(left, right, Slot::Nickname),
             Condition::SoundsAlike => share(left, right, Slot::Sound),
-            Condition::CharactersAndLetters => left.has_characters() != right.has_characters(),
+            Condition::InAnotherWriting => left.is_unread() != right.is_unread(),
             Condition::Initials => initials(left, right),
             Condition::AlsoKnownAs => also_known_as(left, right),
             Condition::JaroWinkler { form, at_least, min_length } => {
@@ -324,8 +325,8 @@ impl Condition {
             | Condition::MongeElkan { .. } => has.words,
             Condition::Nickname | Condition::Initials => has.given,
             Condition::SoundsAlike => has.sounds,
-            Condition::CharactersAndLetters => has.words,
-            Condition::AlsoKnownAs => has.given || kind == Kind::FamilyName,
+            Condition::InAnotherWriting => has.words,
+            Condition::AlsoKnownAs => has.given,
             Condition::Personal | Condition::OwnDomain => kind == Kind::Email,
             Condition::Date(_) => kind == Kind::Date,
             Condition::RelativeDifference { .. } => kind == Kind::Number,

@@ -6,6 +6,7 @@
 mod aspects;
 mod condition;
 mod date;
+mod kinds;
 mod pool;
 mod prepared;
 mod sketch;
@@ -18,11 +19,11 @@ use serde::{Deserialize, Serialize};
 pub use aspects::Aspects;
 pub use condition::Condition;
 pub use date::DateCondition;
+pub(crate) use kinds::IN_ANOTHER_WRITING;
 pub use pool::{PreparedDraft, PreparedPool, PreparedPoolBuilder};
 pub use prepared::Prepared;
 pub(crate) use prepared::{KeptFacts, KeptPart};
 pub(crate) use sketch::{Sketched, SketchedComparison, Sketcher};
-pub(crate) use template::IN_ANOTHER_WRITING;
 
 use crate::error::{Error, Result, nearest};
 use crate::schema::{Kind, Schema};
@@ -35,9 +36,9 @@ pub struct Level {
     pub label: String,
     /// When two values are on it, unless they are on one before it.
     pub when: Condition,
-    /// Whether another comparison of the plan already counts what this level has found, such as
-    /// given and family name in each other's place: here it then says nothing, as if a value were
-    /// missing.
+    /// Whether it says nothing here, as if a value were missing: since another comparison of the
+    /// plan already counts what it has found, such as given and family name in each other's place, or
+    /// since there is nothing to say, as of names in two writings.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counted_elsewhere: bool,
 }

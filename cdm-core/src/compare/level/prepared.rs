@@ -252,9 +252,9 @@ impl Prepared {
         self.all(Slot::Form(form)).next()
     }
 
-    /// Whether some of it is written in Chinese characters, where it was prepared with that.
-    pub(super) fn has_characters(&self) -> bool {
-        self.form(Form::Canonical).is_some_and(has_characters)
+    /// Whether some of it is in letters that do not say how they are read, where it was prepared with that.
+    pub(super) fn is_unread(&self) -> bool {
+        self.form(Form::Script).is_some() || self.form(Form::Canonical).is_some_and(has_characters)
     }
 
     /// The distinct texts in that slot, in order, each with how often it occurs.
@@ -406,8 +406,9 @@ impl Draft {
                 draft.push(Slot::Word, run[0], run.len());
             }
         }
+        // Where names stand in each other's place, a first name is in the family name's field.
         let given = value.form(Form::Given).unwrap_or(match kind {
-            Kind::GivenName => ascii,
+            Kind::GivenName | Kind::FamilyName => ascii,
             _ => "",
         });
         if has.given && aspects.given_words {
@@ -437,10 +438,11 @@ impl Draft {
     }
 
     fn forms(&mut self, value: &Normalized, ascii: &str, aspects: Aspects) {
-        let characters = aspects.characters && value.canonical().is_some_and(has_characters);
+        let characters = aspects.writing && value.canonical().is_some_and(has_characters);
         let is_compared = |form: Form| {
             aspects.has_form(form) && !matches!(form, Form::Display | Form::Deliverable)
                 || form == Form::Canonical && characters
+                || form == Form::Script && aspects.writing
         };
         for form in Form::ALL.iter().copied().filter(|form| is_compared(*form)) {
             // A name without a letter that could be transliterated still equals itself, and a
@@ -565,9 +567,8 @@ pub(super) struct Traits {
 
 impl Traits {
     pub(super) fn of(kind: Kind) -> Self {
-        let given = matches!(kind, Kind::GivenName | Kind::FullName);
-        let sounds = given
-            || matches!(kind, Kind::FamilyName | Kind::Organisation | Kind::Street | Kind::City);
+        let given = matches!(kind, Kind::GivenName | Kind::FamilyName | Kind::FullName);
+        let sounds = given || matches!(kind, Kind::Organisation | Kind::Street | Kind::City);
         let words = sounds || matches!(kind, Kind::Text | Kind::Address | Kind::Region);
         Self { words, given, sounds }
     }

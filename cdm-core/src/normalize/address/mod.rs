@@ -8,6 +8,7 @@ mod units;
 mod whole;
 mod words;
 
+use super::phonetic::unread_script;
 use super::placeholder::is_placeholder;
 use super::text::{ascii, clean, fold, has_invisible};
 use super::{Context, Form, Issue, Normalized};
@@ -31,7 +32,8 @@ const LONGEST: usize = 400;
 /// form that [`street`](fn@street), [`city`](super::city), [`region`](super::region),
 /// [`postcode`](super::postcode) and [`country`](super::country) give for the same part in a column
 /// of its own; canonical, which joins them as `venue, number street unit, box, locality, city,
-/// region, postcode, country` (the country as alpha-3 code, which cannot be taken for a state); and ascii.
+/// region, postcode, country` (the country as alpha-3 code, which cannot be taken for a state); ascii; and
+/// script.
 ///
 /// Issues: [`Issue::NoHouseNumber`] (a remark), [`Issue::BadPostcode`] where the postcode is not of
 /// the country's shape, [`Issue::Malformed`] where the text cannot be taken apart and is kept as
@@ -68,7 +70,8 @@ pub fn address(raw: &str, context: &Context) -> Normalized {
         .with(Form::Postcode, whole.postcode)
         .with(Form::City, whole.city)
         .with(Form::Region, whole.region)
-        .with(Form::Country, country);
+        .with(Form::Country, country)
+        .with(Form::Script, unread_script(raw));
     if whole.is_bad_postcode {
         value = value.doubting(Issue::BadPostcode);
     }
@@ -120,8 +123,9 @@ pub fn street(raw: &str, context: &Context) -> Normalized {
         (street.line(), street)
     });
     let Some(street) = street else { return finished(raw, unparsed(line)) };
-    let value =
-        with_street(Normalized::valid(line.as_str()), &street).with(Form::Ascii, ascii(&line));
+    let value = with_street(Normalized::valid(line.as_str()), &street)
+        .with(Form::Ascii, ascii(&line))
+        .with(Form::Script, unread_script(raw));
     finished(raw, value)
 }
 

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::normalize::address::key_of;
 use crate::normalize::data::rows;
+use crate::normalize::phonetic::unread_script;
 use crate::normalize::placeholder::is_placeholder;
 use crate::normalize::text::{ascii, clean, fold, has_invisible};
 use crate::normalize::{Form, Issue, Normalized};
@@ -170,7 +171,8 @@ pub fn city(raw: &str) -> Normalized {
     }
     let mut value = Normalized::valid(canonical)
         .with(Form::Ascii, ascii(&cleaned))
-        .with(Form::Display, display(&cleaned));
+        .with(Form::Display, display(&cleaned))
+        .with(Form::Script, unread_script(&cleaned));
     if !cleaned.chars().any(char::is_alphabetic) {
         value = value.doubting(Issue::Malformed);
     }

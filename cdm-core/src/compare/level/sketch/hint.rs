@@ -87,7 +87,7 @@ impl Hint {
                 Self::Shapes(at(Note::Shape(*form)), edits)
             }
             Condition::Date(condition) => Self::Date(at(Note::Date), *condition),
-            Condition::CharactersAndLetters => Self::Differ(at(Note::Characters)),
+            Condition::InAnotherWriting => Self::Differ(at(Note::Writing)),
             _ => return None,
         })
     }

@@ -34,8 +34,8 @@ pub(super) enum Note {
     Last(Form, u8),
     /// The digits of a date; 0 where it is none.
     Date,
-    /// 2 where it is written in Chinese characters, 1 where it is not.
-    Characters,
+    /// 2 where its letters do not say how it is read, 1 where they do.
+    Writing,
 }
 
 /// How many words are noted one by one; of a text with more, nothing is said of them.
@@ -67,7 +67,7 @@ impl Note {
             | Note::Names
             | Note::Shape(_)
             | Note::Date
-            | Note::Characters => false,
+            | Note::Writing => false,
         }
     }
 
@@ -134,7 +134,7 @@ impl Note {
                 hash(start.map_or("", |(at, _)| &text[at..]))
             }),
             Note::Date => value.date().map_or(0, Parts::digits),
-            Note::Characters => 1 + u64::from(value.has_characters()),
+            Note::Writing => 1 + u64::from(value.is_unread()),
         };
     }
 }
