@@ -48,7 +48,9 @@ fn lettered(words: &[&str], country: Option<&str>) -> Option<String> {
     (letters && (words.len() == 2 || text.len() >= 6) || prefixed).then_some(fit.canonical)
 }
 
-fn digits(word: &str, country: Option<&str>) -> Option<String> {
+/// The code in `word` where it is one of digits. Seven or eight of them may be any number where no country
+/// is known, unless they are a part of their own.
+fn digits(word: &str, country: Option<&str>, is_part: bool) -> Option<String> {
     let plain = word.bytes().filter(u8::is_ascii_digit).count();
     let dash = word.find('-');
     let shaped = plain == word.len() && (4..=9).contains(&plain)
@@ -58,7 +60,7 @@ fn digits(word: &str, country: Option<&str>) -> Option<String> {
     if !shaped {
         return None;
     }
-    if country.is_none() && dash.is_none() && matches!(plain, 7 | 8) {
+    if country.is_none() && dash.is_none() && matches!(plain, 7 | 8) && !is_part {
         return None;
     }
     Some(postcode::fit(word, country)?.canonical)
@@ -75,14 +77,18 @@ fn at_end(words: &[&str], part: usize, country: Option<&str>) -> Option<(usize, 
         }
     }
     let start = count.checked_sub(1)?;
-    let code = digits(words[start], country).map(|code| (start, 1, code)).or_else(|| {
-        // `114 55`
-        let [.., left, right] = words else { return None };
-        let halves = left.len() == 3 && right.len() == 2 && count == 2 && part > 0;
-        let all = halves && left.bytes().chain(right.bytes()).all(|b| b.is_ascii_digit());
-        all.then(|| digits(&format!("{left}{right}"), country).map(|code| (start - 1, 2, code)))
+    let is_part = count == 1 && part > 0;
+    let code =
+        digits(words[start], country, is_part).map(|code| (start, 1, code)).or_else(|| {
+            // `114 55`
+            let [.., left, right] = words else { return None };
+            let halves = left.len() == 3 && right.len() == 2 && count == 2 && part > 0;
+            let all = halves && left.bytes().chain(right.bytes()).all(|b| b.is_ascii_digit());
+            all.then(|| {
+                digits(&format!("{left}{right}"), country, false).map(|code| (start - 1, 2, code))
+            })
             .flatten()
-    })?;
+        })?;
     let before = &words[..code.0];
     if before.last().is_some_and(|word| ends_before_number(word)) {
         return None;
@@ -174,13 +180,13 @@ fn start_code(words: &[&str], country: Option<&str>) -> Option<(usize, String)> 
             && right.len() == 2
             && digits_only(left)
             && digits_only(right)
-            && let Some(code) = digits(&format!("{left}{right}"), country)
+            && let Some(code) = digits(&format!("{left}{right}"), country, false)
         {
             return Some((2, code));
         }
     }
     let first = words.first()?;
-    let code = lettered(&words[..1], country).or_else(|| digits(first, country))?;
+    let code = lettered(&words[..1], country).or_else(|| digits(first, country, false))?;
     Some((1, code))
 }
 
