@@ -60,6 +60,8 @@ def main() -> None:
     logging.disable(logging.WARNING)
 
     connection = duckdb.connect(":memory:")
+    # By itself it spills into the folder that it was started in.
+    connection.execute(f"set temp_directory = '{options.out}.spill'")
     if options.threads:
         connection.execute(f"set threads = {options.threads}")
     connection.execute(READ.format(file=options.cleaned))
