@@ -73,7 +73,10 @@ def cleaned(folder: Path) -> Path:
     if not file.exists():
         program = ROOT / "target" / "release" / "cleaned"
         columns = [f"--column={name}={made_of}" for name, made_of in COLUMNS.items()]
-        subprocess.run([program, "--out", file, *columns, *inputs(folder)], check=True)
+        # What was interrupted is not taken for whole.
+        part = file.with_suffix(".part")
+        subprocess.run([program, "--out", part, *columns, *inputs(folder)], check=True)
+        part.rename(file)
     return file
 
 

@@ -264,8 +264,8 @@ impl Comparison {
             }
             if let (IN_ANOTHER_WRITING, [Each(written)]) = (&*level.label, &mut ways[..]) {
                 for ((kind, _), of_place) in places.iter().zip(&mut written[1..]) {
-                    let known = *kind == Kind::Postcode;
-                    *of_place = known.then_some(Condition::Compatible { form: Form::Canonical });
+                    // Two postcodes that differ are of two places in any writing.
+                    *of_place = (*kind == Kind::Postcode).then_some(Condition::Missing);
                 }
             }
             let when = if ways.len() == 1 { ways.remove(0) } else { Any(ways) };

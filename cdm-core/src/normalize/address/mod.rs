@@ -89,7 +89,7 @@ pub fn address(raw: &str, context: &Context) -> Normalized {
 /// Forms: house number (`12a`, `12-14`), street (`main street`, `hauptstrasse`), unit (`floor 3 unit
 /// b`), PO box (the number; `gpo 12` and `bag 12` are numbered apart), the same as
 /// [`address`](fn@address) finds them in a whole line; canonical, `number street unit` for every
-/// order that it was written in; and ascii.
+/// order that it was written in; ascii; and script.
 ///
 /// Kinds of street, directions and saints are written out, ordinals up to `twelfth` become numbers,
 /// all words for a dwelling (`Apt`, `Unit`, `#`, `Flat`, `Whg.`) become `unit`. `Straße` is one word

@@ -140,7 +140,7 @@ fn spell(key: &str) -> String {
 /// `Monaco di Baviera`) become one, and so do a few short names (`NYC`, `LV`).
 ///
 /// Forms: canonical (lower case, in `a`-`z`, `0`-`9` and spaces), ascii (the value as given, in the
-/// same letters) and display (as given, in capitals and small letters where it was all in one).
+/// same letters), display (as given, in capitals and small letters where it was all in one) and script.
 /// Issues: [`Issue::Placeholder`], [`Issue::NoContent`] for a value without a letter or digit,
 /// [`Issue::Malformed`] (doubtful) for one without a letter, [`Issue::ControlCharacters`].
 ///
