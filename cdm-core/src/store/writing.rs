@@ -31,7 +31,7 @@ pub(super) use finding::Found;
 const AT_ONCE: usize = 128;
 
 /// So many records at most are at hand: they are larger than what is kept of them.
-const AT_HAND: usize = 512;
+const AT_HAND: usize = 4096;
 
 /// Where the next things go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,8 +89,8 @@ pub(super) struct Writing<'w> {
     left: BTreeMap<u32, u32>,
     /// Records that were told from others by this change, each with the place of its cell.
     at_hand: BTreeMap<u32, (u64, Arc<BoundRecord>)>,
-    /// Records that have yet to be weighed; all are as they were found.
-    waiting: Vec<Waiting>,
+    /// Records that have yet to be weighed.
+    waiting: Waiting,
     /// Whether stewards have decided anything.
     has_decisions: bool,
 }
@@ -107,7 +107,7 @@ impl<'w> Writing<'w> {
             before.tables.decided().range(.., 1).map_or(true, |one| !one.is_empty());
         Self {
             at_hand: BTreeMap::new(),
-            waiting: Vec::new(),
+            waiting: Waiting::default(),
             has_decisions,
             shared,
             before,
@@ -272,14 +272,28 @@ impl<'w> Writing<'w> {
     pub(super) fn upsert_all(&mut self, records: &[Record]) -> Result<u64> {
         let (shared, before, mut changed) = (self.shared, self.before, 0);
         let bound = Arc::clone(&self.current.bound);
-        for records in records.chunks(AT_ONCE) {
+        let find = |records: &[Record]| -> Result<Vec<Found>> {
             let found = records.par_iter().map(|record| {
                 let found = Found::new(shared, before, Arc::new(bound.prepare(record)?))?;
                 found.with_holders(&before.keys)?.made_ready(&before.current)
             });
-            for found in found.collect::<Result<Vec<Found>>>()? {
-                changed += u64::from(self.upsert_found(&found)?);
-            }
+            found.collect()
+        };
+        let mut chunks = records.chunks(AT_ONCE);
+        let mut found = chunks.next().map_or_else(|| Ok(Vec::new()), find)?;
+        while !found.is_empty() {
+            // While these are put down one by one, other threads find what there is to find of the next.
+            let (records, mut later) = (chunks.next(), Ok(Vec::new()));
+            rayon::in_place_scope(|scope| {
+                if let Some(records) = records {
+                    scope.spawn(|_| later = find(records));
+                }
+                found.drain(..).try_for_each(|found| {
+                    changed += u64::from(self.upsert_found(&found)?);
+                    Ok(())
+                })
+            })?;
+            found = later?;
         }
         Ok(changed)
     }

@@ -1,5 +1,6 @@
 //! What the keys of a record lead to: whom it may be, and what it weighs with each of them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
@@ -57,8 +58,16 @@ struct Linked {
     at_hand: (u64, Arc<BoundRecord>),
 }
 
-/// A record that has yet to be weighed, but for what is known.
+/// Records that have yet to be weighed, so that many are at once.
+#[derive(Default)]
 pub(super) struct Waiting {
+    records: Vec<Unweighed>,
+    /// By record, before how many of these it was changed last: it is not what they found.
+    changed: BTreeMap<u32, usize>,
+}
+
+/// A record that has yet to be weighed, but for what is known.
+struct Unweighed {
     number: u32,
     record: Arc<BoundRecord>,
     weighed: Option<Arc<Weighed>>,
@@ -248,6 +257,23 @@ fn weigh(
     Ok(links)
 }
 
+impl Waiting {
+    /// The records with those that are as they found them; whoever was changed since finds them himself.
+    fn take(&mut self) -> Vec<Unweighed> {
+        let Self { mut records, changed } = std::mem::take(self);
+        if !changed.is_empty() {
+            let is_as = |number: u32, at| changed.get(&number).is_none_or(|before| *before <= at);
+            let mut places = 0..;
+            records.retain_mut(|Unweighed { number, candidates, .. }| {
+                let at = places.next().unwrap_or_default();
+                candidates.retain(|candidate| is_as(holder_of(*candidate), at));
+                is_as(*number, at)
+            });
+        }
+        records
+    }
+}
+
 impl Weighed {
     /// Of some candidates, in order, those that are as they were weighed are left out; with whom of them it
     /// weighs more than nothing.
@@ -338,7 +364,7 @@ impl Writing<'_> {
         }
         self.seeds.insert(number);
         let (record, weighed) = (Arc::clone(&found.record), found.weighed.clone());
-        self.waiting.push(Waiting { number, record, weighed, candidates });
+        self.waiting.records.push(Unweighed { number, record, weighed, candidates });
         Ok(())
     }
 
@@ -355,13 +381,10 @@ impl Writing<'_> {
 
     /// Link the candidate pairs that weigh more than nothing.
     pub(super) fn weigh_waiting(&mut self) -> Result<()> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
-        let waiting = std::mem::take(&mut self.waiting);
+        let waiting = self.waiting.take();
         let (shared, current, names, rows) = (self.shared, &*self.current, &self.names, &self.rows);
-        let weigh = |Waiting { number: one, record, weighed, candidates }: Waiting| {
-            let mut candidates = candidates;
+        let weigh = |of: Unweighed| {
+            let Unweighed { number: one, record, weighed, mut candidates } = of;
             sort(&mut candidates, one);
             let weighed = weighed.filter(|weighed| weighed.revision == current.revision);
             let mut links = weighed
@@ -389,7 +412,7 @@ impl Writing<'_> {
 
     /// Undo [`index`](Self::index) of a record with these keys, and remember whom it was tied to.
     pub(super) fn unindex(&mut self, number: u32, names: &[(Keying, u64)]) -> Result<()> {
-        self.weigh_waiting()?;
+        self.waiting.changed.insert(number, self.waiting.records.len());
         let mut holders = Vec::new();
         self.overlay.reserve(names.len());
         for (keying, name) in names {
@@ -502,6 +525,37 @@ mod tests {
             }
         }
         assert!(same > 1000 && different > 1000, "{same} rules saw the same, {different} not");
+    }
+
+    #[test]
+    fn many_records_at_once_that_change_in_the_midst_are_linked_as_one_by_one() {
+        let (table, model) = sample();
+        let rows: Vec<usize> = (0..table.len()).step_by(table.len() / 500).collect();
+        let mut random = 0x2545_f491_4f6c_dd1d_u64;
+        let mut any = |most: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 20) as usize % most
+        };
+        // Of a few keys many times, so that what waits to be weighed is changed meanwhile.
+        let mut some = |count: usize| -> Vec<Record> {
+            let some = (0..count).map(|number| {
+                let key = table.record(rows[any(rows.len())]).key;
+                let fields = table.record(rows[any(rows.len() / 4) + number % 9]).fields;
+                Record { fields, ..Record::new(key) }
+            });
+            some.collect()
+        };
+        let [many, single] = [0, 1].map(|_| Store::in_memory(&model, &Options::new()).unwrap());
+        for count in [200, 700, 3, 150] {
+            let records = some(count);
+            many.upsert_many(&records, &Run::new()).unwrap();
+            records.iter().for_each(|record| drop(single.upsert(record).unwrap()));
+            assert_eq!(links(&many), links(&single));
+        }
+        assert!(links(&many).len() > 500, "{}", links(&many).len());
+        assert_eq!(many.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
     }
 
     #[test]

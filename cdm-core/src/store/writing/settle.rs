@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::Writing;
 use crate::bound::{BoundRecord, Keying};
 use crate::error::Result;
 use crate::schema::RecordKey;
 use crate::store::carry::{Before, carry_over};
 use crate::store::regroup::Records;
-use crate::store::seen::others;
+use crate::store::seen::others as across;
 use crate::store::tables::{CANNOT, FRESH, MUST, Row, numbers};
 
 /// A record, and what ties it to others.
@@ -22,9 +24,16 @@ struct Tied {
 /// Records by number.
 type Component = BTreeMap<u32, Tied>;
 
+/// The lowest key of a group of records, and their numbers, sorted.
+type Group = (RecordKey, Vec<u32>);
+
+/// The components of so many records are put together sooner by one thread than others are woken for it.
+const TOGETHER: usize = 16;
+
 impl Writing<'_> {
-    /// All records that links, keys and must-links lead to from one.
-    fn component(&self, seed: u32) -> Result<Component> {
+    /// All records that links, keys and must-links lead to from one; nothing where one of `others` is
+    /// among them, which are in order.
+    fn component(&self, seed: u32, others: &[u32]) -> Result<Option<Component>> {
         let mut found = Component::new();
         let (mut open, mut holders) = (vec![seed], Vec::new());
         while let Some(number) = open.pop() {
@@ -32,25 +41,28 @@ impl Writing<'_> {
                 continue;
             }
             let Some(row) = self.alive(number) else { continue };
+            if others.binary_search(&number).is_ok() {
+                return Ok(None);
+            }
             let record = self.bound(number, row.cell)?;
             for (_, name) in self.keys(&record, |keying| matches!(keying, Keying::Rule(_))) {
                 self.holders(name, &mut holders)?;
                 open.extend_from_slice(&holders);
             }
-            let links = self.engine(others(&self.tables.links, number))?;
+            let links = self.engine(across(&self.tables.links, number))?;
             let decided = self.decided_of(number)?;
             open.extend(links.iter().map(|(other, _)| *other));
             let must = decided.iter().filter(|(_, decision)| decision & MUST != 0);
             open.extend(must.map(|(other, _)| *other));
             found.insert(number, Tied { record, links, decided });
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// The groups of the records of a component, each group's records sorted by number, with the
     /// lowest key of each.
-    fn regroup(&self, component: &Component) -> Result<Vec<(RecordKey, Vec<u32>)>> {
-        if component.len() == 1 {
+    fn regroup(&self, component: &Component) -> Result<Vec<Group>> {
+        if component.len() < 2 {
             let alone =
                 component.iter().map(|(number, of)| (of.record.key().clone(), vec![*number]));
             return Ok(alone.collect());
@@ -93,7 +105,7 @@ impl Writing<'_> {
                 !current.stopped.is_empty() && current.stopped.contains(&seals.key(keying, key))
             },
         };
-        let mut groups: BTreeMap<u32, (RecordKey, Vec<u32>)> = BTreeMap::new();
+        let mut groups: BTreeMap<u32, Group> = BTreeMap::new();
         for (group, (number, record)) in records.regroup()?.into_iter().zip(&in_order) {
             let group = groups.entry(group).or_insert_with(|| (record.key().clone(), Vec::new()));
             group.1.push(*number);
@@ -106,22 +118,31 @@ impl Writing<'_> {
     /// Find out who is one customer now, and put it down.
     pub(in crate::store) fn settle(&mut self) -> Result<()> {
         self.weigh_waiting()?;
-        let seeds = std::mem::take(&mut self.seeds);
-        let mut seen: BTreeSet<u32> = BTreeSet::new();
-        let mut groups = Vec::new();
-        for seed in seeds {
-            if seen.contains(&seed) {
-                continue;
-            }
-            let component = self.component(seed)?;
-            if component.is_empty() {
-                continue;
-            }
-            seen.extend(component.keys());
-            groups.extend(self.regroup(&component)?);
-        }
+        let seeds: Vec<u32> = std::mem::take(&mut self.seeds).into_iter().collect();
+        let mut groups = if seeds.len() <= TOGETHER {
+            self.groups_of(&seeds, &[])?
+        } else {
+            let some = seeds.par_chunks(TOGETHER).enumerate();
+            let groups = some.map(|(at, some)| self.groups_of(some, &seeds[..at * TOGETHER]));
+            groups.collect::<Result<Vec<_>>>()?.concat()
+        };
         groups.sort_unstable();
         self.regrouped(groups.into_iter().map(|(_, records)| records).collect())
+    }
+
+    /// The groups of the components of some records, but of those that the records before lead to as well.
+    fn groups_of(&self, seeds: &[u32], before: &[u32]) -> Result<Vec<Group>> {
+        let (mut seen, mut groups) = (BTreeSet::new(), Vec::new());
+        for seed in seeds {
+            if seen.contains(seed) {
+                continue;
+            }
+            if let Some(component) = self.component(*seed, before)? {
+                seen.extend(component.keys().copied());
+                groups.extend(self.regroup(&component)?);
+            }
+        }
+        Ok(groups)
     }
 
     /// Put groups of records, in the order of their lowest keys, down as entities. They hold whole
