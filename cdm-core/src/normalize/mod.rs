@@ -51,10 +51,9 @@ pub use number::{geo, number};
 pub use organisation::organisation;
 pub use phone::phone;
 pub(crate) use phone::phone_country;
-pub(crate) use phonetic::lacks_vowels;
 pub use phonetic::{cologne, phonetic_codes, soundex};
+pub(crate) use phonetic::{lacks_vowels, unread_script};
 pub use place::{city, country, postcode, region};
-pub(crate) use text::is_ideograph;
 pub use text::{ascii, clean, fold, text};
 pub use url::url;
 

@@ -18,7 +18,7 @@ const MOST_WORDS: usize = 12;
 ///
 /// Arabic and Hebrew words are written without most of their vowels: they are coded without the Arabic
 /// article and with a vowel between any two consonants, and the alternate leaves out each H, which may be
-/// silent in Latin letters.
+/// silent in Latin letters, and has a hard G for each jim, as in Egypt.
 ///
 /// # Examples
 /// ```
@@ -37,13 +37,18 @@ pub fn phonetic_codes(name: &str) -> Vec<String> {
     let encoder = DoubleMetaphone::default();
     let without_vowels = lacks_vowels(name);
     let words = if without_vowels { vowelled(name) } else { letters(name) };
+    let is_hard = without_vowels && name.contains(JIM);
     let (mut primary, mut alternate) = (String::new(), String::new());
     for word in words.split(' ').filter(|word| !word.is_empty()).take(MOST_WORDS) {
         let code = encoder.double_metaphone(word);
         // Philips's rules write a blank for a J that the alternate does not sound.
         push_code(&mut primary, &code.primary().replace(' ', ""), word);
         match without_vowels {
-            true => push_code(&mut alternate, &code.primary().replace([' ', 'H'], ""), word),
+            true => {
+                let hard = is_hard.then(|| encoder.double_metaphone(&word.replace('j', "g")));
+                let code = hard.as_ref().unwrap_or(&code).primary();
+                push_code(&mut alternate, &code.replace([' ', 'H'], ""), word);
+            }
             false => push_code(&mut alternate, &code.alternate().replace(' ', ""), word),
         }
     }
@@ -55,6 +60,9 @@ pub fn phonetic_codes(name: &str) -> Vec<String> {
         vec![primary, alternate]
     }
 }
+
+/// A soft J, or a hard G.
+const JIM: char = 'ج';
 
 fn push_code(codes: &mut String, code: &str, word: &str) {
     if !codes.is_empty() {
@@ -78,7 +86,7 @@ pub(crate) fn lacks_vowels(name: &str) -> bool {
 
 /// ISO 15924 code of the letters of a text that do not say how it is read, so that what it is spelt out to may be
 /// another word: Chinese characters, then Arabic and Hebrew letters; empty where it has none.
-pub(super) fn unread_script(text: &str) -> &'static str {
+pub(crate) fn unread_script(text: &str) -> &'static str {
     if text.is_ascii() {
         ""
     } else if text.chars().any(is_ideograph) {
@@ -232,6 +240,10 @@ mod tests {
             ("يوسف", "Yousef"),
             ("القاضي", "Kady"),
             ("فاطمة", "Fatima"),
+            ("الجماوي", "Gamawy"),
+            ("رجب", "Ragab"),
+            ("جمال", "Jamal"),
+            ("جمال", "Gamal"),
             ("כהן", "Cohen"),
             ("דוד", "David"),
             ("שרה", "Sarah"),

@@ -138,6 +138,9 @@ impl Condition {
             Condition::Nickname => field.nicknames = true,
             Condition::Initials => field.given_words = true,
             Condition::SoundsAlike => field.sounds = true,
+            Condition::SoundsAlikeInAnotherWriting => {
+                (field.sounds, field.writing) = (true, true);
+            }
             Condition::AlsoKnownAs => {
                 for form in [Form::Canonical, Form::Ascii, Form::Alias] {
                     field.add_form(form);

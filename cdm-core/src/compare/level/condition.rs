@@ -65,6 +65,9 @@ pub enum Condition {
     AlsoKnownAs,
     /// A Double Metaphone code with two consonants or more in common.
     SoundsAlike,
+    /// The same, of two of which one is written in Arabic or Hebrew letters or in Chinese characters and the
+    /// other is not: محمد and Mohammed. Such names are seldom somebody else's.
+    SoundsAlikeInAnotherWriting,
     /// One is written in Chinese characters and the other is not; of places, in Arabic or Hebrew letters as
     /// well. How they are read the characters do not say (浩 is Hiroshi, Yutaka or Hao), so that the two
     /// can neither agree nor differ.
@@ -166,7 +169,12 @@ impl Condition {
             Condition::MongeElkan { at_least } => words::monge_elkan(left, right) >= *at_least,
             Condition::Nickname => share(left, right, Slot::Nickname),
             Condition::SoundsAlike => share(left, right, Slot::Sound),
-            Condition::InAnotherWriting => left.is_unread() != right.is_unread(),
+            Condition::SoundsAlikeInAnotherWriting => {
+                left.writing() != right.writing() && share(left, right, Slot::Sound)
+            }
+            Condition::InAnotherWriting => {
+                left.writing() != right.writing() && (left.is_unread() || right.is_unread())
+            }
             Condition::Initials => initials(left, right),
             Condition::AlsoKnownAs => also_known_as(left, right),
             Condition::JaroWinkler { form, at_least, min_length } => {
@@ -325,6 +333,7 @@ impl Condition {
             | Condition::MongeElkan { .. } => has.words,
             Condition::Nickname | Condition::Initials => has.given,
             Condition::SoundsAlike => has.sounds,
+            Condition::SoundsAlikeInAnotherWriting => has.given,
             Condition::InAnotherWriting => has.words,
             Condition::AlsoKnownAs => has.given,
             Condition::Personal | Condition::OwnDomain => kind == Kind::Email,

@@ -80,6 +80,7 @@ fn given_name() -> Vec<Level> {
         level("same name", same(Form::Ascii)),
         level("same first name", Any(vec![same(Form::Given), Condition::SameLetters])),
         level("one letter off", one_edit(Form::Ascii, 4)),
+        level("sounds alike in another writing", Condition::SoundsAlikeInAnotherWriting),
         level("nickname", Condition::Nickname),
         level("initial", Condition::Initials),
         level(
@@ -111,6 +112,7 @@ fn family_name() -> Vec<Level> {
             ]),
         ),
         level("one letter off", Any(vec![one_edit(Form::Ascii, 4), one_edit(Form::Core, 4)])),
+        level("sounds alike in another writing", Condition::SoundsAlikeInAnotherWriting),
         level(
             "similar spelling",
             Any(vec![alike(Form::Ascii, 0.9), alike(Form::Core, 0.92), two_edits(Form::Ascii, 6)]),
@@ -132,6 +134,7 @@ fn full_name() -> Vec<Level> {
                 Condition::WordsWithin { at_least: 2, min_length: 3 },
             ]),
         ),
+        level("sounds alike in another writing", Condition::SoundsAlikeInAnotherWriting),
         level(
             "short first name, same family name",
             All(vec![same(Form::Family), Any(vec![Condition::Nickname, Condition::Initials])]),

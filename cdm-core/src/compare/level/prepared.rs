@@ -252,9 +252,18 @@ impl Prepared {
         self.all(Slot::Form(form)).next()
     }
 
-    /// Whether some of it is in letters that do not say how they are read, where it was prepared with that.
+    /// ISO 15924 code of its letters where they do not say all of how they are read, where it was prepared
+    /// with that; empty where they do.
+    pub(super) fn writing(&self) -> &str {
+        self.form(Form::Script).unwrap_or_default()
+    }
+
+    /// Whether those letters do not say how it is read. Of a name in Arabic or Hebrew ones they say enough to
+    /// sound it out.
     pub(super) fn is_unread(&self) -> bool {
-        self.form(Form::Script).is_some() || self.form(Form::Canonical).is_some_and(has_characters)
+        let writing = self.writing();
+        let is_sounded = Traits::of(self.kind()).given && writing != CHARACTERS;
+        !writing.is_empty() && !is_sounded
     }
 
     /// The distinct texts in that slot, in order, each with how often it occurs.
@@ -438,19 +447,22 @@ impl Draft {
     }
 
     fn forms(&mut self, value: &Normalized, ascii: &str, aspects: Aspects) {
-        let characters = aspects.writing && value.canonical().is_some_and(has_characters);
         let is_compared = |form: Form| {
             aspects.has_form(form) && !matches!(form, Form::Display | Form::Deliverable)
-                || form == Form::Canonical && characters
                 || form == Form::Script && aspects.writing
         };
         for form in Form::ALL.iter().copied().filter(|form| is_compared(*form)) {
-            // A name without a letter that could be transliterated still equals itself, and a
-            // surname without particles is its own core.
-            let stands_in = value.form(form).is_none()
-                && (form == Form::Ascii
-                    || form == Form::Core && self.facts.kind == Kind::FamilyName);
-            for text in value.all(form).chain(stands_in.then_some(ascii)) {
+            let stands_in = match form {
+                _ if value.form(form).is_some() => None,
+                // A name without a letter that could be transliterated still equals itself.
+                Form::Ascii => Some(ascii),
+                // A surname without particles is its own core.
+                Form::Core => (self.facts.kind == Kind::FamilyName).then_some(ascii),
+                // Places are spelt out in their other forms, and say it themselves.
+                Form::Script => value.canonical().map(normalize::unread_script),
+                _ => None,
+            };
+            for text in value.all(form).chain(stands_in.filter(|text| !text.is_empty())) {
                 self.push(Slot::Form(form), text, 1);
             }
         }
@@ -552,10 +564,8 @@ impl Packing {
     }
 }
 
-/// Whether some of it is written in Chinese characters.
-fn has_characters(text: &str) -> bool {
-    !text.is_ascii() && text.chars().any(normalize::is_ideograph)
-}
+/// ISO 15924 code of Chinese characters.
+const CHARACTERS: &str = "hani";
 
 /// What the values of a kind have beside their forms.
 #[derive(Clone, Copy)]

@@ -15,9 +15,9 @@ impl Comparison {
     ///
     /// | kind | levels |
     /// | --- | --- |
-    /// | given name | same, same first name, one letter off, nickname, initial, similar; in another writing |
-    /// | family name | same, same but for particles or spaces, part of it or former name, one letter off, similar; in another writing |
-    /// | full name | same, same words, same first and family name, short first name, nearly the same spelling; in another writing; same family name |
+    /// | given name | same, same first name, one letter off, sounds alike in another writing, nickname, initial, similar; in another writing |
+    /// | family name | same, same but for particles or spaces, part of it or former name, one letter off, sounds alike in another writing, similar; in another writing |
+    /// | full name | same, same words, same first and family name, sounds alike in another writing, short first name, nearly the same spelling; in another writing; same family name |
     /// | organisation | same, same with another legal form, nearly the same, one within the other, similar |
     /// | e-mail | same, one or two letters off, same mailbox name elsewhere, similar mailbox name, same company |
     /// | phone | same, same with another extension, same last seven digits, one digit off |

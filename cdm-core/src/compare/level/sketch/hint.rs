@@ -74,7 +74,9 @@ impl Hint {
                 Self::WordsAlike(at(Note::EachWord), *at_least)
             }
             Condition::Nickname => Self::Overlap(at(Note::Set(Slot::Nickname))),
-            Condition::SoundsAlike => Self::Overlap(at(Note::Set(Slot::Sound))),
+            Condition::SoundsAlike | Condition::SoundsAlikeInAnotherWriting => {
+                Self::Overlap(at(Note::Set(Slot::Sound)))
+            }
             Condition::AlsoKnownAs => {
                 Self::Crossed(at(Note::Set(Slot::Form(Form::Alias))), at(Note::Names))
             }

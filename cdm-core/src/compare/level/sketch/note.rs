@@ -34,7 +34,7 @@ pub(super) enum Note {
     Last(Form, u8),
     /// The digits of a date; 0 where it is none.
     Date,
-    /// 2 where its letters do not say how it is read, 1 where they do.
+    /// A hash of the letters that do not say all of how they are read; 1 where there are none.
     Writing,
 }
 
@@ -134,7 +134,10 @@ impl Note {
                 hash(start.map_or("", |(at, _)| &text[at..]))
             }),
             Note::Date => value.date().map_or(0, Parts::digits),
-            Note::Writing => 1 + u64::from(value.is_unread()),
+            Note::Writing => match value.writing() {
+                "" => 1,
+                writing => hash(writing),
+            },
         };
     }
 }
