@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::schema::RecordKey;
 use crate::store::carry::{Before, carry_over};
 use crate::store::regroup::Records;
-use crate::store::seen::others as across;
+use crate::store::seen::others;
 use crate::store::tables::{CANNOT, FRESH, MUST, Row, numbers};
 
 /// A record, and what ties it to others.
@@ -31,9 +31,14 @@ type Group = (RecordKey, Vec<u32>);
 const TOGETHER: usize = 16;
 
 impl Writing<'_> {
-    /// All records that links, keys and must-links lead to from one; nothing where one of `others` is
-    /// among them, which are in order.
-    fn component(&self, seed: u32, others: &[u32]) -> Result<Option<Component>> {
+    /// All records that links, keys and must-links lead to from one; nothing where one of those `before` it,
+    /// which are in order, is among them. All that it came upon is `seen`.
+    fn component(
+        &self,
+        seed: u32,
+        before: &[u32],
+        seen: &mut BTreeSet<u32>,
+    ) -> Result<Option<Component>> {
         let mut found = Component::new();
         let (mut open, mut holders) = (vec![seed], Vec::new());
         while let Some(number) = open.pop() {
@@ -41,21 +46,25 @@ impl Writing<'_> {
                 continue;
             }
             let Some(row) = self.alive(number) else { continue };
-            if others.binary_search(&number).is_ok() {
-                return Ok(None);
-            }
+            let known = open.len();
             let record = self.bound(number, row.cell)?;
             for (_, name) in self.keys(&record, |keying| matches!(keying, Keying::Rule(_))) {
                 self.holders(name, &mut holders)?;
                 open.extend_from_slice(&holders);
             }
-            let links = self.engine(across(&self.tables.links, number))?;
+            let links = self.engine(others(&self.tables.links, number))?;
             let decided = self.decided_of(number)?;
             open.extend(links.iter().map(|(other, _)| *other));
             let must = decided.iter().filter(|(_, decision)| decision & MUST != 0);
             open.extend(must.map(|(other, _)| *other));
             found.insert(number, Tied { record, links, decided });
+            let is_before = |number: &u32| before.binary_search(number).is_ok();
+            if open[known..].iter().any(|other| is_before(other) && self.alive(*other).is_some()) {
+                seen.extend(found.into_keys().chain(open));
+                return Ok(None);
+            }
         }
+        seen.extend(found.keys());
         Ok(Some(found))
     }
 
@@ -137,8 +146,7 @@ impl Writing<'_> {
             if seen.contains(seed) {
                 continue;
             }
-            if let Some(component) = self.component(*seed, before)? {
-                seen.extend(component.keys().copied());
+            if let Some(component) = self.component(*seed, before, &mut seen)? {
                 groups.extend(self.regroup(&component)?);
             }
         }
