@@ -461,6 +461,16 @@ mod tests {
         all.map(|((one, other), bits)| (key(one), key(other), bits.to_bits())).collect()
     }
 
+    /// Numbers below a given one, from a seed: xorshift by Marsaglia (2003), Xorshift RNGs, J. Stat. Softw. 8(14).
+    fn draws(mut random: u64) -> impl FnMut(usize) -> usize {
+        move |most| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 20) as usize % most
+        }
+    }
+
     /// The sample, and a model of it.
     fn sample() -> (Table, Model) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sample");
@@ -531,13 +541,7 @@ mod tests {
     fn many_records_at_once_that_change_in_the_midst_are_linked_as_one_by_one() {
         let (table, model) = sample();
         let rows: Vec<usize> = (0..table.len()).step_by(table.len() / 500).collect();
-        let mut random = 0x2545_f491_4f6c_dd1d_u64;
-        let mut any = |most: usize| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            (random >> 20) as usize % most
-        };
+        let mut any = draws(0x2545_f491_4f6c_dd1d);
         // Of a few keys many times, so that what waits to be weighed is changed meanwhile.
         let mut some = |count: usize| -> Vec<Record> {
             let some = (0..count).map(|number| {
@@ -568,13 +572,7 @@ mod tests {
         entities.sort_by_key(|entity| std::cmp::Reverse(resolution.rows(*entity).len()));
         let rows = entities[..3].iter().flat_map(|entity| resolution.rows(*entity));
         let records: Vec<Record> = rows.map(|row| table.record(*row as usize)).collect();
-        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut any = |most: usize| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            (random >> 20) as usize % most
-        };
+        let mut any = draws(0x9e37_79b9_7f4a_7c15);
         let mut known = 0;
         for recent_keys in [0, 300, 100_000] {
             let options = Options { recent_keys, ..Options::new() };
