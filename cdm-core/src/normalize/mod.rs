@@ -53,6 +53,7 @@ pub use phone::phone;
 pub(crate) use phone::phone_country;
 pub use phonetic::{cologne, phonetic_codes, soundex};
 pub(crate) use phonetic::{lacks_vowels, unread_script};
+pub(crate) use place::most_of_one_country;
 pub use place::{city, country, postcode, region};
 pub use text::{ascii, clean, fold, text};
 pub use url::url;

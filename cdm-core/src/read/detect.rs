@@ -16,8 +16,12 @@ pub(super) struct Profile {
     email: usize,
     url: usize,
     phone: usize,
+    /// Digits alone, as many as a phone number has that is written without its country.
+    bare_phone: usize,
     date: usize,
     year: usize,
+    /// Whether the years that stand alone are spread as those in which people are born.
+    spreads: bool,
     iban: usize,
     postcode: usize,
     number: usize,
@@ -29,6 +33,8 @@ pub(super) struct Profile {
     organisation: usize,
     street: usize,
     whole_address: usize,
+    /// The share of regions of one country among some of the values.
+    region: f64,
     one_word: usize,
     /// By length, how many values are digits and nothing else; of the longer ones together.
     digits_of_length: [usize; 8],
@@ -42,7 +48,7 @@ impl Profile {
     pub(super) fn of<'v>(values: impl IntoIterator<Item = &'v str>) -> Self {
         let mut profile = Self::default();
         let mut distinct = HashSet::new();
-        let mut length = 0;
+        let (mut length, mut years, mut words) = (0, Vec::new(), Vec::new());
         for value in values {
             let value = value.trim();
             if value.is_empty() || profile.filled == MAX_VALUES {
@@ -71,13 +77,19 @@ impl Profile {
             if digits > 0 {
                 let date = is_date(value);
                 profile.date += usize::from(date);
-                profile.year += usize::from(!date && is_year(value));
-                profile.phone += usize::from(!date && is_phone(value));
+                years.extend(year(value).filter(|_| !date));
+                let phone = !date && is_phone(value);
+                profile.phone += usize::from(phone);
+                let bare = digits == value.len() && (8..=13).contains(&digits);
+                profile.bare_phone += usize::from(bare && !date && !phone);
                 profile.iban += usize::from(is_iban(value));
                 profile.postcode += usize::from(is_lettered_postcode(value));
                 profile.number += usize::from(is_number(value));
                 profile.geo += usize::from(is_geo(value));
                 profile.whole_address += usize::from(is_whole_address(value));
+            }
+            if words.len() < MAX_REGIONS {
+                words.push(value);
             }
             let ascii = normalize::ascii(value);
             profile.street += usize::from(digits > 0 && normalize::has_street_word(&ascii));
@@ -91,6 +103,10 @@ impl Profile {
             }
         }
         profile.distinct = distinct.len();
+        profile.year = years.len();
+        profile.spreads = are_of_lives(years);
+        let regions = normalize::most_of_one_country(words.iter().copied());
+        profile.region = regions as f64 / words.len().max(1) as f64;
         profile.mean_length = length.checked_div(profile.filled).unwrap_or(0);
         profile
     }
@@ -107,14 +123,26 @@ impl Profile {
         self.share(self.url)
     }
 
+    /// Phone numbers; where most show that they are some, those without a sign or a space as well.
     pub(super) fn phone(&self) -> f64 {
-        self.share(self.phone)
+        let bare = if self.phone > self.bare_phone { self.bare_phone } else { 0 };
+        self.share(self.phone + bare)
     }
 
     /// Dates; where most are whole ones, years alone as well.
     pub(super) fn date(&self) -> f64 {
         let years = if self.date > self.year { self.year } else { 0 };
         self.share(self.date + years)
+    }
+
+    /// Years alone that are spread as those in which people are born.
+    pub(super) fn year_of_birth(&self) -> f64 {
+        if self.spreads { self.share(self.year) } else { 0.0 }
+    }
+
+    /// Regions of one country.
+    pub(super) fn region(&self) -> f64 {
+        self.region
     }
 
     pub(super) fn iban(&self) -> f64 {
@@ -205,6 +233,9 @@ impl Profile {
 
 /// How many values are looked at.
 pub(super) const MAX_VALUES: usize = 1000;
+
+/// How many of them are looked up among regions.
+const MAX_REGIONS: usize = 200;
 
 fn is_email(value: &str) -> bool {
     let value = value.trim_start_matches("mailto:").trim_matches(['<', '>']);
@@ -306,13 +337,22 @@ fn is_date(value: &str) -> bool {
 }
 
 /// A year of the last centuries, alone or as somebody guesses it: `c. 1826`, `abt 1826`.
-fn is_year(value: &str) -> bool {
+fn year(value: &str) -> Option<u16> {
     const LIMITS: [&str; 3] = ["", "bef", "aft"];
-    let (before, year) = value.split_at_checked(value.len().saturating_sub(4)).unwrap_or_default();
+    let (before, year) = value.split_at_checked(value.len().saturating_sub(4))?;
     let before = before.trim_end_matches([' ', '.', '~']);
-    year.parse().is_ok_and(|year: u16| (1500..=2100).contains(&year))
-        && (LIMITS.iter().any(|limit| before.eq_ignore_ascii_case(limit))
-            || normalize::is_about(before))
+    let year = year.parse().ok().filter(|year| (1500..=2100).contains(year))?;
+    let is_alone = LIMITS.iter().any(|limit| before.eq_ignore_ascii_case(limit));
+    (is_alone || normalize::is_about(before)).then_some(year)
+}
+
+/// Whether most of these years are of some generations and no more, and not of those to come, as numbers
+/// of houses and postcodes of four digits would be.
+fn are_of_lives(mut years: Vec<u16>) -> bool {
+    const FEWEST: usize = 10;
+    years.sort_unstable();
+    let at = |tenths: usize| years[(years.len() - 1) * tenths / 10];
+    years.len() >= FEWEST && (20..=110).contains(&(at(9) - at(1))) && at(9) <= 2030
 }
 
 fn is_iban(value: &str) -> bool {
@@ -450,5 +490,40 @@ mod tests {
         assert_eq!(shares(&["23 Feb 1798", "Feb 1798", "2 May 1798", "c. 1826", "1826"]), 1.0);
         assert_eq!(shares(&["23 Feb 1798", "May 1801", "Room 1826", "12345", "é826"]), 0.4);
         assert_eq!(shares(&["1798", "1826"]), 0.0);
+    }
+
+    #[test]
+    fn years_alone_are_of_births_where_they_are_spread_over_some_generations() {
+        let share = |years: &[u16]| {
+            let texts: Vec<String> = years.iter().map(u16::to_string).collect();
+            Profile::of(texts.iter().map(String::as_str)).year_of_birth()
+        };
+        let spread =
+            |first: u16, step: u16| -> Vec<u16> { (0..20).map(|n| first + n * step).collect() };
+        assert_eq!(share(&spread(1931, 4)), 1.0);
+        assert_eq!(share(&spread(1798, 3)), 1.0);
+        // The last few years, postcodes, numbers, and too few to tell.
+        for others in
+            [&spread(2005, 1)[..], &spread(2000, 5), &spread(1500, 30), &spread(1950, 8)[..8]]
+        {
+            assert_eq!(share(others), 0.0, "{others:?}");
+        }
+    }
+
+    #[test]
+    fn digits_alone_are_phone_numbers_among_such_as_show_it() {
+        let share = |values: &[&str]| Profile::of(values.iter().copied()).phone();
+        assert_eq!(share(&["212.558.2764", "(212) 711-7165", "5134403183"]), 1.0);
+        assert_eq!(share(&["212.558.2764", "2146004365", "5134403183"]), 1.0 / 3.0);
+        assert_eq!(share(&["212.558.2764", "(212) 711-7165", "314732"]), 2.0 / 3.0);
+    }
+
+    #[test]
+    fn regions_are_of_one_country() {
+        let share = |values: &[&str]| Profile::of(values.iter().copied()).region();
+        assert_eq!(share(&["NY", "Ohio", "calif.", "TX", "lA"]), 1.0);
+        assert_eq!(share(&["Bayern", "Hessen", "NRW", "Berlin"]), 1.0);
+        // Codes of countries are those of regions elsewhere: Delaware, Fribourg, Newfoundland.
+        assert!(share(&["DE", "FR", "NL", "GB", "PL", "AT"]) < 0.5);
     }
 }

@@ -15,6 +15,9 @@ const SAID_ALREADY: [(&str, &[&str]); 4] = [
     ("address_line", &["address", "street", "address_line"]),
 ];
 
+/// Of rows with an organisation, at least so many name the person who is the customer.
+const LEAST_OF_ORGANISATIONS: f64 = 0.5;
+
 /// What a town or a postcode stands beside.
 const ADDRESS_PARTS: [&str; 8] = [
     "street",
@@ -29,6 +32,16 @@ const ADDRESS_PARTS: [&str; 8] = [
 
 /// Settle the columns whose names say nothing by those of one input that stand beside them.
 pub(super) fn settle(columns: &mut [Understood]) {
+    // Where rows have an organisation and few a person, that is somebody in it.
+    let filled = |column: &Understood| column.profile.filled as f64 / column.rows.max(1) as f64;
+    let organisations = columns.iter().filter(|column| column.is("organisation"));
+    let most = organisations.map(filled).fold(0.0, f64::max);
+    for column in &mut *columns {
+        let is_person = column.is_one_of(&["given_name", "name"]) && column.why == BY_VALUES;
+        if is_person && filled(column) < LEAST_OF_ORGANISATIONS * most {
+            column.set(None, Some(Kind::Text), 0.3, "nothing more certain");
+        }
+    }
     for (key, said) in SAID_ALREADY {
         let is_said =
             columns.iter().any(|column| column.why != BY_VALUES && column.is_one_of(said));
@@ -43,30 +56,36 @@ pub(super) fn settle(columns: &mut [Understood]) {
         }
     }
     // What makes one known may make the next known.
-    for _ in 0..2 {
-        find(
-            columns,
-            ("family_name", Kind::FamilyName),
-            &["given_name", "middle_name"],
-            &["full_name", "name"],
-            is_name,
-        );
-        find(columns, ("postcode", Kind::Postcode), &ADDRESS_PARTS, &["address"], is_postcode);
-        find(columns, ("city", Kind::City), &ADDRESS_PARTS, &["address"], is_place);
+    loop {
+        let found = [
+            find(
+                columns,
+                ("family_name", Kind::FamilyName),
+                &["given_name", "middle_name"],
+                &["full_name", "name"],
+                is_name,
+            ),
+            find(columns, ("postcode", Kind::Postcode), &ADDRESS_PARTS, &["address"], is_postcode),
+            find(columns, ("region", Kind::Region), &ADDRESS_PARTS, &["address"], is_region),
+            find(columns, ("city", Kind::City), &ADDRESS_PARTS, &["address"], is_place),
+        ];
+        if !found.contains(&true) {
+            break;
+        }
     }
 }
 
 /// Give a meaning to the first column without one that `looks_so` and stands beside one of these
-/// meanings; to none where a column has it already, or another that says the same.
+/// meanings; to none where a column has it already, or another that says the same. Whether there is one.
 fn find(
     columns: &mut [Understood],
     (key, kind): (&'static str, Kind),
     beside: &[&str],
     instead: &[&str],
     looks_so: fn(&Profile) -> bool,
-) {
+) -> bool {
     if columns.iter().any(|column| column.is(key) || column.is_one_of(instead)) {
-        return;
+        return false;
     }
     let is_beside = |at: usize| {
         let before = at.checked_sub(1).and_then(|before| columns.get(before));
@@ -79,6 +98,7 @@ fn find(
     if let Some(found) = found {
         columns[found].set(Some(key), Some(kind), 0.6, BESIDE);
     }
+    found.is_some()
 }
 
 /// A word or two without digits, and not the same few.
@@ -103,7 +123,12 @@ fn is_postcode(profile: &Profile) -> bool {
     profile.filled >= 10
         && profile.distinct >= 3
         && !profile.is_distinct()
-        && profile.digits_as_of_postcodes() >= 0.85
+        && profile.digits_as_of_postcodes() >= 0.75
+}
+
+/// Regions of one country, nearly always, and not the same one.
+fn is_region(profile: &Profile) -> bool {
+    profile.filled >= 10 && profile.distinct >= 3 && profile.region() >= 0.7
 }
 
 #[cfg(test)]
@@ -178,6 +203,30 @@ mod tests {
             (Some("postcode"), Some(Kind::Postcode)),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_region_and_what_stands_behind_it_are_known_by_values() {
+        let state: fn(usize) -> String = |row| ["NY", "OH", "TX", "CA"][row % 4].to_owned();
+        let found = kinds(&[("x1", street), ("x2", town), ("x3", state), ("x4", number)]);
+        assert_eq!(found[2], (Some("region"), Some(Kind::Region)));
+        assert_eq!(found[3], (Some("postcode"), Some(Kind::Postcode)));
+        // Beside nothing that is of an address, letters may mean anything.
+        assert_eq!(kinds(&[("x1", whole), ("x2", state)])[1], (None, Some(Kind::Category)));
+    }
+
+    #[test]
+    fn the_few_persons_among_organisations_are_somebody_there() {
+        let firm: fn(usize) -> String = |row| format!("{} Systems Ltd", FAMILY[row % 10]);
+        let some: fn(usize) -> String = |row| match row % 5 {
+            0 | 1 => format!("{} {}", GIVEN[row / 2], FAMILY[row * 3 % 10]),
+            _ => String::new(),
+        };
+        let found = kinds(&[("x1", firm), ("x2", some)]);
+        assert_eq!(found[0], (Some("organisation"), Some(Kind::Organisation)));
+        assert_eq!(found[1], (None, Some(Kind::Text)));
+        let found = kinds(&[("x1", whole), ("x2", some)]);
+        assert_eq!(found[0], (Some("full_name"), Some(Kind::FullName)));
     }
 
     #[test]

@@ -232,6 +232,7 @@ fn by_values(column: &mut Understood) {
         (profile.date(), None, Kind::Date),
         (profile.phone(), Some("phone"), Kind::Phone),
         (profile.postcode(), Some("postcode"), Kind::Postcode),
+        (profile.year_of_birth(), None, Kind::Date),
     ];
     let enough = profile.filled >= 3;
     let last_word = names::last_word(&column.column);

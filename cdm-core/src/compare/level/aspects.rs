@@ -154,7 +154,8 @@ impl Condition {
             Condition::Date(_)
             | Condition::RelativeDifference { .. }
             | Condition::Distance { .. } => field.quantity = true,
-            Condition::All(_)
+            Condition::Present
+            | Condition::All(_)
             | Condition::Any(_)
             | Condition::Each(_)
             | Condition::Swapped(_)

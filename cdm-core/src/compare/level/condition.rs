@@ -21,6 +21,8 @@ use crate::schema::Kind;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Condition {
+    /// Both have a usable value, whatever it says.
+    Present,
     /// Both have the form, and it is the same.
     Same {
         /// The form.
@@ -156,6 +158,7 @@ impl Condition {
             both(form).filter(|(l, r)| has_chars(l, least) && has_chars(r, least))
         };
         match self {
+            Condition::Present => true,
             Condition::Same { form, min_length } => {
                 long(*form, *min_length).is_some_and(|(l, r)| l == r)
             }
@@ -327,6 +330,7 @@ impl Condition {
             Condition::WordsWithin { at_least: 0, .. } => {
                 return Some((path.to_owned(), "at_least is 0: wanted 1 or more".to_owned()));
             }
+            Condition::Present => true,
             Condition::SameWords
             | Condition::WordsWithin { .. }
             | Condition::TokenJaccard { .. }

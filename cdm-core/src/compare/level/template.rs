@@ -191,6 +191,7 @@ impl Comparison {
                 each(&[(city, Condition::InAnotherWriting), (postcode, Condition::Missing)]);
             levels.push(unsaid(written));
         }
+        levels.extend(others(&fields, 0));
         let fields = fields.iter().map(|(_, field)| (*field).to_owned()).collect();
         Self { name: "place".to_owned(), fields, levels }
     }
@@ -267,13 +268,39 @@ impl Comparison {
                     // Two postcodes that differ are of two places in any writing.
                     *of_place = (*kind == Kind::Postcode).then_some(Condition::Missing);
                 }
+                if let Some(city) = places.iter().position(|(kind, _)| *kind == Kind::City) {
+                    let mut alone = vec![Some(Condition::Missing); places.len() + 1];
+                    alone[city + 1] = Some(Condition::InAnotherWriting);
+                    ways.push(Each(alone));
+                }
             }
             let when = if ways.len() == 1 { ways.remove(0) } else { Any(ways) };
             Level { when, ..level }
         };
-        let levels = levels_of(Kind::Address).into_iter().map(with_place).collect();
+        let levels = levels_of(Kind::Address).into_iter().map(with_place);
+        let levels = levels.chain(others(&places, 1)).collect();
         let fields = places.iter().map(|(_, field)| (*field).to_owned());
         let fields = std::iter::once(address.clone()).chain(fields).collect();
         Self { name: address, fields, levels }
     }
+}
+
+/// What says that two are elsewhere though some of what says it best is unknown: for each field but the
+/// first, that both have it and nothing before it. There are `before` fields before these.
+fn others(fields: &[(Kind, &str)], before: usize) -> impl Iterator<Item = Level> {
+    let count = before + fields.len();
+    let kinds = fields.iter().map(|(kind, _)| *kind).enumerate();
+    kinds.map(move |(at, kind)| (at + before, kind)).filter(|(at, _)| *at > 0).map(
+        move |(at, kind)| {
+            let mut each = vec![Some(Condition::Missing); at];
+            each.push(Some(Condition::Present));
+            each.resize(count, None);
+            let label = match kind {
+                Kind::Postcode => "another postcode, the rest unknown",
+                Kind::City => "another city, the rest unknown",
+                _ => "another region, the rest unknown",
+            };
+            level(label, Each(each))
+        },
+    )
 }

@@ -63,6 +63,13 @@ pub(in crate::normalize) fn find(key: &str, country: Option<&str>) -> Option<&'s
     }
 }
 
+/// How many of some texts are regions of one country, of that which has the most.
+pub(crate) fn most_of_one_country<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
+    let keys: Vec<String> = texts.map(key_of).collect();
+    let of = |known: &Keys| keys.iter().filter(|key| known.find(key).is_some()).count();
+    REGIONS.by_country.values().map(of).max().unwrap_or(0)
+}
+
 /// How a region is written in canonical forms: its code as it is, a name in words.
 pub(in crate::normalize) fn canonical_of(found: &'static str) -> String {
     let is_code =
