@@ -105,8 +105,7 @@ impl Profile {
         profile.distinct = distinct.len();
         profile.year = years.len();
         profile.spreads = are_of_lives(years);
-        let regions = normalize::most_of_one_country(words.iter().copied());
-        profile.region = regions as f64 / words.len().max(1) as f64;
+        profile.region = share_of_regions(words);
         profile.mean_length = length.checked_div(profile.filled).unwrap_or(0);
         profile
     }
@@ -234,8 +233,20 @@ impl Profile {
 /// How many values are looked at.
 pub(super) const MAX_VALUES: usize = 1000;
 
-/// How many of them are looked up among regions.
+/// How many of them may be regions, and of how many that differ.
 const MAX_REGIONS: usize = 200;
+const MAX_DISTINCT_REGIONS: usize = 100;
+
+/// The share of regions of one country among these.
+fn share_of_regions(mut values: Vec<&str>) -> f64 {
+    values.sort_unstable();
+    let distinct: Vec<(&str, usize)> =
+        values.chunk_by(|one, two| one == two).map(|same| (same[0], same.len())).collect();
+    if distinct.is_empty() || distinct.len() > MAX_DISTINCT_REGIONS {
+        return 0.0;
+    }
+    normalize::most_of_one_country(distinct.into_iter()) as f64 / values.len() as f64
+}
 
 fn is_email(value: &str) -> bool {
     let value = value.trim_start_matches("mailto:").trim_matches(['<', '>']);

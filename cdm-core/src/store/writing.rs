@@ -2,13 +2,14 @@
 
 mod finding;
 mod settle;
+mod weighing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use finding::Waiting;
 use rayon::prelude::*;
+use weighing::Waiting;
 
 use super::Shared;
 use super::current::{Current, Stop};

@@ -63,10 +63,13 @@ pub(in crate::normalize) fn find(key: &str, country: Option<&str>) -> Option<&'s
     }
 }
 
-/// How many of some texts are regions of one country, of that which has the most.
-pub(crate) fn most_of_one_country<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
-    let keys: Vec<String> = texts.map(key_of).collect();
-    let of = |known: &Keys| keys.iter().filter(|key| known.find(key).is_some()).count();
+/// How many of some texts, each with how often it occurs, are regions of one country: of that which has
+/// the most.
+pub(crate) fn most_of_one_country<'t>(texts: impl Iterator<Item = (&'t str, usize)>) -> usize {
+    let keys: Vec<(String, usize)> = texts.map(|(text, times)| (key_of(text), times)).collect();
+    let of = |known: &Keys| {
+        keys.iter().filter(|(key, _)| known.find(key).is_some()).map(|(_, times)| times).sum()
+    };
     REGIONS.by_country.values().map(of).max().unwrap_or(0)
 }
 

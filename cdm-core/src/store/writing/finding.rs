@@ -1,21 +1,17 @@
-//! What the keys of a record lead to: whom it may be, and what it weighs with each of them.
+//! What there is to find of a record beforehand, and whom its keys lead to.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use rayon::prelude::*;
-
 use super::Writing;
+use super::weighing::{Candidates, Unweighed, Weighed};
 use crate::bound::{BoundRecord, Keying};
 use crate::error::Result;
 use crate::store::Shared;
-use crate::store::current::{Current, Ready, most_odds_against};
+use crate::store::current::{Current, Ready};
 use crate::store::holders::{Holders, Since};
 use crate::store::keys::{Keys, apply};
-use crate::store::outlines::Likely;
 use crate::store::reading::Snapshot;
 use crate::store::record::{Names, decode, encode};
-use crate::store::rows::Rows;
 use crate::store::seen::others;
 use crate::store::tables::{Cell, MUST};
 
@@ -39,79 +35,6 @@ struct Former {
     cell: Cell,
     /// The names of its keys; `None` where it is the same record.
     names: Option<Named>,
-}
-
-/// What a record weighs with others, as a revision of the model has it.
-struct Weighed {
-    revision: u64,
-    /// Whom it was weighed with, in order, and in which place the other one's cell was.
-    with: Vec<(u32, u64)>,
-    links: Vec<Linked>,
-}
-
-/// With whom a record weighs more than nothing, and how much.
-#[derive(Clone)]
-struct Linked {
-    other: u32,
-    bits: f64,
-    /// The other one as it is in that place, of which something is unpacked by now.
-    at_hand: (u64, Arc<BoundRecord>),
-}
-
-/// Records that have yet to be weighed, so that many are at once.
-#[derive(Default)]
-pub(super) struct Waiting {
-    records: Vec<Unweighed>,
-    /// By record, before how many of these it was changed last: it is not what they found.
-    changed: BTreeMap<u32, usize>,
-}
-
-/// A record that has yet to be weighed, but for what is known.
-struct Unweighed {
-    number: u32,
-    record: Arc<BoundRecord>,
-    weighed: Option<Arc<Weighed>>,
-    /// Whoever shares a key with it by a blocking rule, some as often as that is so.
-    candidates: Vec<u64>,
-}
-
-/// The rule by which somebody is a candidate, as one number: in the order of records, and of one record that
-/// rule first which takes least time to be asked.
-fn candidate(holder: u32, is_slow: bool, rule: u32) -> u64 {
-    u64::from(holder) << 32 | u64::from(is_slow) << 31 | u64::from(rule)
-}
-
-/// That two rules make somebody a candidate: two names are 128 bits, and no other keys have both, as is
-/// believed of record keys as well.
-const SURE: u64 = 1 << 30;
-
-/// Candidates of one record as often as they are found, of which so many may wait as they are.
-const FEW: usize = 2048;
-
-/// So many records are weighed sooner by one thread than others are woken for it.
-const ALONE: usize = 16;
-
-/// Each candidate once, in order, without the record itself.
-fn sort(candidates: &mut Vec<u64>, number: u32) {
-    candidates.sort_unstable();
-    candidates.dedup_by(|next, first| {
-        let is_same = holder_of(*next) == holder_of(*first);
-        if is_same && rule_of(*next) != rule_of(*first) {
-            *first |= SURE;
-        }
-        is_same
-    });
-    candidates.retain(|candidate| holder_of(*candidate) != number);
-}
-
-/// The record that is a candidate so.
-fn holder_of(candidate: u64) -> u32 {
-    (candidate >> 32) as u32
-}
-
-/// The rule by which it is.
-fn rule_of(candidate: u64) -> Keying {
-    Keying::Blocking((candidate & (SURE - 1)) as u32)
 }
 
 impl Found {
@@ -168,37 +91,27 @@ impl Found {
         Ok(self)
     }
 
-    /// With whom it weighs what as things stand, so that nobody waits for that. What cannot be read may be
-    /// being overwritten, and is asked for anew.
+    /// With whom it weighs what as things stand, so that nobody waits for that.
     pub(in crate::store) fn weighed(self, shared: &Shared, before: &Snapshot) -> Result<Self> {
-        let (rows, current) = (&before.rows, &before.current);
+        let current = &before.current;
         let found = self.with_holders(&before.keys)?;
         let (Some(names), Some(holders)) = (found.names.get(), &found.holders) else {
             return Ok(found);
         };
         let most = current.bound.model().plan().guards().max_records_per_key as usize;
-        let mut candidates = Vec::with_capacity(holders.all().len());
+        let mut candidates = Candidates::with_capacity(holders.all().len());
         for (place, (keying, name)) in names.iter().enumerate() {
             let holders = holders.of(place);
             if let Keying::Blocking(rule) = keying
                 && holders.len() < most
                 && !current.stopped.contains(name)
             {
-                let is_slow = current.bound.is_slow(*keying);
-                candidates.extend(holders.iter().map(|holder| candidate(*holder, is_slow, *rule)));
+                candidates.add(holders, *rule, current.bound.is_slow(*keying));
             }
         }
-        let name = shared.cells.seals.record(found.record.key());
-        let number = before.number(name);
-        sort(&mut candidates, number.unwrap_or(u32::MAX));
-        let links = weigh((shared, current, &before.names, rows), &found.record, &candidates);
-        let place = |candidate: &u64| {
-            let number = holder_of(*candidate);
-            Some((number, rows.get(number)?.cell.place))
-        };
-        let with = candidates.iter().filter_map(place).collect();
-        let weighed = |links| Arc::new(Weighed { revision: current.revision, with, links });
-        Ok(Self { weighed: links.ok().map(weighed), ..found })
+        let number = before.number(shared.cells.seals.record(found.record.key()));
+        let weighed = Weighed::new(shared, before, (number, &found.record), candidates);
+        Ok(Self { weighed: weighed.map(Arc::new), ..found })
     }
 
     /// Whether it is what that cell holds; `None` where that is not known.
@@ -223,77 +136,6 @@ impl Found {
     pub(super) fn keep(&self, current: &Current, number: u32, cell: Cell) -> Result<()> {
         current.keep_ready(number, Some(cell), self.ready(current)?);
         Ok(())
-    }
-}
-
-/// With whom a record weighs more than nothing, and how much, of some candidates, in order. That they share
-/// a key was told by its name; of the few that are to be linked by one alone the keys themselves are asked.
-fn weigh(
-    (shared, current, names, rows): (&Shared, &Current, &Names, &Rows),
-    record: &BoundRecord,
-    candidates: &[u64],
-) -> Result<Vec<Linked>> {
-    let numbers: Vec<u32> = candidates.iter().map(|of| holder_of(*of)).collect();
-    let likeness = current.bound.likeness(record);
-    let most = (most_odds_against(0.0), false);
-    let mut likely = current.outlines.likely(likeness.as_ref(), rows, &numbers, most);
-    likely.sort_unstable_by_key(|likely| likely.number);
-    let mut links = Vec::new();
-    for Likely { number: other, hint, .. } in likely {
-        let row = rows.get(other).filter(|row| row.entity.is_some());
-        let cell = row.map(|row| row.cell).ok_or_else(|| shared.missing(other))?;
-        let candidate = shared.bound(current, names, other, cell)?;
-        let weighs = current.weighs((likeness.as_ref(), hint), record, &candidate)?;
-        let Some(bits) = weighs else { continue };
-        let found = numbers.binary_search(&other).ok().map(|at| candidates[at]);
-        if found.is_none_or(|found| found & SURE == 0) {
-            let whole = current.bound.prepare(&shared.record(names, other, cell)?)?;
-            if !current.shares_key(&shared.cells.seals, found.map(rule_of), record, &whole) {
-                continue;
-            }
-        }
-        links.push(Linked { other, bits, at_hand: (cell.place, candidate) });
-    }
-    Ok(links)
-}
-
-impl Waiting {
-    /// The records with those that are as they found them; whoever was changed since finds them himself.
-    fn take(&mut self) -> Vec<Unweighed> {
-        let Self { mut records, changed } = std::mem::take(self);
-        if !changed.is_empty() {
-            let is_as = |number: u32, at| changed.get(&number).is_none_or(|before| *before <= at);
-            let mut places = 0..;
-            records.retain_mut(|Unweighed { number, candidates, .. }| {
-                let at = places.next().unwrap_or_default();
-                candidates.retain(|candidate| is_as(holder_of(*candidate), at));
-                is_as(*number, at)
-            });
-        }
-        records
-    }
-}
-
-impl Weighed {
-    /// Of some candidates, in order, those that are as they were weighed are left out; with whom of them it
-    /// weighs more than nothing.
-    fn take_known(&self, rows: &Rows, candidates: &mut Vec<u64>) -> Vec<Linked> {
-        let (mut with, mut links) = (self.with.iter().peekable(), self.links.iter().peekable());
-        let mut known = Vec::new();
-        candidates.retain(|candidate| {
-            let number = holder_of(*candidate);
-            while with.next_if(|(other, _)| *other < number).is_some() {}
-            while links.next_if(|link| link.other < number).is_some() {}
-            let row = rows.get(number).filter(|row| row.entity.is_some());
-            let place = row.map(|row| row.cell.place);
-            let is_known =
-                with.peek().is_some_and(|(other, of)| *other == number && Some(*of) == place);
-            if is_known {
-                known.extend(links.next_if(|link| link.other == number).cloned());
-            }
-            !is_known
-        });
-        known
     }
 }
 
@@ -327,7 +169,8 @@ impl Writing<'_> {
                 &looked_up
             }
         };
-        let (mut candidates, mut now) = (Vec::with_capacity(holders.all().len()), Vec::new());
+        let (mut candidates, mut now) =
+            (Candidates::with_capacity(holders.all().len()), Vec::new());
         let since = Since::new(&self.keys, names.iter().map(|(_, name)| *name), holders.change);
         let mut slow: Option<(Keying, bool)> = None;
         self.overlay.reserve(names.len());
@@ -354,17 +197,13 @@ impl Writing<'_> {
                 let known = slow.filter(|(known, _)| known == keying);
                 let (_, is_slow) = known.unwrap_or_else(|| (*keying, bound.is_slow(*keying)));
                 slow = Some((*keying, is_slow));
-                candidates.extend(holders.iter().map(|holder| candidate(*holder, is_slow, *rule)));
+                candidates.add(holders, *rule, is_slow);
             }
             self.overlay.set(*name, number, true);
         }
-        if candidates.len() > FEW {
-            sort(&mut candidates, number);
-            candidates.shrink_to_fit();
-        }
         self.seeds.insert(number);
         let (record, weighed) = (Arc::clone(&found.record), found.weighed.clone());
-        self.waiting.records.push(Unweighed { number, record, weighed, candidates });
+        self.waiting.add(Unweighed { number, record, weighed, candidates });
         Ok(())
     }
 
@@ -379,40 +218,9 @@ impl Writing<'_> {
         texts.ok_or_else(|| self.shared.cells.place.damaged("a key is not of its record"))
     }
 
-    /// Link the candidate pairs that weigh more than nothing.
-    pub(super) fn weigh_waiting(&mut self) -> Result<()> {
-        let waiting = self.waiting.take();
-        let (shared, current, names, rows) = (self.shared, &*self.current, &self.names, &self.rows);
-        let weigh = |of: Unweighed| {
-            let Unweighed { number: one, record, weighed, mut candidates } = of;
-            sort(&mut candidates, one);
-            let weighed = weighed.filter(|weighed| weighed.revision == current.revision);
-            let mut links = weighed
-                .map(|weighed| weighed.take_known(rows, &mut candidates))
-                .unwrap_or_default();
-            if !candidates.is_empty() {
-                links.extend(weigh((shared, current, names, rows), &record, &candidates)?);
-            }
-            Ok(links.into_iter().map(|link| (one, link)).collect::<Vec<_>>())
-        };
-        let links: Vec<(u32, Linked)> = if waiting.len() < ALONE {
-            waiting.into_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat()
-        } else {
-            waiting.into_par_iter().map(weigh).collect::<Result<Vec<_>>>()?.concat()
-        };
-        for (one, Linked { other, bits, at_hand: (place, record) }) in links {
-            self.have_at_hand(other, place, record);
-            for pair in [(one, other), (other, one)] {
-                let linked = self.tables.links.insert(pair, bits);
-                self.engine(linked)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Undo [`index`](Self::index) of a record with these keys, and remember whom it was tied to.
     pub(super) fn unindex(&mut self, number: u32, names: &[(Keying, u64)]) -> Result<()> {
-        self.waiting.changed.insert(number, self.waiting.records.len());
+        self.waiting.change(number);
         let mut holders = Vec::new();
         self.overlay.reserve(names.len());
         for (keying, name) in names {
@@ -481,29 +289,6 @@ mod tests {
         let plan = Plan::infer(&table, &Run::new()).unwrap();
         let model = plan.fit(&table, &Run::new()).unwrap();
         (table, model)
-    }
-
-    #[test]
-    fn whom_two_rules_find_shares_a_key_for_sure_and_comes_once() {
-        let (slow, fast) =
-            (|holder, rule| candidate(holder, true, rule), |h, r| candidate(h, false, r));
-        let mut all = vec![
-            slow(7, 0),
-            fast(9, 3),
-            slow(9, 1),
-            fast(7, 2),
-            fast(8, 4),
-            fast(8, 4),
-            fast(5, 1),
-        ];
-        sort(&mut all, 5);
-        let found: Vec<(u32, Keying, bool)> =
-            all.iter().map(|of| (holder_of(*of), rule_of(*of), of & SURE > 0)).collect();
-        let by = |holder, rule, is_sure| (holder, Keying::Blocking(rule), is_sure);
-        assert_eq!(found, [by(7, 2, true), by(8, 4, false), by(9, 3, true)]);
-        sort(&mut all, 5);
-        assert_eq!(all.len(), 3);
-        assert_eq!(all.iter().map(|of| of & SURE).sum::<u64>(), 2 * SURE);
     }
 
     #[test]
