@@ -25,6 +25,10 @@ mod sets;
 
 use sets::DataSet;
 
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Resolve every labelled data set and print, as a Markdown table, how right the outcome is.
 ///
 /// A set whose files are not there is left out, with a note.

@@ -16,6 +16,10 @@ use cdm_core::write::GoldenWriters;
 use cdm_core::{CancelToken, Decisions, Input, Plan, Run, Table, infer_schema, read};
 use clap::Parser;
 
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Resolve files with no settings, as `resolve` does, and print what each stage took.
 #[derive(Debug, Parser)]
 #[command(version)]

@@ -18,6 +18,10 @@ use cdm_core::store::{Durability, Options, Store};
 use cdm_core::{Decisions, Input, Plan, Record, RecordKey, Run, Schema, Table, infer_schema, read};
 use clap::Parser;
 
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {

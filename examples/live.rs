@@ -11,6 +11,10 @@ use std::path::Path;
 use cdm_core::store::{Change, Event, Options, Store};
 use cdm_core::{Model, Plan, Record, RecordKey, Run, Table};
 
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const PLAN: &str = r#"{
   "version": 1, "name": "sign-ups",
   "fields": [

@@ -27,6 +27,10 @@ use cdm_core::{
 };
 use clap::Parser;
 
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[path = "resolve/progress.rs"]
 mod progress;
 #[path = "resolve/summary.rs"]

@@ -14,6 +14,10 @@ pub mod store;
 
 use napi_derive::napi;
 
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The version of the package.
 #[napi]
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -57,7 +57,7 @@ impl Packing {
 
     fn value(&mut self, value: &Prepared) -> Result<()> {
         let bytes = postcard::to_extend(&value.kept_facts(), std::mem::take(&mut self.bytes));
-        self.bytes = bytes.map_err(|_| Error::UnreadablePack)?;
+        self.bytes = bytes.map_err(|_| unreadable())?;
         let parts = value.kept_parts();
         self.number(parts.len() as u64);
         for KeptPart { text, times, slot } in parts {
@@ -89,6 +89,12 @@ fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
+/// Made where it is needed alone: even an error that nobody gets has to be dropped, for every number that is read.
+#[cold]
+fn unreadable() -> Error {
+    Error::UnreadablePack
+}
+
 /// What is read of a pack. Whatever does not fit is an error.
 struct Unpacking<'p> {
     texts: &'p str,
@@ -100,14 +106,14 @@ impl<'p> Unpacking<'p> {
     fn open(packed: &'p Packed) -> Result<Self> {
         let mut opened = Self { texts: "", rest: &packed.0, last: 0 };
         let texts = opened.bytes()?;
-        opened.texts = std::str::from_utf8(texts).map_err(|_| Error::UnreadablePack)?;
+        opened.texts = std::str::from_utf8(texts).map_err(|_| unreadable())?;
         Ok(opened)
     }
 
     fn number(&mut self) -> Result<u64> {
         let mut number = 0;
         for shift in (0..u64::BITS).step_by(7) {
-            let (byte, rest) = self.rest.split_first().ok_or(Error::UnreadablePack)?;
+            let (byte, rest) = self.rest.split_first().ok_or_else(unreadable)?;
             self.rest = rest;
             number |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
@@ -120,7 +126,7 @@ impl<'p> Unpacking<'p> {
     /// So many bytes as it says first.
     fn bytes(&mut self) -> Result<&'p [u8]> {
         let length = self.number()? as usize;
-        let (own, rest) = self.rest.split_at_checked(length).ok_or(Error::UnreadablePack)?;
+        let (own, rest) = self.rest.split_at_checked(length).ok_or_else(unreadable)?;
         self.rest = rest;
         Ok(own)
     }
@@ -129,9 +135,9 @@ impl<'p> Unpacking<'p> {
         let step = self.number()?;
         let step = (step >> 1) as i64 ^ -((step & 1) as i64);
         let start = (self.last as i64).wrapping_add(step) as usize;
-        let end = start.checked_add(self.number()? as usize).ok_or(Error::UnreadablePack)?;
+        let end = start.checked_add(self.number()? as usize).ok_or_else(unreadable)?;
         self.last = start;
-        self.texts.get(start..end).ok_or(Error::UnreadablePack)
+        self.texts.get(start..end).ok_or_else(unreadable)
     }
 
     /// As many things as it says first.
@@ -147,18 +153,18 @@ impl<'p> Unpacking<'p> {
 
     fn value(&mut self) -> Result<Prepared> {
         let facts = postcard::take_from_bytes::<KeptFacts>(self.rest);
-        let (facts, rest) = facts.map_err(|_| Error::UnreadablePack)?;
+        let (facts, rest) = facts.map_err(|_| unreadable())?;
         self.rest = rest;
         let count = self.number()?;
         let value = Prepared::of_kept(facts, (0..count).map(|_| self.part()))?;
-        value.ok_or(Error::UnreadablePack)
+        value.ok_or_else(unreadable)
     }
 
     fn part(&mut self) -> Result<KeptPart<'p>> {
         let slot = self.number()?;
         let times = if slot & 1 == 0 { 1 } else { self.number()? };
         let (times, slot) = (u16::try_from(times), u8::try_from(slot >> 1));
-        let (times, slot) = times.ok().zip(slot.ok()).ok_or(Error::UnreadablePack)?;
+        let (times, slot) = times.ok().zip(slot.ok()).ok_or_else(unreadable)?;
         Ok(KeptPart { text: self.text()?, times, slot })
     }
 }
@@ -216,7 +222,7 @@ impl BoundModel {
 
     /// The field at that position of the schema of a record that was packed.
     pub(super) fn unpacked(&self, packed: &Packed, position: usize) -> Result<ComparedField> {
-        let number = self.packed.binary_search(&position).map_err(|_| Error::UnreadablePack)?;
+        let number = self.packed.binary_search(&position).map_err(|_| unreadable())?;
         let mut opened = Unpacking::open(packed)?;
         for _ in 0..=number {
             opened.bytes()?;

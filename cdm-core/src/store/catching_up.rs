@@ -66,20 +66,47 @@ impl Inner {
         if !writer.is_committing {
             return writer;
         }
-        let waits = when != When::AsAgreed
+        let waits = matches!(when, When::Durable | When::Now)
             || how == How::Directly
-            || self.is_due(&writer)
+            || self.is_due(&writer, when)
             || self.snapshot().tables.is_too_much();
         if waits { self.at_rest(writer) } else { writer }
     }
 
     /// Whether the next change is to be on the disk when its call returns.
-    pub(super) fn is_due(&self, writer: &Writer) -> bool {
+    pub(super) fn is_due(&self, writer: &Writer, when: When) -> bool {
         match self.durability {
             Durability::EveryCall => true,
-            Durability::Grouped { at_most } => writer.is_overdue(at_most),
+            Durability::Grouped { at_most } => when != When::Underway && writer.is_overdue(at_most),
             Durability::ByHand => false,
         }
+    }
+
+    /// Bring what was gathered to the disk while a call goes on, which leaves those who do that in time no turn.
+    pub(super) fn flush_meanwhile(&self) -> Result<()> {
+        let mut writer = lock(&self.writer);
+        let is_first = writer.frozen.is_none() && !writer.is_committing && !writer.is_stuck;
+        let is_grouped = matches!(self.durability, Durability::Grouped { .. });
+        let Some(since) = writer.since.filter(|_| is_first && is_grouped) else { return Ok(()) };
+        let frozen = self.freeze(&mut writer, since)?;
+        writer.is_committing = true;
+        drop(writer);
+        let theirs = Arc::clone(&frozen);
+        // What did not get there goes with the next; should it never, whoever waits for it is told.
+        if self.work.spawn(move |inner| drop(inner.catch_up(&theirs))) {
+            Ok(())
+        } else {
+            self.catch_up(&frozen)
+        }
+    }
+
+    /// Wait for the disk where a change has waited for it as long as it may, before anybody is told that a call
+    /// [under way](When::Underway) is done.
+    pub(super) fn keep_up(&self) -> Result<()> {
+        let writer = self.turn(When::AsAgreed, How::Gathered);
+        let is_due = self.is_due(&writer, When::AsAgreed);
+        drop(writer);
+        if is_due { self.flush() } else { Ok(()) }
     }
 
     /// Wait until nothing is on its way to the index.
@@ -226,5 +253,65 @@ impl Inner {
             }
             took = start.elapsed();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cancel::Run;
+    use crate::plan::{Model, Plan};
+    use crate::schema::{Record, RecordKey};
+    use crate::store::{Options, Store};
+    use crate::table::Table;
+
+    /// One e-mail address, one customer.
+    fn model() -> Model {
+        let plan = r#"{"version": 1, "name": "mail", "fields": [{"name": "email", "kind": "email"}],
+            "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
+        let plan = Plan::from_json(plan).unwrap();
+        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
+        plan.fit(&nobody, &Run::new()).unwrap()
+    }
+
+    #[test]
+    fn what_goes_to_the_disk_while_a_call_goes_on_is_there_with_what_comes_meanwhile() {
+        let model = model();
+        let folder = tempfile::tempdir().unwrap();
+        // Nothing goes there in time.
+        let durability = Durability::Grouped { at_most: Duration::from_secs(3600) };
+        let options = Options { durability, ..Options::new() };
+        let store = Store::open(folder.path().join("store"), &model, &options).unwrap();
+        let record = |number: usize| {
+            let key = RecordKey::new("shop", number.to_string());
+            Record::new(key).with("email", format!("{}@kestrel.example", number / 2))
+        };
+        let inner = &store.inner;
+        inner.flush_meanwhile().unwrap();
+        assert!(lock(&inner.writer).first().is_none(), "there is nothing to be brought there");
+        for number in 0..40 {
+            store.upsert(&record(number)).unwrap();
+            if number % 8 == 0 {
+                inner.flush_meanwhile().unwrap();
+            }
+        }
+        store.flush().unwrap();
+        assert!(lock(&inner.writer).first().is_none());
+        drop(store);
+        let store = Store::open(folder.path().join("store"), &model, &options).unwrap();
+        let stats = store.stats().unwrap();
+        assert_eq!((stats.records, stats.entities), (40, 20));
+        assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn whoever_is_told_of_many_records_need_not_fear_for_those_that_are_overdue() {
+        let model = model();
+        let durability = Durability::Grouped { at_most: Duration::ZERO };
+        let options = Options { durability, ..Options::new() };
+        let store = Store::in_memory(&model, &options).unwrap();
+        let one = Record::new(RecordKey::new("shop", "1")).with("email", "a@kestrel.example");
+        store.upsert_many(std::slice::from_ref(&one), &Run::new()).unwrap();
+        assert!(lock(&store.inner.writer).first().is_none());
     }
 }

@@ -73,7 +73,8 @@ impl Inner {
             return Err(place.engine(redb::Error::PreviousIo));
         }
         // What is on its way to the index may not be overtaken.
-        let durable = when != When::AsAgreed || !writer.is_committing && self.is_due(writer);
+        let durable = matches!(when, When::Durable | When::Now)
+            || !writer.is_committing && self.is_due(writer, when);
         let changed = place.guarded(|| self.change(&before, writer, (how, durable), change));
         let (out, changed, put) = match changed {
             Ok(changed) => changed,

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::thread::{JoinHandle, Thread};
+use std::thread::{Builder, JoinHandle, Thread};
 use std::time::Duration;
 
 use super::keys::{Keys, Recent, runs};
@@ -68,14 +68,19 @@ impl Work {
         if self.is_stopped() || self.is_busy(kind).swap(true, Ordering::AcqRel) {
             return;
         }
-        let Some(inner) = self.inner.get().and_then(Weak::upgrade) else {
+        if !self.spawn(move |inner| inner.work_on(kind)) {
             self.is_busy(kind).store(false, Ordering::Release);
-            return;
-        };
-        let thread = std::thread::spawn(move || inner.work_on(kind));
+        }
+    }
+
+    /// Have a thread do that; nothing of it where there can be none.
+    pub(super) fn spawn(&self, work: impl FnOnce(&Inner) + Send + 'static) -> bool {
+        let Some(inner) = self.inner.get().and_then(Weak::upgrade) else { return false };
+        let Ok(thread) = Builder::new().spawn(move || work(&inner)) else { return false };
         let mut threads = lock(&self.threads);
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
+        true
     }
 }
 

@@ -169,6 +169,8 @@ struct Writer {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
     AsAgreed,
+    /// As agreed, but the call goes on: nobody is told yet, so that it need not wait for others meanwhile.
+    Underway,
     /// It must; what is to be overwritten may wait.
     Durable,
     Now,
@@ -278,8 +280,12 @@ impl Store {
         for (done, records) in records.chunks(AT_ONCE).enumerate() {
             run.report("upsert", (done * AT_ONCE) as u64, total)?;
             self.inner.make_way();
-            changed += self.inner.write(When::AsAgreed, |writing| writing.upsert_all(records))?;
+            if self.inner.snapshot().tables.is_half_full() {
+                self.inner.flush_meanwhile()?;
+            }
+            changed += self.inner.write(When::Underway, |writing| writing.upsert_all(records))?;
         }
+        self.inner.keep_up()?;
         Ok(changed)
     }
 

@@ -331,7 +331,7 @@ tables! {
 }
 
 /// So many bytes are gathered at most; then the index has it, on the disk or not.
-const MOST: usize = 1 << 24;
+const MOST: usize = 1 << 25;
 
 impl Reading {
     /// A fact about the store, as the index has it.
@@ -349,9 +349,15 @@ impl Reading {
         self.gathered() > MOST
     }
 
+    /// Whether half as much was, none of which is on its way to the index: of more at once less is written in
+    /// all, as changes have pages in common.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.gathered.bytes.load(Ordering::Relaxed) > MOST / 2
+    }
+
     /// Whether so much was gathered that the index should have it, so that nobody need wait for that.
     pub(super) fn is_much(&self) -> bool {
-        self.gathered.bytes.load(Ordering::Relaxed) > MOST / 4
+        self.gathered.bytes.load(Ordering::Relaxed) > MOST / 8
     }
 
     fn gathered(&self) -> usize {
