@@ -40,6 +40,7 @@ impl Writer {
     pub(super) fn thaw(&mut self) {
         if let Some(frozen) = self.frozen.take() {
             self.since = Some(frozen.since);
+            self.owed = self.since;
             self.pending.extend(&frozen.pending);
             self.retired.extend(frozen.retired.iter().cloned());
         }
@@ -82,12 +83,15 @@ impl Inner {
         }
     }
 
-    /// Bring what was gathered to the disk while a call goes on, which leaves those who do that in time no turn.
+    /// Bring what was gathered to the disk while a call goes on, which leaves those who do that in time no turn:
+    /// where it is much, or others were promised that it is there by now.
     pub(super) fn flush_meanwhile(&self) -> Result<()> {
+        let Durability::Grouped { at_most } = self.durability else { return Ok(()) };
         let mut writer = lock(&self.writer);
+        let is_owed = writer.owed.is_some_and(|first| first.elapsed() >= at_most);
+        let is_time = is_owed || self.snapshot().tables.is_half_full();
         let is_first = writer.frozen.is_none() && !writer.is_committing && !writer.is_stuck;
-        let is_grouped = matches!(self.durability, Durability::Grouped { .. });
-        let Some(since) = writer.since.filter(|_| is_first && is_grouped) else { return Ok(()) };
+        let Some(since) = writer.since.filter(|_| is_time && is_first) else { return Ok(()) };
         let frozen = self.freeze(&mut writer, since)?;
         writer.is_committing = true;
         drop(writer);
@@ -103,8 +107,9 @@ impl Inner {
     /// Wait for the disk where a change has waited for it as long as it may, before anybody is told that a call
     /// [under way](When::Underway) is done.
     pub(super) fn keep_up(&self) -> Result<()> {
-        let writer = self.turn(When::AsAgreed, How::Gathered);
+        let mut writer = self.turn(When::AsAgreed, How::Gathered);
         let is_due = self.is_due(&writer, When::AsAgreed);
+        writer.owed = writer.owed.or(writer.since);
         drop(writer);
         if is_due { self.flush() } else { Ok(()) }
     }
@@ -151,7 +156,7 @@ impl Inner {
             pending: std::mem::take(&mut writer.pending),
             retired: std::mem::take(&mut writer.retired),
         });
-        writer.since = None;
+        (writer.since, writer.owed) = (None, None);
         writer.frozen = Some(Arc::clone(&frozen));
         let next = Snapshot { tables: now.tables.frozen(), ..(*now).clone() };
         drop(now);
@@ -278,8 +283,7 @@ mod tests {
     fn what_goes_to_the_disk_while_a_call_goes_on_is_there_with_what_comes_meanwhile() {
         let model = model();
         let folder = tempfile::tempdir().unwrap();
-        // Nothing goes there in time.
-        let durability = Durability::Grouped { at_most: Duration::from_secs(3600) };
+        let durability = Durability::Grouped { at_most: Duration::from_millis(40) };
         let options = Options { durability, ..Options::new() };
         let store = Store::open(folder.path().join("store"), &model, &options).unwrap();
         let record = |number: usize| {
@@ -289,12 +293,22 @@ mod tests {
         let inner = &store.inner;
         inner.flush_meanwhile().unwrap();
         assert!(lock(&inner.writer).first().is_none(), "there is nothing to be brought there");
+        let underway = |number: usize| {
+            inner.write(When::Underway, |writing| writing.upsert(&record(number))).unwrap();
+        };
         for number in 0..40 {
-            store.upsert(&record(number)).unwrap();
             if number % 8 == 0 {
+                store.upsert(&record(number)).unwrap();
+                std::thread::sleep(Duration::from_millis(number as u64));
                 inner.flush_meanwhile().unwrap();
+            } else {
+                underway(number);
             }
         }
+        inner.keep_up().unwrap();
+        let writer = lock(&inner.writer);
+        assert!(writer.owed.is_some() || writer.since.is_none(), "now it is owed");
+        drop(writer);
         store.flush().unwrap();
         assert!(lock(&inner.writer).first().is_none());
         drop(store);
@@ -302,6 +316,21 @@ mod tests {
         let stats = store.stats().unwrap();
         assert_eq!((stats.records, stats.entities), (40, 20));
         assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn nobody_is_owed_what_only_a_call_that_goes_on_did() {
+        let durability = Durability::Grouped { at_most: Duration::from_secs(3600) };
+        let options = Options { durability, ..Options::new() };
+        let store = Store::in_memory(&model(), &options).unwrap();
+        let inner = &store.inner;
+        let one = Record::new(RecordKey::new("shop", "1")).with("email", "a@kestrel.example");
+        inner.write(When::Underway, |writing| writing.upsert(&one)).unwrap();
+        assert!(lock(&inner.writer).since.is_some() && lock(&inner.writer).owed.is_none());
+        inner.keep_up().unwrap();
+        assert!(lock(&inner.writer).owed.is_some());
+        store.flush().unwrap();
+        assert!(lock(&inner.writer).owed.is_none() && lock(&inner.writer).first().is_none());
     }
 
     #[test]

@@ -112,9 +112,13 @@ impl Inner {
         }
         let is_first = !durable && writer.since.is_none();
         if durable {
-            writer.since = None;
-        } else if is_first {
-            writer.since = Some(Instant::now());
+            (writer.since, writer.owed) = (None, None);
+        } else {
+            let now = Instant::now();
+            writer.since.get_or_insert(now);
+            if when != When::Underway {
+                writer.owed.get_or_insert(now);
+            }
         }
         let is_same = *before.names == names;
         let names = if is_same { Arc::clone(&before.names) } else { Arc::new(names) };

@@ -413,6 +413,7 @@ fn assemble(
             scrubbed: Vec::new(),
             retired: Vec::new(),
             since: None,
+            owed: None,
             frozen: None,
             is_committing: false,
             is_stuck: false,

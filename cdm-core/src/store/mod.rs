@@ -157,6 +157,8 @@ struct Writer {
     retired: Vec<Arc<Segment>>,
     /// When the first of those changes was made that are not on the disk, nor on their way there.
     since: Option<Instant>,
+    /// When whoever made one of those was first told that it is made.
+    owed: Option<Instant>,
     /// Changes that are on their way there, or did not get there.
     frozen: Option<Arc<Frozen>>,
     /// Whether somebody is bringing them.
@@ -280,9 +282,7 @@ impl Store {
         for (done, records) in records.chunks(AT_ONCE).enumerate() {
             run.report("upsert", (done * AT_ONCE) as u64, total)?;
             self.inner.make_way();
-            if self.inner.snapshot().tables.is_half_full() {
-                self.inner.flush_meanwhile()?;
-            }
+            self.inner.flush_meanwhile()?;
             changed += self.inner.write(When::Underway, |writing| writing.upsert_all(records))?;
         }
         self.inner.keep_up()?;
