@@ -212,8 +212,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sizes = || -> String {
         let file = |name: &str| fs::metadata(path.join(name)).map_or(0, |file| file.len());
         let of_record = |bytes: u64| bytes / records.len() as u64;
-        let files =
-            ["index", "keys", "cells"].map(|name| format!("{name} {}", of_record(file(name))));
+        let files = ["index", "log", "keys", "cells"]
+            .map(|name| format!("{name} {}", of_record(file(name))));
         format!("  {} bytes a record: {}", of_record(size(&path)), files.join(", "))
     };
     println!("{}", sizes());

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use super::current::Current;
 use super::known::{Known, Name};
+use super::log::Failed;
 use super::reading::Snapshot;
 use super::record::Names;
 use super::rows::Rows;
-use super::seen::{Changes, Index, Tables};
+use super::seen::{Changes, Index, Reading, Tables};
 use super::tables::Cell;
 use super::writing::{Counters, Writing};
-use super::{Durability, Inner, When, Writer, files, keeping, lock, reading};
+use super::{Inner, When, Writer, files, keeping, lock, reading};
 use crate::error::{Error, Result};
 
 /// Where a change goes.
@@ -72,44 +73,25 @@ impl Inner {
         if writer.is_stuck {
             return Err(place.engine(redb::Error::PreviousIo));
         }
-        // What is on its way to the index may not be overtaken.
+        // What is on its way to the disk may not be overtaken.
         let durable = matches!(when, When::Durable | When::Now)
-            || !writer.is_committing && self.is_due(writer, when);
-        let changed = place.guarded(|| self.change(&before, writer, (how, durable), change));
+            || writer.logging.is_none() && self.is_due(writer, when);
+        let changed = place.guarded(|| self.change(&before, writer, how, change));
         let (out, changed, put) = match changed {
             Ok(changed) => changed,
-            Err(error) => {
-                // What was put behind the end does not count; it need not stay either. Should that
-                // fail, it is cut off when the store is opened again.
-                let _ = self.shared.cells.cut(writer.counters.end);
-                return Err(self.gone_wrong(&before, error));
-            }
+            Err(error) => return Err(self.gone_wrong(&before, writer, error)),
         };
-        let Changed { counters, current, names, rows, named, scrubs, keys } = changed;
+        let durable = durable || matches!(put, Put::Index(_));
         if durable {
-            self.shared.cells.sync().map_err(|error| self.gone_wrong(&before, error))?;
+            let synced = self.shared.cells.sync();
+            synced.map_err(|error| self.gone_wrong(&before, writer, error))?;
         }
-        // From here on what was written may count, even where an error says otherwise.
-        keys.keep();
-        let changes = match put {
-            Put::Index(txn) => {
-                let commit = || txn.commit().map_err(|error| place.engine(error));
-                if let Err(error) = place.guarded(commit) {
-                    // It may be on the disk all the same: no other is to be written over its cells.
-                    writer.is_stuck = true;
-                    return Err(self.gone_wrong(&before, error));
-                }
-                None
-            }
-            Put::Gathered(changes) => Some(changes),
-        };
+        let changes = self.put(&before, writer, &changed, put, durable)?;
+        let Changed { counters, current, names, rows, named, scrubs, keys } = changed;
         let told = counters.event;
         writer.counters = counters;
         writer.scrubbed.clear();
         writer.pending.extend(scrubs);
-        if changes.is_none() {
-            writer.thaw();
-        }
         let is_first = !durable && writer.since.is_none();
         if durable {
             (writer.since, writer.owed) = (None, None);
@@ -126,10 +108,9 @@ impl Inner {
         let keys = keys.publish(self, &before.keys, &mut writer.retired);
         let counters = writer.counters.clone();
         let tables = match changes {
-            Some(changes) => before.tables.after(*changes, keys.change),
-            None => reading::tables(&self.db, place, keys.change)?,
+            Some(changes) => before.tables.after(changes, keys.change),
+            None => self.tables(keys.change)?,
         };
-        let is_much = tables.is_much();
         let mut known = Arc::clone(&before.known);
         Known::add(&mut known, &named);
         let shown = Snapshot { tables, current, names, rows, known, keys, counters };
@@ -139,7 +120,7 @@ impl Inner {
         keeping::Kept::follow_up(self, &self.snapshot().keys);
         *lock(&self.told) = told;
         self.tell.notify_all();
-        if is_first || is_much {
+        if is_first || writer.is_much() {
             self.work.hurry();
         }
         if durable {
@@ -148,7 +129,62 @@ impl Inner {
                 writer.scrubbed.append(&mut writer.pending);
             }
         }
+        self.catch_up_in_time(writer);
         Ok(out)
+    }
+
+    /// Let a change count, on the disk where it is to be `durable`; what readers are to see over the index.
+    fn put(
+        &self,
+        before: &Snapshot,
+        writer: &mut Writer,
+        changed: &Changed,
+        put: Put,
+        durable: bool,
+    ) -> Result<Option<Changes>> {
+        let place = &self.shared.cells.place;
+        let changes = match put {
+            Put::Index(txn) => {
+                // From here on what was written may count, even where an error says otherwise.
+                changed.keys.keep();
+                let commit = || txn.commit().map_err(|error| place.engine(error));
+                if let Err(error) = place.guarded(commit) {
+                    // It may be on the disk all the same: no other is to be written over its cells.
+                    writer.is_stuck = true;
+                    before.current.let_go_from(before.counters.end);
+                    return Err(error);
+                }
+                lock(&self.log).begin_anew(writer.numbered);
+                writer.unlogged.clear();
+                writer.frozen = None;
+                return Ok(None);
+            }
+            Put::Gathered(changes) => *changes,
+        };
+        let noted = writer.note(&changes, place);
+        let logged = noted.map_err(|error| self.gone_wrong(before, writer, error))?;
+        if durable {
+            let facts = self.facts(changed);
+            let noted = facts.and_then(|facts| writer.note(&Changes::fact("facts", facts), place));
+            let added = noted.map_err(|error| Failed { error, may_be_there: false });
+            writer.numbered += 1;
+            let add = |_| lock(&self.log).add(writer.numbered, &writer.unlogged);
+            match added.and_then(add) {
+                Ok(()) => writer.unlogged.clear(),
+                Err(Failed { error, may_be_there }) => {
+                    writer.unlogged.truncate(logged);
+                    if !may_be_there {
+                        return Err(self.gone_wrong(before, writer, error));
+                    }
+                    changed.keys.keep();
+                    writer.is_stuck = true;
+                    before.current.let_go_from(before.counters.end);
+                    return Err(error);
+                }
+            }
+        }
+        changed.keys.keep();
+        Ok(Some(changes))
     }
 
     /// Make a change that is still to be seen, and to be committed where the index has it.
@@ -156,56 +192,53 @@ impl Inner {
         &self,
         before: &Snapshot,
         writer: &Writer,
-        (how, durable): (How, bool),
+        how: How,
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
     ) -> Result<(T, Changed, Put)> {
         let place = &self.shared.cells.place;
-        if how == How::Gathered {
+        let is_resting = writer.logging.is_none() && !writer.is_committing;
+        let is_direct = is_resting && before.tables.is_too_much(self.recent_bytes);
+        if how == How::Gathered && !is_direct {
             let tables = Tables::gathering(&before.tables);
             let (out, changed, changes) = self.change_tables(tables, before, writer, change)?;
-            // Where a thread brings changes to the disk, it is that one's turn next.
-            let is_brought = matches!(self.durability, Durability::Grouped { .. });
-            let has_room = !before.tables.is_full(&changes)
-                || writer.is_committing
-                || is_brought && !before.tables.is_too_much();
-            if !durable && has_room {
-                return Ok((out, changed, Put::Gathered(Box::new(changes))));
-            }
-            let txn = self.begin(durable)?;
-            let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
-            let put = before.tables.put_into(&mut index);
-            put.and_then(|()| changes.put_into(&mut index)).map_err(|e| place.engine(e))?;
-            self.put_facts(&mut index, &changed)?;
-            drop(index);
-            return Ok((out, changed, Put::Index(Box::new(txn))));
+            return Ok((out, changed, Put::Gathered(Box::new(changes))));
         }
-        let txn = self.begin(durable)?;
+        let txn = self.begin()?;
         let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
         before.tables.put_into(&mut index).map_err(|error| place.engine(error))?;
         let (out, changed, _) =
             self.change_tables(Tables::direct(index), before, writer, change)?;
         let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
-        self.put_facts(&mut index, &changed)?;
+        self.put_facts(&mut index, &self.facts(&changed)?, writer.numbered)?;
         drop(index);
         Ok((out, changed, Put::Index(Box::new(txn))))
     }
 
-    pub(super) fn begin(&self, durable: bool) -> Result<redb::WriteTransaction> {
+    pub(super) fn begin(&self) -> Result<redb::WriteTransaction> {
         let place = &self.shared.cells.place;
-        let mut txn = self.db.begin_write().map_err(|error| place.engine(error))?;
-        if !durable {
-            let wanted = txn.set_durability(redb::Durability::None);
-            wanted.map_err(|error| place.damaged(error.to_string()))?;
-        }
-        Ok(txn)
+        let db = self.db.get().map_err(|error| place.engine(error))?;
+        db.begin_write().map_err(|error| place.engine(error))
     }
 
-    /// Put down where things stand.
-    fn put_facts(&self, index: &mut Index<'_>, changed: &Changed) -> Result<()> {
+    /// The index as it is now, after so many changes.
+    pub(super) fn tables(&self, change: u64) -> Result<Reading> {
         let place = &self.shared.cells.place;
-        let facts =
-            files::facts(place, &changed.counters, &changed.names, changed.current.revision)?;
-        index.meta.insert("facts", &facts[..]).map(|_| ()).map_err(|error| place.engine(error))
+        let db = self.db.get().map_err(|error| place.engine(error))?;
+        reading::tables(db, place, change)
+    }
+
+    /// Where things stand after a change.
+    fn facts(&self, changed: &Changed) -> Result<Vec<u8>> {
+        let place = &self.shared.cells.place;
+        files::facts(place, &changed.counters, &changed.names, changed.current.revision)
+    }
+
+    /// Put down where things stand, with all that the log has up to that batch.
+    pub(super) fn put_facts(&self, index: &mut Index<'_>, facts: &[u8], logged: u64) -> Result<()> {
+        let put = index.meta.insert("facts", facts).map(|_| ());
+        let put =
+            put.and_then(|()| index.meta.insert("log", &logged.to_le_bytes()[..]).map(|_| ()));
+        put.map_err(|error| self.shared.cells.place.engine(error))
     }
 
     /// Make a change to tables.
@@ -231,7 +264,10 @@ impl Inner {
     }
 
     /// A change came to nothing: other records come to lie where it put some, of which nothing may be kept.
-    fn gone_wrong(&self, before: &Snapshot, error: Error) -> Error {
+    fn gone_wrong(&self, before: &Snapshot, writer: &Writer, error: Error) -> Error {
+        // What was put behind the end does not count; it need not stay either. Should that fail, it is cut off
+        // when the store is opened again.
+        let _ = self.shared.cells.cut(writer.counters.end);
         before.current.let_go_from(before.counters.end);
         error
     }

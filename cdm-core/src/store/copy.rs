@@ -12,6 +12,7 @@ use super::cells::{Cells, FIRST};
 use super::files::{self, Media, Missing};
 use super::gathered::Held;
 use super::keys::Keys;
+use super::log::Log;
 use super::reading::{Seen, View};
 use super::seen::Index;
 use super::segment::Pool;
@@ -83,8 +84,9 @@ impl Store {
     fn copy(&self, media: Media, run: &Run) -> Result<()> {
         let held = &self.inner.copying;
         let _held = held.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Media { index, keys, cells: medium, place } = media;
+        let Media { index, log, keys, cells: medium, place } = media;
         let seals = self.inner.shared.cells.seals.clone();
+        Log::create(log, seals.clone(), place.clone())?;
         let cells = Cells::create(medium, seals, place.clone())?;
         let pool = Pool::create(keys, place.clone(), 0)?;
         let db = Builder::new().create_with_backend(files::Boxed(index));
@@ -182,7 +184,7 @@ pub(super) fn finish_compaction(path: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     // In this order: a store whose index was not moved yet is still one whose cells are waited for.
-    for file in ["cells", "keys", "index"] {
+    for file in ["cells", "keys", "log", "index"] {
         match fs::rename(compacted.join(file), path.join(file)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -235,5 +237,7 @@ fn copy_tables(view: &View<'_>, to: &mut Index<'_>, cells: &Cells, run: &Run) ->
     let counters = Counters { end, garbage: 0, run: 1, swept: 0, ..view.counters.clone() };
     let facts = files::facts(place, &counters, &view.names, view.current.revision)?;
     to.meta.insert("facts", &facts[..]).map_err(|error| place.engine(error))?;
+    let log = 0_u64.to_le_bytes();
+    to.meta.insert("log", &log[..]).map_err(|error| place.engine(error))?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
@@ -15,12 +16,13 @@ use super::cells::{Cells, FIRST, Place};
 use super::current::{Current, Stop};
 use super::keys::{Keys, Layers, Recent, read_run};
 use super::known::Known;
+use super::log::Log;
 use super::queue::Queue;
 use super::reading::Snapshot;
 use super::record::Names;
 use super::rows::Rows;
 use super::seal::Seals;
-use super::seen::{Index, Reading};
+use super::seen::{Changes, Index, Reading};
 use super::segment::Pool;
 use super::tables::{Cell, META, Row};
 use super::writing::{Counters, Writing};
@@ -30,17 +32,39 @@ use crate::error::{Error, Result};
 use crate::plan::Model;
 
 /// The version of the format that this library reads and writes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
+
+/// The version before it, of stores without a log, which is read as well.
+const WITHOUT_LOG: u32 = 1;
 
 /// What the seal of the key check says.
 const CHECK: &[u8] = b"the key fits";
 
-/// Where a store lies: its index, its keys and its cells.
+/// Where a store lies: its index, its log, its keys and its cells.
 pub struct Media {
     pub(super) index: Box<dyn StorageBackend>,
+    pub(super) log: Box<dyn StorageBackend>,
     pub(super) keys: Box<dyn StorageBackend>,
     pub(super) cells: Box<dyn StorageBackend>,
     pub(super) place: Place,
+}
+
+/// The database of an open store.
+pub(super) struct Engine(Option<Database>);
+
+impl Engine {
+    pub(super) fn get(&self) -> std::result::Result<&Database, redb::Error> {
+        self.0.as_ref().ok_or(redb::Error::PreviousIo)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let db = self.0.take();
+        // It closes with a last commit, and panics where a page is not what it should be. All that anybody was told
+        // is on the disk by now.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(db)));
+    }
 }
 
 /// What to do where there is no store.
@@ -102,20 +126,21 @@ impl Media {
     pub fn new(
         name: impl AsRef<Path>,
         index: Box<dyn StorageBackend>,
+        log: Box<dyn StorageBackend>,
         keys: Box<dyn StorageBackend>,
         cells: Box<dyn StorageBackend>,
     ) -> Self {
-        Self { index, keys, cells, place: Place(name.as_ref().to_owned()) }
+        Self { index, log, keys, cells, place: Place(name.as_ref().to_owned()) }
     }
 
     /// Memory.
     #[must_use]
     pub fn memory() -> Self {
         let medium = || Box::new(InMemoryBackend::new());
-        Self::new("in memory", medium(), medium(), medium())
+        Self::new("in memory", medium(), medium(), medium(), medium())
     }
 
-    /// Three files in a folder.
+    /// Four files in a folder.
     pub(super) fn folder(path: &Path, missing: Missing) -> Result<Self> {
         let place = Place(path.to_owned());
         let io = |source| place.io(source);
@@ -123,20 +148,23 @@ impl Media {
             fs::create_dir_all(path).map_err(io)?;
         }
         super::copy::finish_compaction(path).map_err(io)?;
-        let open = |name: &str| -> Result<Box<dyn StorageBackend>> {
+        let open = |name: &str, missing: Missing| -> Result<Box<dyn StorageBackend>> {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(missing == Missing::Create).truncate(false);
             let file = options.open(path.join(name)).map_err(io)?;
             Ok(Box::new(FileBackend::new(file).map_err(|error| place.engine(error))?))
         };
-        let (index, keys, cells) = (open("index")?, open("keys")?, open("cells")?);
+        let index = open("index", missing)?;
+        let (keys, cells) = (open("keys", missing)?, open("cells", missing)?);
+        // Older stores have none.
+        let log = open("log", Missing::Create)?;
         if missing == Missing::Create
             && let Ok(folder) = fs::File::open(path)
         {
             // So that the names of new files outlast a crash; not all systems can.
             let _ = folder.sync_all();
         }
-        Ok(Self { index, keys, cells, place })
+        Ok(Self { index, log, keys, cells, place })
     }
 }
 
@@ -197,8 +225,8 @@ pub(super) fn open(media: Media, model: Option<&Model>, options: &Options) -> Re
 }
 
 fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<Inner> {
-    let Media { index, keys, cells, place } = media;
-    let media = (keys, cells);
+    let Media { index, log, keys, cells, place } = media;
+    let media = Others { log, keys, cells };
     let mut builder = Builder::new();
     builder.set_cache_size(options.cached_bytes - for_keys(options));
     let db = builder.create_with_backend(Boxed(index)).map_err(|error| match error.into() {
@@ -225,7 +253,7 @@ fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<In
     };
     if let Some(format) = fact("format")? {
         let found = format.try_into().map(u32::from_le_bytes).unwrap_or_default();
-        if found != VERSION {
+        if found != VERSION && found != WITHOUT_LOG {
             let found = format!(
                 "it has version {found}; export it with a release that knows that one, and import it here"
             );
@@ -233,7 +261,7 @@ fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<In
         }
         drop(meta);
         drop(txn);
-        return open_existing(db, media, place, model, options);
+        return open_existing((db, found), media, place, model, options);
     }
     let begun = fact("begun")?.is_some();
     drop(meta);
@@ -242,19 +270,23 @@ fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<In
         let found = "there is none".to_owned();
         return Err(Error::StoreFormat { path: place.0.clone(), found, wanted: VERSION });
     };
-    let length = media.1.len().map_err(|error| place.io(error))?;
+    let length = media.cells.len().map_err(|error| place.io(error))?;
     if !begun && length > FIRST {
         return Err(place.damaged("there are cells, but the `index` is empty"));
     }
     begin(db, media, place, model, options)
 }
 
-/// The files of keys and of cells.
-type Both = (Box<dyn StorageBackend>, Box<dyn StorageBackend>);
+/// The files but for the index.
+struct Others {
+    log: Box<dyn StorageBackend>,
+    keys: Box<dyn StorageBackend>,
+    cells: Box<dyn StorageBackend>,
+}
 
 fn begin(
     db: Database,
-    (keys, cells): Both,
+    Others { log, keys, cells }: Others,
     place: Place,
     model: &Model,
     options: &Options,
@@ -272,20 +304,21 @@ fn begin(
     let seals = Seals::new(&salt, options.key.as_ref());
     let check = seals.seal(0, CHECK);
     let check = check.ok_or_else(|| place.io(std::io::Error::other("no randomness")))?;
+    let log = Log::create(log, seals.clone(), place.clone())?;
     let cells = Cells::create(cells, seals, place.clone())?;
     let pool = Pool::create(keys, place.clone(), for_keys(options))?;
     let bound = BoundModel::new(Arc::new(model.clone()))?;
     let current = Current::new(bound, 0, options.cached_records);
     let counters = Counters { event: 1, end: FIRST, run: 1, ..Counters::default() };
     let inner = assemble(
-        db,
+        (db, log, 0),
         cells,
         Keys::empty(pool),
         (current, Names::default(), Rows::default(), Arc::default()),
         counters,
         options,
     )?;
-    inner.write(super::When::Now, |writing| {
+    inner.write_all(super::When::Now, |writing| {
         let encrypted = [u8::from(options.key.is_some())];
         for (name, value) in [
             ("salt", &salt[..]),
@@ -300,19 +333,59 @@ fn begin(
     Ok(inner)
 }
 
+/// What the index says of a store, as it must.
+fn known_fact(tables: &Reading, place: &Place, name: &str) -> Result<Vec<u8>> {
+    let value = tables.meta(name).map_err(|error| place.engine(error))?;
+    value.ok_or_else(|| place.damaged(format!("it lacks its {name}")))
+}
+
+/// Open the log, and give the index what it lacks; with the last number that a batch was given.
+fn open_log(
+    db: &Database,
+    (medium, version): (Box<dyn StorageBackend>, u32),
+    seals: &Seals,
+    place: &Place,
+) -> Result<(Log, u64)> {
+    let (seals, mut changes) = (seals.clone(), Changes::default());
+    let (mut log, numbered);
+    if version == WITHOUT_LOG {
+        (log, numbered) = (Log::create(medium, seals, place.clone())?, 0);
+        // No older release may open it from now on.
+        changes = Changes::fact("format", VERSION.to_le_bytes().to_vec());
+    } else {
+        let tables = super::reading::tables(db, place, 0)?;
+        let logged = known_fact(&tables, place, "log")?.try_into().map(u64::from_le_bytes);
+        let logged = logged.map_err(|_| place.damaged("how much of its log it has"))?;
+        let (opened, new) = Log::open(medium, seals, place.clone(), logged)?;
+        if new.batches.is_empty() {
+            return Ok((opened, new.highest));
+        }
+        (log, numbered) = (opened, new.highest);
+        for batch in &new.batches {
+            let batch = Changes::logged(batch);
+            changes.followed_by(batch.map_err(|_| place.damaged("a batch of its log"))?);
+        }
+    }
+    changes.followed_by(Changes::fact("log", numbered.to_le_bytes().to_vec()));
+    let txn = db.begin_write().map_err(|error| place.engine(error))?;
+    let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
+    changes.put_into(&mut index).map_err(|error| place.engine(error))?;
+    drop(index);
+    txn.commit().map_err(|error| place.engine(error))?;
+    log.begin_anew(numbered);
+    Ok((log, numbered))
+}
+
 fn open_existing(
-    db: Database,
-    (keys, medium): Both,
+    (db, version): (Database, u32),
+    Others { log, keys, cells: medium }: Others,
     place: Place,
     model: Option<&Model>,
     options: &Options,
 ) -> Result<Inner> {
     let engine = |error: redb::Error| place.engine(error);
     let tables = super::reading::tables(&db, &place, 0)?;
-    let fact = |name: &str| -> Result<Vec<u8>> {
-        let value = tables.meta(name).map_err(|error| engine(error.into()))?;
-        value.ok_or_else(|| place.damaged(format!("it lacks its {name}")))
-    };
+    let fact = |name| known_fact(&tables, &place, name);
     let wrong = |what| Error::StoreKey { path: place.0.clone(), what };
     match (fact("encrypted")?.first(), &options.key) {
         (Some(1), None) => return Err(wrong("it is encrypted: give its key")),
@@ -328,6 +401,10 @@ fn open_existing(
             None => place.damaged("its salt"),
         });
     }
+    drop(tables);
+    let (log, numbered) = open_log(&db, (log, version), &seals, &place)?;
+    let tables = super::reading::tables(&db, &place, 0)?;
+    let fact = |name| known_fact(&tables, &place, name);
     let facts: Facts = postcard::from_bytes(&fact("facts")?)
         .map_err(|error| place.damaged(format!("its facts: {error}")))?;
     let cells = Cells::open(medium, seals, place.clone(), facts.end)?;
@@ -374,6 +451,7 @@ fn open_existing(
     let Facts { record, entity, event, end, garbage, alive, keys, run, swept, names, .. } = facts;
     let counters = Counters { record, entity, event, end, garbage, alive, keys, run, swept };
     let keys = Keys { pool, change: run, layered: run, segments, recent: vec![recent], merged };
+    let db = (db, log, numbered);
     let inner = assemble(db, cells, keys, (current, names, rows, known), counters, options)?;
     if !pending.is_empty() {
         // What was to be erased when the store was closed, or fell, is erased now.
@@ -384,7 +462,7 @@ fn open_existing(
 }
 
 fn assemble(
-    db: Database,
+    (db, log, numbered): (Database, Log, u64),
     cells: Cells,
     keys: Keys,
     (current, names, rows, known): (Current, Names, Rows, Arc<Known>),
@@ -400,8 +478,8 @@ fn assemble(
     Ok(Inner {
         snapshot: ArcSwap::from_pointee(snapshot),
         outdated: Mutex::default(),
-        db,
         recent_keys: options.recent_keys,
+        recent_bytes: options.recent_bytes,
         cached_records: options.cached_records,
         next_segment: AtomicU64::new(last.map_or(1, |last| last + 1)),
         work: super::keeping::Work::default(),
@@ -409,20 +487,25 @@ fn assemble(
         durability: options.durability,
         writer: Mutex::new(Writer {
             counters,
+            unlogged: Vec::new(),
             pending: Vec::new(),
             scrubbed: Vec::new(),
             retired: Vec::new(),
             since: None,
             owed: None,
+            logging: None,
+            numbered,
             frozen: None,
             is_committing: false,
             is_stuck: false,
         }),
         rested: Condvar::new(),
+        log: Mutex::new(log),
         queue: Queue::default(),
         told,
         tell: Condvar::new(),
         copying: RwLock::new(()),
+        db: Engine(Some(db)),
     })
 }
 

@@ -2,10 +2,12 @@
 //! one.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::RangeBounds;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::StorageError;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A key of a table.
 pub(super) trait Named:
@@ -48,6 +50,18 @@ impl From<&[u8]> for Bytes {
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes.into())
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self)
+    }
+}
+
+impl<'d> Deserialize<'d> for Bytes {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        <&[u8]>::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -96,8 +110,22 @@ pub(super) fn bytes_of<K, V: Held>(own: &Own<K, V>) -> usize {
 /// What a key takes, with all that holds it.
 pub(super) const ENTRY: usize = 100;
 
-/// What was put under a key, change by change.
-type Said<V> = Vec<(u64, Option<V>)>;
+/// What a change put under a key; `None` where it removed that.
+type Put<V> = (u64, Option<V>);
+
+/// What was put under a key, change by change; most often once.
+struct Said<V> {
+    last: Put<V>,
+    before: Vec<Put<V>>,
+}
+
+impl<V> Said<V> {
+    /// What holds after all changes up to that one, of those that say something.
+    fn until(&self, until: u64) -> Option<&Option<V>> {
+        let all = std::iter::once(&self.last).chain(self.before.iter().rev());
+        all.into_iter().find(|(change, _)| *change <= until).map(|(_, value)| value)
+    }
+}
 
 /// What changed in a table lately, by key and by change. Readers and a writer use it at once: what was
 /// put there after a snapshot does not count in it.
@@ -108,26 +136,29 @@ impl<K: Named, V: Held> Lately<K, V> {
         Self(RwLock::default())
     }
 
-    /// What holds after all changes up to that one, of those that say something.
-    fn until(said: &[(u64, Option<V>)], until: u64) -> Option<&Option<V>> {
-        said.iter().rev().find(|(change, _)| *change <= until).map(|(_, value)| value)
-    }
-
     pub(super) fn get(&self, key: K, until: u64) -> Option<Option<V>> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        Self::until(all.get(&key)?, until).cloned()
+        all.get(&key)?.until(until).cloned()
     }
 
     pub(super) fn range(&self, range: impl RangeBounds<K>, until: u64) -> Own<K, V> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let said = all.range(range);
-        said.filter_map(|(key, said)| Some((*key, Self::until(said, until)?.clone()))).collect()
+        said.filter_map(|(key, said)| Some((*key, said.until(until)?.clone()))).collect()
     }
 
     pub(super) fn add(&self, own: Own<K, V>, change: u64) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in own {
-            all.entry(key).or_default().push((change, value));
+            match all.entry(key) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(Said { last: (change, value), before: Vec::new() });
+                }
+                Entry::Occupied(occupied) => {
+                    let Said { last, before } = occupied.into_mut();
+                    before.push(std::mem::replace(last, (change, value)));
+                }
+            }
         }
     }
 }

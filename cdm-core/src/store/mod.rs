@@ -4,9 +4,10 @@
 //! [`Model::resolve`] makes of the records that are in it, by the [model](Store::model) of the store.
 //! What a change does is looked for only among the records that keys and links lead to.
 //!
-//! A store is a folder of three files: `index`, kept by the embedded database redb, holds numbers and
-//! hashes; `keys` says which records have which keys, by hash; `cells` holds all values, sealed, each in
-//! a place that is overwritten once it is not needed any more. See `ARCHITECTURE.md` for the format.
+//! A store is a folder of four files: `index`, kept by the embedded database redb, holds numbers and
+//! hashes; `log` has what changed in them lately, until the index does; `keys` says which records have which
+//! keys, by hash; `cells` holds all values, sealed, each in a place that is overwritten once it is not needed
+//! any more. See `ARCHITECTURE.md` for the format.
 
 mod bulk;
 mod cache;
@@ -18,11 +19,13 @@ mod copy;
 mod current;
 mod event;
 mod files;
+mod flushing;
 mod gathered;
 mod holders;
 mod keeping;
 mod keys;
 mod known;
+mod log;
 mod options;
 mod outlines;
 mod postings;
@@ -45,12 +48,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use redb::Database;
 
 use catching_up::Frozen;
 use cells::Cells;
 use current::Current;
+use files::Engine;
 use keeping::Keepers;
+use log::Log;
 use reading::Snapshot;
 use record::Names;
 use segment::Segment;
@@ -120,20 +124,21 @@ struct Shared {
 }
 
 struct Inner {
-    /// What is read from now on: whoever reads takes it without waiting for anybody. It goes before the
-    /// database does.
+    /// What is read from now on: whoever reads takes it without waiting for anybody.
     snapshot: ArcSwap<Snapshot>,
     /// Those before it that somebody may still look at.
     outdated: Mutex<Vec<Arc<Snapshot>>>,
-    db: Database,
     shared: Shared,
     durability: Durability,
     writer: Mutex<Writer>,
-    /// Nothing is on its way to the index any more.
+    /// What was on its way to the log, or to the index, is there, or not on its way any more.
     rested: Condvar,
+    log: Mutex<Log>,
     queue: queue::Queue,
     /// How much of what changed in keys is in memory before it goes to their file.
     recent_keys: usize,
+    /// How many bytes of what changed in the index are in memory at most.
+    recent_bytes: usize,
     /// How many records are kept ready for a model.
     cached_records: usize,
     /// The id of the next segment of keys.
@@ -144,22 +149,30 @@ struct Inner {
     tell: Condvar,
     /// Held while the cells are copied: what they hold stays meanwhile.
     copying: RwLock<()>,
+    /// All that reads it goes before it does.
+    db: Engine,
 }
 
 /// What the one that writes must know.
 struct Writer {
     counters: Counters,
-    /// Cells that hold nothing any more, as the index has it, but perhaps not yet on the disk.
+    /// What changed since the log was written, as it is to have it.
+    unlogged: Vec<u8>,
+    /// Cells that hold nothing any more, though on the disk, perhaps, something is still in them.
     pending: Vec<Cell>,
-    /// Cells that were overwritten, which the index has not noted yet.
+    /// Cells that were overwritten, which the tables have not noted yet.
     scrubbed: Vec<Cell>,
-    /// Segments that the index names no more, but perhaps still does on the disk.
+    /// Segments that are named no more, but perhaps still are on the disk.
     retired: Vec<Arc<Segment>>,
     /// When the first of those changes was made that are not on the disk, nor on their way there.
     since: Option<Instant>,
     /// When whoever made one of those was first told that it is made.
     owed: Option<Instant>,
-    /// Changes that are on their way there, or did not get there.
+    /// When the first of those changes was made that are on their way to the log.
+    logging: Option<Instant>,
+    /// The last number that a batch of the log was given.
+    numbered: u64,
+    /// Changes that are on their way to the index, or did not get there.
     frozen: Option<Arc<Frozen>>,
     /// Whether somebody is bringing them.
     is_committing: bool,
@@ -356,7 +369,7 @@ impl Drop for Store {
         if let Some(keepers) = self.keepers.take() {
             keepers.stop();
             // Nobody is there to be told; what was acknowledged as durable is on the disk.
-            let _ = self.inner.flush();
+            let _ = self.inner.flush().and_then(|()| self.inner.catch_up_whole());
         }
     }
 }

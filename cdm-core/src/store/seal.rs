@@ -47,7 +47,7 @@ const HALF: u32 = 40;
 
 /// How much longer sealed bytes are than what they seal, at most.
 const NONCE: usize = 24;
-const SUM: usize = 16;
+pub(super) const SUM: usize = 16;
 
 impl Seals {
     /// The seals of a store with that salt.
@@ -94,6 +94,13 @@ impl Seals {
     fn sum(&self, place: u64, plain: &[u8]) -> [u8; SUM] {
         let mut hasher = self.hasher(b's');
         hasher.update(&place.to_le_bytes()).update(plain);
+        first(&hasher)
+    }
+
+    /// The sum of what lies in the log, in that place.
+    pub(super) fn logged(&self, place: u64, bytes: &[u8]) -> [u8; SUM] {
+        let mut hasher = self.hasher(b'l');
+        hasher.update(&place.to_le_bytes()).update(bytes);
         first(&hasher)
     }
 

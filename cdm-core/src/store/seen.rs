@@ -1,5 +1,6 @@
 //! Tables of the index, as a snapshot sees them and as a change does: with what was gathered over them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
 use redb::{StorageError, TableError, WriteTransaction};
+use serde::{Deserialize, Serialize};
 
 use super::gathered::{Bytes, ENTRY, Held, Lately, Named, Own, bytes_of, merged, put_into};
 use super::lock;
@@ -142,9 +144,12 @@ impl<K: Named, V: Held> Changing<'_, K, V> {
     }
 }
 
+/// Facts about the store, by name.
+type Facts = BTreeMap<Cow<'static, str>, Vec<u8>>;
+
 /// Facts about the store, as a change sees them.
 pub(super) struct Meta<'t> {
-    own: BTreeMap<&'static str, Vec<u8>>,
+    own: Facts,
     below: BelowMeta<'t>,
 }
 
@@ -164,7 +169,7 @@ impl Meta<'_> {
 
     pub(super) fn insert(&mut self, name: &'static str, value: &[u8]) -> Result<(), StorageError> {
         match &mut self.below {
-            BelowMeta::Snapshot(_) => drop(self.own.insert(name, value.to_vec())),
+            BelowMeta::Snapshot(_) => drop(self.own.insert(name.into(), value.to_vec())),
             BelowMeta::Index(table) => drop(table.insert(name, value)?),
         }
         Ok(())
@@ -182,7 +187,7 @@ macro_rules! tables {
         /// What changed in all tables since the index was written.
         struct Gathered {
             /// Of facts the latest alone, which no reader asks for.
-            meta: Mutex<BTreeMap<&'static str, Vec<u8>>>,
+            meta: Mutex<Facts>,
             $($name: Lately<$key, $value>,)*
             /// How many bytes it is.
             bytes: AtomicUsize,
@@ -213,8 +218,9 @@ macro_rules! tables {
         }
 
         /// What a change does to all tables.
+        #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
         pub(super) struct Changes {
-            meta: BTreeMap<&'static str, Vec<u8>>,
+            meta: Facts,
             $($name: Own<$key, $value>,)*
         }
 
@@ -237,7 +243,7 @@ macro_rules! tables {
 
             /// The same after one more change.
             pub(super) fn after(&self, changes: Changes, until: u64) -> Self {
-                self.gathered.bytes.fetch_add(changes.bytes(), Ordering::Relaxed);
+                self.gathered.bytes.fetch_add(changes.weight(), Ordering::Relaxed);
                 lock(&self.gathered.meta).extend(changes.meta);
                 $(self.gathered.$name.add(changes.$name, until);)*
                 Self { until, ..self.clone() }
@@ -247,7 +253,7 @@ macro_rules! tables {
             pub(super) fn put_into(&self, index: &mut Index<'_>) -> Result<(), StorageError> {
                 for gathered in self.frozen.iter().chain([&self.gathered]) {
                     for (name, value) in lock(&gathered.meta).iter() {
-                        index.meta.insert(*name, &value[..])?;
+                        index.meta.insert(&**name, &value[..])?;
                     }
                     $(put_into(&mut index.$name, gathered.$name.range(.., self.until))?;)*
                 }
@@ -275,7 +281,7 @@ macro_rules! tables {
             /// What a change does is gathered.
             pub(super) fn gathering(seen: &'t Reading) -> Self {
                 Self {
-                    meta: Meta { own: BTreeMap::new(), below: BelowMeta::Snapshot(seen) },
+                    meta: Meta { own: Facts::new(), below: BelowMeta::Snapshot(seen) },
                     $($name: Changing {
                         own: BTreeMap::new(),
                         below: Below::Snapshot(seen.$name()),
@@ -286,7 +292,7 @@ macro_rules! tables {
             /// It goes to the index, which has all that was gathered.
             pub(super) fn direct(index: Index<'t>) -> Self {
                 Self {
-                    meta: Meta { own: BTreeMap::new(), below: BelowMeta::Index(index.meta) },
+                    meta: Meta { own: Facts::new(), below: BelowMeta::Index(index.meta) },
                     $($name: Changing {
                         own: BTreeMap::new(),
                         below: Below::Index(index.$name),
@@ -301,14 +307,21 @@ macro_rules! tables {
         }
 
         impl Changes {
-            fn bytes(&self) -> usize {
+            /// The same, and then what another one does.
+            pub(super) fn followed_by(&mut self, next: Self) {
+                self.meta.extend(next.meta);
+                $(self.$name.extend(next.$name);)*
+            }
+
+            /// How many bytes it takes to gather them.
+            fn weight(&self) -> usize {
                 let facts: usize = self.meta.values().map(|fact| ENTRY + fact.len()).sum();
                 facts $(+ bytes_of(&self.$name))*
             }
 
             pub(super) fn put_into(self, index: &mut Index<'_>) -> Result<(), StorageError> {
                 for (name, value) in self.meta {
-                    index.meta.insert(name, &value[..])?;
+                    index.meta.insert(&*name, &value[..])?;
                 }
                 $(put_into(&mut index.$name, self.$name)?;)*
                 Ok(())
@@ -330,8 +343,28 @@ tables! {
     scrubs SCRUBS: u64 => u32,
 }
 
-/// So many bytes are gathered at most; then the index has it, on the disk or not.
-const MOST: usize = 1 << 25;
+impl Changes {
+    /// A fact about the store.
+    pub(super) fn fact(name: &'static str, value: Vec<u8>) -> Self {
+        Self { meta: Facts::from([(name.into(), value)]), ..Self::default() }
+    }
+
+    /// As the log has them.
+    pub(super) fn bytes(&self) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_allocvec(self)
+    }
+
+    /// What a batch of the log does in all.
+    pub(super) fn logged(mut batch: &[u8]) -> Result<Self, postcard::Error> {
+        let mut all = Self::default();
+        while !batch.is_empty() {
+            let (next, rest) = postcard::take_from_bytes(batch)?;
+            all.followed_by(next);
+            batch = rest;
+        }
+        Ok(all)
+    }
+}
 
 impl Reading {
     /// A fact about the store, as the index has it.
@@ -339,25 +372,25 @@ impl Reading {
         Ok(ReadableTable::get(&self.base.meta, name)?.map(|fact| fact.value().to_vec()))
     }
 
-    /// Whether it is time for the index to have what was gathered, with what one more change does.
-    pub(super) fn is_full(&self, changes: &Changes) -> bool {
-        self.gathered() + changes.bytes() > MOST
-    }
-
-    /// Whether more was gathered than may wait for the index.
-    pub(super) fn is_too_much(&self) -> bool {
-        self.gathered() > MOST
+    /// Whether more bytes were gathered than may wait for the index.
+    pub(super) fn is_too_much(&self, most: usize) -> bool {
+        self.gathered() > most
     }
 
     /// Whether half as much was, none of which is on its way to the index: of more at once less is written in
     /// all, as changes have pages in common.
-    pub(super) fn is_half_full(&self) -> bool {
-        self.gathered.bytes.load(Ordering::Relaxed) > MOST / 2
+    pub(super) fn is_half_full(&self, most: usize) -> bool {
+        self.gathered.bytes.load(Ordering::Relaxed) > most / 2
     }
 
-    /// Whether so much was gathered that the index should have it, so that nobody need wait for that.
-    pub(super) fn is_much(&self) -> bool {
-        self.gathered.bytes.load(Ordering::Relaxed) > MOST / 8
+    /// Whether nobody else has what changed since the index was written.
+    pub(super) fn is_only_one(&self) -> bool {
+        Arc::strong_count(&self.gathered) == 1
+    }
+
+    /// Whether the index has all there is.
+    pub(super) fn is_in_index(&self) -> bool {
+        self.gathered() == 0
     }
 
     fn gathered(&self) -> usize {
@@ -461,11 +494,16 @@ mod tests {
             tables.entities.insert(number, vec![7; bytes]).unwrap();
             tables.changes()
         };
-        assert!(!now.is_full(&with_entity(&now, 1, 8)));
-        assert!(now.is_full(&with_entity(&now, 1, MOST)));
-        let half = now.after(with_entity(&now, 1, MOST / 2), 1);
-        assert!(!half.is_full(&with_entity(&half, 2, 8)));
-        assert!(half.is_full(&with_entity(&half, 1, MOST / 2)), "older snapshots keep both");
+        const MOST: usize = 1 << 20;
+        assert!(now.is_in_index());
+        let small = now.after(with_entity(&now, 1, 8), 1);
+        assert!(!small.is_in_index() && !small.is_half_full(MOST));
+        let half = small.after(with_entity(&small, 2, MOST / 2), 2);
+        assert!(half.is_half_full(MOST) && !half.is_too_much(MOST));
+        let frozen = half.frozen();
+        assert!(!frozen.is_half_full(MOST) && !frozen.is_in_index());
+        let again = frozen.after(with_entity(&frozen, 2, MOST / 2), 3);
+        assert!(again.is_too_much(MOST), "older snapshots keep both");
     }
 
     proptest! {
@@ -505,7 +543,7 @@ mod tests {
                     now.put_into(&mut index).unwrap();
                     let mut tables = Tables::direct(index);
                     change(&mut tables, &puts, &mut all);
-                    prop_assert_eq!(tables.changes().bytes(), 0);
+                    prop_assert_eq!(tables.changes().weight(), 0);
                     txn.commit().unwrap();
                     now = read(&db, until);
                 } else {

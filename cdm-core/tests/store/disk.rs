@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use cdm_core::store::{Media, Medium};
 
-/// Three files, and what is to go wrong with them.
+/// Four files, and what is to go wrong with them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk {
     pub(crate) index: Arc<Mutex<File>>,
+    pub(crate) log: Arc<Mutex<File>>,
     pub(crate) keys: Arc<Mutex<File>>,
     pub(crate) cells: Arc<Mutex<File>>,
     faults: Arc<Faults>,
@@ -21,10 +22,14 @@ pub(crate) struct Disk {
 struct Faults {
     /// Operations so far that change something.
     operations: AtomicU64,
-    /// The first operation that fails, and all after it; 0 for none.
+    /// The first operation that fails; 0 for none.
     fail_at: AtomicU64,
+    /// And the last one.
+    fail_until: AtomicU64,
     /// Whether nothing may be written, because the files are read-only.
     is_read_only: AtomicBool,
+    /// Those of them on the index.
+    on_index: AtomicU64,
     /// The operation that takes until it is let go.
     held: Mutex<Held>,
     changed: Condvar,
@@ -36,6 +41,8 @@ enum Held {
     None,
     /// That one will be.
     Next(u64),
+    /// That one on the index will be.
+    OnIndex(u64),
     Now,
 }
 
@@ -111,21 +118,28 @@ impl File {
 }
 
 impl Disk {
-    pub(crate) fn files(&self) -> [&Arc<Mutex<File>>; 3] {
-        [&self.index, &self.keys, &self.cells]
+    pub(crate) fn files(&self) -> [&Arc<Mutex<File>>; 4] {
+        [&self.index, &self.log, &self.keys, &self.cells]
     }
 
     pub(crate) fn media(&self) -> Media {
         let medium = |file: &Arc<Mutex<File>>| -> Box<dyn Medium> {
-            Box::new(Handle { file: Arc::clone(file), faults: Arc::clone(&self.faults) })
+            let is_index = Arc::ptr_eq(file, &self.index);
+            Box::new(Handle { file: Arc::clone(file), faults: Arc::clone(&self.faults), is_index })
         };
-        let [index, keys, cells] = self.files().map(medium);
-        Media::new("a disk in memory", index, keys, cells)
+        let [index, log, keys, cells] = self.files().map(medium);
+        Media::new("a disk in memory", index, log, keys, cells)
     }
 
     /// Let the `n`-th operation from now on fail, and all after it.
     pub(crate) fn fail_at(&self, n: u64) {
+        self.fail_from(n, u64::MAX);
+    }
+
+    /// The same, and all up to another one.
+    pub(crate) fn fail_from(&self, n: u64, until: u64) {
         self.faults.operations.store(0, Ordering::SeqCst);
+        self.faults.fail_until.store(until, Ordering::SeqCst);
         self.faults.fail_at.store(n, Ordering::SeqCst);
     }
 
@@ -156,9 +170,27 @@ impl Disk {
 
     /// Let go of what is held, and wait until it is done.
     pub(crate) fn let_go<T>(&self, thread: JoinHandle<T>) -> T {
+        self.go_on();
+        thread.join().unwrap()
+    }
+
+    /// Let go of what is held.
+    pub(crate) fn go_on(&self) {
         *self.faults.held.lock().unwrap() = Held::None;
         self.faults.changed.notify_all();
-        thread.join().unwrap()
+    }
+
+    /// Hold the `n`-th operation on the index from now on, whoever does it.
+    pub(crate) fn hold_index_at(&self, n: u64) {
+        let so_far = self.faults.on_index.load(Ordering::SeqCst);
+        *self.faults.held.lock().unwrap() = Held::OnIndex(so_far + n);
+    }
+
+    /// Whether something is held by now, or soon is.
+    pub(crate) fn is_held(&self, patience: Duration) -> bool {
+        let held = self.faults.held.lock().unwrap();
+        let waits = |held: &mut Held| *held != Held::Now;
+        *self.faults.changed.wait_timeout_while(held, patience, waits).unwrap().0 == Held::Now
     }
 
     /// From now on nothing may be written, or it may again.
@@ -175,14 +207,21 @@ impl Disk {
         self.files().into_iter().for_each(|file| file.lock().unwrap().crash(loss));
     }
 
+    /// Another disk that is as this one is now, with what is not synced.
+    pub(crate) fn fork(&self) -> Disk {
+        let fork = |file: &Arc<Mutex<File>>| Arc::new(Mutex::new(file.lock().unwrap().clone()));
+        let [index, log, keys, cells] = self.files().map(fork);
+        Disk { index, log, keys, cells, faults: Arc::default() }
+    }
+
     /// Another disk with what is on this one now.
     pub(crate) fn copy(&self) -> Disk {
         let copy = |file: &Arc<Mutex<File>>| {
             let seen = file.lock().unwrap().seen.clone();
             Arc::new(Mutex::new(File { synced: seen.clone(), seen, unsynced: Vec::new() }))
         };
-        let [index, keys, cells] = self.files().map(copy);
-        Disk { index, keys, cells, faults: Arc::default() }
+        let [index, log, keys, cells] = self.files().map(copy);
+        Disk { index, log, keys, cells, faults: Arc::default() }
     }
 }
 
@@ -190,13 +229,16 @@ impl Disk {
 struct Handle {
     file: Arc<Mutex<File>>,
     faults: Arc<Faults>,
+    is_index: bool,
 }
 
 impl Handle {
     fn operate(&self, change: impl FnOnce(&mut File)) -> io::Result<()> {
         let mut number = self.faults.operations.fetch_add(1, Ordering::SeqCst) + 1;
+        let on_index =
+            self.is_index.then(|| self.faults.on_index.fetch_add(1, Ordering::SeqCst) + 1);
         let mut held = self.faults.held.lock().unwrap();
-        if *held == Held::Next(number) {
+        if *held == Held::Next(number) || on_index.is_some_and(|n| *held == Held::OnIndex(n)) {
             *held = Held::Now;
             self.faults.changed.notify_all();
             while *held == Held::Now {
@@ -210,7 +252,8 @@ impl Handle {
         if self.faults.is_read_only.load(Ordering::SeqCst) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "permission denied"));
         }
-        if fail_at > 0 && number >= fail_at {
+        let fail_until = self.faults.fail_until.load(Ordering::SeqCst);
+        if fail_at > 0 && (fail_at..=fail_until).contains(&number) {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left"));
         }
         change(&mut self.file.lock().unwrap());

@@ -39,7 +39,7 @@ fn finds(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-fn files(disk: &Disk) -> [Vec<u8>; 3] {
+fn files(disk: &Disk) -> [Vec<u8>; 4] {
     disk.files().map(|file| file.lock().unwrap().seen.clone())
 }
 
@@ -47,7 +47,7 @@ fn assert_nowhere(disk: &Disk) {
     let texts = VALUES.iter().map(|(_, value)| *value).chain(["customer-zq-1", "Quist-Smith"]);
     for text in texts {
         for form in forms(text) {
-            for (file, bytes) in ["index", "keys", "cells"].iter().zip(files(disk)) {
+            for (file, bytes) in ["index", "log", "keys", "cells"].iter().zip(files(disk)) {
                 assert!(!finds(&bytes, &form), "{text:?} is in the {file}");
             }
         }
@@ -69,7 +69,7 @@ fn no_value_of_a_forgotten_person_is_left_in_the_files_plain_or_encrypted() {
         let is_in_clear = plain.iter().any(|file| finds(file, b"zebulon.quist@unusual.example"));
         assert_eq!(is_in_clear, key.is_none(), "the test looks in the wrong place");
         let end = store.stats().unwrap().cell_bytes as usize;
-        let one_sealed = plain[2][end - 40..end].to_vec();
+        let one_sealed = plain[3][end - 40..end].to_vec();
         assert!(one_sealed.iter().any(|byte| *byte != 0));
         let mut changed = person();
         changed.fields.insert("family_name".to_owned(), vec!["Quist-Smith".to_owned()]);
@@ -81,13 +81,13 @@ fn no_value_of_a_forgotten_person_is_left_in_the_files_plain_or_encrypted() {
         for number in 50..60 {
             store.upsert(&other(number)).unwrap();
         }
-        let last = files(&disk)[2].clone();
+        let last = files(&disk)[3].clone();
         assert!(store.forget(&person().key).unwrap());
         assert!(!store.forget(&person().key).unwrap());
         assert_nowhere(&disk);
         // Nor are the sealed bytes.
-        assert!(!finds(&files(&disk)[2], &one_sealed));
-        assert!(files(&disk)[2] != last);
+        assert!(!finds(&files(&disk)[3], &one_sealed));
+        assert!(files(&disk)[3] != last);
         assert_eq!(store.get(&person().key).unwrap(), None);
         let events = store.events(0, usize::MAX).unwrap();
         let mut left = events.iter().filter_map(|event| match &event.change {
@@ -114,7 +114,7 @@ fn what_was_deleted_or_changed_is_erased_when_the_store_is_opened_again_after_a_
     drop(store);
     disk.crash(super::disk::Loss::All);
     let store = Store::on(disk.media(), Some(&model), &Options::new()).unwrap();
-    let bytes = files(&disk)[2].clone();
+    let bytes = files(&disk)[3].clone();
     assert!(!finds(&bytes, b"zebulon.quist@unusual.example"));
     assert!(finds(&bytes, b"customer-zq-1"), "a deleted record's key stays");
     drop(store);
@@ -128,8 +128,11 @@ fn an_encrypted_store_shows_nobody() {
     store.upsert(&person()).unwrap();
     store.upsert(&Record { key: RecordKey::new("shop", "customer-zq-2"), ..person() }).unwrap();
     assert_nowhere(&disk);
-    for (file, bytes) in ["index", "keys", "cells"].iter().zip(files(&disk)) {
-        assert!(!finds(&bytes, b"national_id") || *file == "index", "the model lies in clear");
+    for (file, bytes) in ["index", "log", "keys", "cells"].iter().zip(files(&disk)) {
+        assert!(
+            !finds(&bytes, b"national_id") || ["index", "log"].contains(file),
+            "the model lies in clear"
+        );
         assert!(!finds(&bytes, &model.to_json().as_bytes()[..64]), "the model lies in clear");
     }
 }

@@ -131,7 +131,7 @@ fn read_only_files_and_a_read_only_folder_are_told() {
         return;
     }
     mode(&path, 0o700);
-    for file in ["index", "keys", "cells"] {
+    for file in ["index", "log", "keys", "cells"] {
         mode(&path.join(file), 0o400);
         let error = open(&path).unwrap_err();
         assert_eq!(error.code(), "STORE_IO", "{file}");
@@ -157,7 +157,7 @@ fn another_version_is_told_and_left_as_it_is() {
         txn.open_table(META).unwrap().insert("format", &version.to_le_bytes()[..]).unwrap();
         txn.commit().unwrap();
     };
-    for version in [0, 2, u32::MAX] {
+    for version in [0, 3, u32::MAX] {
         set(version);
         let error = open().unwrap_err();
         assert_eq!(error.code(), "STORE_FORMAT");
@@ -165,9 +165,22 @@ fn another_version_is_told_and_left_as_it_is() {
         assert!(error.to_string().contains("export"), "{error}");
         assert!(Store::open_existing(&path, &Options::new()).is_err());
     }
-    set(1);
+    set(2);
     let store = open().unwrap();
     assert_eq!(store.get(&person(1).key).unwrap(), Some(person(1)));
+    drop(store);
+    // The first one had no log, and gets one.
+    let log = path.join("log");
+    fs::remove_file(&log).unwrap();
+    assert_eq!(open().unwrap_err().code(), "STORE_DAMAGED");
+    set(1);
+    for number in 2..4 {
+        let store = Store::open_existing(&path, &Options::new()).unwrap();
+        store.upsert(&person(number)).unwrap();
+        assert_eq!(store.stats().unwrap().records, number as u64);
+        assert!(store.verify(&Run::new()).unwrap().problems.is_empty());
+    }
+    assert!(log.exists());
 }
 
 #[test]
@@ -179,6 +192,12 @@ fn a_file_that_was_cut_is_damaged() {
         let copy = disk.copy();
         copy.cells.lock().unwrap().seen.truncate(length);
         assert_eq!(code(&copy, &Options::new()).unwrap_err(), "STORE_DAMAGED", "cells of {length}");
+    }
+    let whole = disk.log.lock().unwrap().seen.len();
+    for length in [0, 10, 4096, whole / 2, whole - 1] {
+        let copy = disk.copy();
+        copy.log.lock().unwrap().seen.truncate(length);
+        assert_eq!(code(&copy, &Options::new()).unwrap_err(), "STORE_DAMAGED", "log of {length}");
     }
     let whole = disk.index.lock().unwrap().seen.len();
     for length in [0, 10, 4096, whole / 2, whole - 4096] {

@@ -58,9 +58,15 @@ fn run(disk: &Disk, model: &Model, options: &Options, steps: &[Step], fail_at: u
     acknowledged
 }
 
-fn at_every_operation(durability: Durability, loses: impl Fn(usize) -> usize, stride: u64) {
+/// With few `recent_bytes` a thread of the store's own writes to the index meanwhile.
+fn at_every_operation(
+    (durability, recent_bytes): (Durability, usize),
+    loses: impl Fn(usize) -> usize,
+    stride: u64,
+) {
     let model = &sample().0;
-    let (steps, options) = (history(), Options { durability, recent_keys: 150, ..Options::new() });
+    let options = Options { durability, recent_keys: 150, recent_bytes, ..Options::new() };
+    let steps = history();
     let ledgers = ledgers(&steps);
     let whole = Disk::default();
     assert_eq!(run(&whole, model, &options, &steps, u64::MAX), steps.len());
@@ -71,7 +77,7 @@ fn at_every_operation(durability: Durability, loses: impl Fn(usize) -> usize, st
     steps.iter().for_each(|step| apply(&store, step).unwrap());
     let operations = counting.operations();
     drop(store);
-    assert!(operations > 40, "{operations} operations");
+    assert!(operations > 20, "{operations} operations");
     for n in (1..=operations).step_by(stride as usize) {
         for loss in [Loss::All, Loss::None, Loss::Torn(n), Loss::Torn(n.wrapping_mul(77_777))] {
             let disk = Disk::default();
@@ -102,14 +108,19 @@ pub(crate) fn decides(store: &Store, ledger: &Ledger) -> bool {
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_half_done_is_seen_whenever_the_disk_fails() {
-    let stride = if super::people::cases(0) > 0 { 1 } else { 3 };
-    at_every_operation(Durability::EveryCall, |acknowledged| acknowledged, stride);
+    for (recent_bytes, stride) in [(1 << 25, 4), (5_000, 9), (0, 13)] {
+        let stride = if super::people::cases(0) > 0 { 1 } else { stride };
+        let how = (Durability::EveryCall, recent_bytes);
+        at_every_operation(how, |acknowledged| acknowledged, stride);
+    }
 }
 
 #[test]
 fn what_is_not_flushed_may_be_lost_but_whole_steps_only() {
-    let stride = if super::people::cases(0) > 0 { 1 } else { 5 };
-    at_every_operation(Durability::ByHand, |_| 0, stride);
+    let stride = if super::people::cases(0) > 0 { 1 } else { 7 };
+    for recent_bytes in [1 << 25, 5_000] {
+        at_every_operation((Durability::ByHand, recent_bytes), |_| 0, stride);
+    }
 }
 
 #[test]
@@ -156,16 +167,23 @@ fn what_several_threads_were_told_is_there_after_the_disk_failed_under_them() {
 fn after_a_commit_that_failed_nothing_is_written_over_what_may_be_on_the_disk() {
     for fail_at in 1..24 {
         for loss in [Loss::All, Loss::None, Loss::Torn(fail_at)] {
-            fails_once(Durability::ByHand, fail_at, loss);
-            fails_once(Durability::EveryCall, fail_at, loss);
+            for durability in [Durability::ByHand, Durability::EveryCall] {
+                let recent_bytes = if fail_at % 3 == 0 { 5_000 } else { 1 << 25 };
+                let until = if fail_at % 2 == 0 { u64::MAX } else { fail_at };
+                fails_once((durability, recent_bytes), (fail_at, until), loss);
+            }
         }
     }
 }
 
-/// Let one change fail, and others come when the disk is well again.
-fn fails_once(durability: Durability, fail_at: u64, loss: Loss) {
+/// Let operations fail from one to another, and other changes come when the disk is well again.
+fn fails_once(
+    (durability, recent_bytes): (Durability, usize),
+    (fail_at, until): (u64, u64),
+    loss: Loss,
+) {
     let (model, records) = sample();
-    let options = Options { durability, ..Options::new() };
+    let options = Options { durability, recent_bytes, ..Options::new() };
     let disk = Disk::default();
     let store = Store::on(disk.media(), Some(model), &options).unwrap();
     let mut told: Vec<&Record> = records[..6].iter().collect();
@@ -173,7 +191,7 @@ fn fails_once(durability: Durability, fail_at: u64, loss: Loss) {
         store.upsert(record).unwrap();
     }
     store.flush().unwrap();
-    disk.fail_at(fail_at);
+    disk.fail_from(fail_at, until);
     let mut lately: Vec<&Record> = Vec::new();
     lately.extend(records[6..9].iter().filter(|record| store.upsert(record).is_ok()));
     let flushed = store.flush().is_ok();
@@ -189,10 +207,14 @@ fn fails_once(durability: Durability, fail_at: u64, loss: Loss) {
     disk.crash(loss);
     let store = Store::on(disk.media(), Some(model), &options).unwrap();
     let verified = store.verify(&Run::new()).unwrap();
-    assert_eq!(verified.problems, Vec::<String>::new(), "{durability:?}, {fail_at}, {loss:?}");
+    assert_eq!(
+        verified.problems,
+        Vec::<String>::new(),
+        "{options:?}, {fail_at}, {until}, {loss:?}"
+    );
     for record in told {
         let found = store.get(&record.key).unwrap();
-        assert_eq!(found.as_ref(), Some(record), "{durability:?}, {fail_at}, {loss:?}");
+        assert_eq!(found.as_ref(), Some(record), "{options:?}, {fail_at}, {until}, {loss:?}");
     }
 }
 

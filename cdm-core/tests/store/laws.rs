@@ -202,10 +202,9 @@ fn assert_search(store: &Store, ledger: &Ledger, model: &Model) {
 }
 
 /// Run a history on a store, and hold it to the law after every step.
-pub(crate) fn live(model: &Model, steps: &[Step], (recent_keys, durability): (usize, Durability)) {
+pub(crate) fn live(model: &Model, steps: &[Step], options: &Options) {
     let disk = Disk::default();
-    let options = Options { recent_keys, durability, ..Options::new() };
-    let open = || Store::on(disk.media(), Some(model), &options).unwrap();
+    let open = || Store::on(disk.media(), Some(model), options).unwrap();
     let (mut store, mut ledger) = (open(), Ledger::default());
     for step in steps {
         if let Step::Reopen = step {
@@ -242,9 +241,13 @@ pub(crate) fn recent_keys() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![0, 7, 40, 300, 100_000])
 }
 
-/// Whether changes go to the index one by one, or are gathered.
-fn durability() -> impl Strategy<Value = Durability> {
-    prop::sample::select(vec![Durability::EveryCall, Durability::ByHand])
+/// How soon what changed goes to the disk, to the file of keys and to the index.
+fn options() -> impl Strategy<Value = Options> {
+    let durability = prop::sample::select(vec![Durability::EveryCall, Durability::ByHand]);
+    let recent_bytes = prop::sample::select(vec![0, 3_000, 30_000, 1 << 25]);
+    (recent_keys(), durability, recent_bytes).prop_map(|(recent_keys, durability, recent_bytes)| {
+        Options { recent_keys, durability, recent_bytes, ..Options::new() }
+    })
 }
 
 /// Steps with records of the sample, which change into each other.
@@ -279,9 +282,9 @@ proptest! {
     #[test]
     fn live_equals_batch_by_rules_and_guards(
         most in prop::sample::select(vec![3_u32, 9, 100]), steps in prop::collection::vec(step(), 1..24),
-        recent_keys in recent_keys(), durability in durability(),
+        options in options(),
     ) {
-        live(&rules(most), &steps, (recent_keys, durability));
+        live(&rules(most), &steps, &options);
     }
 }
 
@@ -290,9 +293,8 @@ proptest! {
 
     #[test]
     fn live_equals_batch_by_weights(
-        steps in prop::collection::vec(sample_step(), 1..16), recent_keys in recent_keys(),
-        durability in durability(),
+        steps in prop::collection::vec(sample_step(), 1..16), options in options(),
     ) {
-        live(&sample().0, &steps, (recent_keys, durability));
+        live(&sample().0, &steps, &options);
     }
 }

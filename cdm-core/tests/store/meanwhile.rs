@@ -50,7 +50,7 @@ fn waits(step: &Step) -> bool {
 type Before = (u64, bool);
 
 fn before() -> impl Strategy<Value = Before> {
-    (prop::sample::select(vec![0, 1, 2, 3, 5, 9, 14]), prop::bool::weighted(0.25))
+    (prop::sample::select(vec![0, 1, 2, 3, 4]), prop::bool::weighted(0.25))
 }
 
 fn live(model: &Model, steps: &[(Before, Step)], recent_keys: usize) {
@@ -170,7 +170,7 @@ fn whenever_the_disk_fails_what_was_flushed_meanwhile_is_there_and_of_what_came_
                 break;
             }
         }
-        assert!(operations > 30, "{operations} operations");
+        assert!(operations > 15, "{operations} operations");
     }
 }
 
@@ -217,9 +217,9 @@ fn nobody_waits_while_the_index_catches_up_but_who_wants_to_be_on_the_disk() {
 }
 
 #[test]
-fn a_catching_up_that_fails_is_told_to_whoever_writes_next_and_loses_nothing_that_was_flushed() {
-    // Once before the index is written, once where it may have been.
-    for held in [1, 4] {
+fn a_flush_that_fails_is_told_to_whoever_writes_next_and_loses_nothing_that_was_flushed() {
+    // Once before the log is written, once where it may have been.
+    for held in [1, 3] {
         let disk = Disk::default();
         let mut half = Half::open(&disk, &rules(100), 100_000);
         upsert(&half.store, 0..3);
@@ -241,6 +241,51 @@ fn a_catching_up_that_fails_is_told_to_whoever_writes_next_and_loses_nothing_tha
         assert_eq!(half.store.stats().unwrap().records, if is_well { 10 } else { 3 });
         assert!(half.store.verify(&Run::new()).unwrap().problems.is_empty());
     }
+}
+
+#[test]
+fn what_is_written_while_the_index_is_is_on_the_disk_before_the_index_has_it() {
+    let model = rules(100);
+    let options = Options { recent_bytes: 40_000, ..Options::new() };
+    let open = |disk: &Disk| Arc::new(Store::on(disk.media(), Some(&model), &options).unwrap());
+    let mut most = 0;
+    for held_at in 1.. {
+        let disk = Disk::default();
+        let store = open(&disk);
+        disk.hold_index_at(held_at);
+        // So many are more than half of what may wait for the index: a thread of the store's own begins, and with
+        // some more nobody has to wait for it.
+        let count = 48;
+        upsert(&store, 0..count);
+        if !disk.is_held(Duration::from_millis(200)) {
+            // All that it does was held once.
+            disk.go_on();
+            break;
+        }
+        most = held_at;
+        upsert(&store, count..count + 3);
+        store.delete(&record(0).key).unwrap();
+        for loss in [Loss::All, Loss::None, Loss::Torn(held_at), Loss::Torn(held_at * 77_777)] {
+            let fallen = disk.fork();
+            fallen.crash(loss);
+            let store = open(&fallen);
+            assert_eq!(store.stats().unwrap().records, count as u64 + 2, "{held_at}, {loss:?}");
+            for number in 1..count + 3 {
+                let found = store.get(&record(number).key).unwrap();
+                assert_eq!(found, Some(record(number)), "{held_at}, {loss:?}");
+            }
+            assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
+        }
+        disk.go_on();
+        upsert(&store, count + 3..count + 40);
+        assert_eq!(store.stats().unwrap().records, count as u64 + 39);
+        drop(store);
+        disk.crash(Loss::All);
+        let store = open(&disk);
+        assert_eq!(store.stats().unwrap().records, count as u64 + 39);
+        assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
+    }
+    assert!(most > 5, "{most} operations were held");
 }
 
 #[test]
