@@ -161,6 +161,7 @@ impl Inner {
         let mut may_be_there = false;
         let brought = place.guarded(|| {
             self.shared.cells.sync()?;
+            may_be_there = true;
             let added = lock(&self.log).add(batch.number, &batch.bytes);
             added.map_err(|failed| {
                 may_be_there = failed.may_be_there;

@@ -15,10 +15,12 @@ const PLACE: &str = "CDM_STORE_KILL_AT";
 /// After so many grouped steps the child flushes.
 const FLUSH: u64 = 64;
 
-fn options(is_grouped: bool) -> Options {
+/// The index gets what changed while others write, but for every third number to go on with.
+fn options(is_grouped: bool, number: u64) -> Options {
     let grouped = Durability::Grouped { at_most: Duration::from_millis(5) };
     let durability = if is_grouped { grouped } else { Durability::EveryCall };
-    Options { durability, ..Options::new() }
+    let recent_bytes = if number % 3 == 0 { Options::new().recent_bytes } else { 10_000 };
+    Options { durability, recent_bytes, ..Options::new() }
 }
 
 fn record(number: u64) -> Record {
@@ -49,9 +51,10 @@ fn child_that_is_killed() {
     let Ok(place) = std::env::var(PLACE) else { return };
     let [path, number, is_grouped] = place.split('|').collect::<Vec<_>>()[..] else { panic!() };
     let is_grouped = is_grouped == "true";
-    let store = Store::open(path, &rules(100), &options(is_grouped)).unwrap();
+    let first = number.parse::<u64>().unwrap();
+    let store = Store::open(path, &rules(100), &options(is_grouped, first)).unwrap();
     let mut out = std::io::stdout();
-    for number in number.parse::<u64>().unwrap().. {
+    for number in first.. {
         step(&store, number, is_grouped).unwrap();
         if is_grouped && number % FLUSH == 0 {
             store.flush().unwrap();
@@ -117,7 +120,7 @@ fn outlasts_a_kill(is_grouped: bool) {
         if !is_grouped {
             lasting = acknowledged;
         }
-        let store = Store::open(&path, &rules(100), &options(is_grouped)).unwrap();
+        let store = Store::open(&path, &rules(100), &options(is_grouped, done)).unwrap();
         let is_there = |number: &u64| store.get(&record(*number).key).unwrap().is_some();
         let holds = |steps: &u64| {
             let there = after(*steps);
