@@ -19,7 +19,7 @@ const FLUSH: u64 = 64;
 fn options(is_grouped: bool, number: u64) -> Options {
     let grouped = Durability::Grouped { at_most: Duration::from_millis(5) };
     let durability = if is_grouped { grouped } else { Durability::EveryCall };
-    let recent_bytes = if number % 3 == 0 { Options::new().recent_bytes } else { 10_000 };
+    let recent_bytes = if number.is_multiple_of(3) { Options::new().recent_bytes } else { 10_000 };
     Options { durability, recent_bytes, ..Options::new() }
 }
 
