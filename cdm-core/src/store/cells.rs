@@ -39,6 +39,22 @@ impl Place {
         Error::StoreIo { path: self.0.clone(), source }
     }
 
+    /// Begin a file anew, of that length, with what tells it from others.
+    pub(super) fn begin(
+        &self,
+        medium: &dyn StorageBackend,
+        length: u64,
+        magic: &[u8],
+    ) -> Result<()> {
+        let begin = || {
+            medium.set_len(0)?;
+            medium.set_len(length)?;
+            medium.write(0, magic)?;
+            medium.sync_data()
+        };
+        begin().map_err(|error| self.io(error))
+    }
+
     pub(super) fn damaged(&self, what: impl Into<String>) -> Error {
         Error::StoreDamaged { path: self.0.clone(), what: what.into() }
     }
@@ -69,13 +85,7 @@ impl Cells {
         seals: Seals,
         place: Place,
     ) -> Result<Self> {
-        let begin = || {
-            medium.set_len(0)?;
-            medium.set_len(FIRST)?;
-            medium.write(0, MAGIC)?;
-            medium.sync_data()
-        };
-        begin().map_err(|error| place.io(error))?;
+        place.begin(&*medium, FIRST, MAGIC)?;
         Ok(Self { medium, length: AtomicU64::new(FIRST), seals, place })
     }
 

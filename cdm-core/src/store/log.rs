@@ -145,13 +145,7 @@ impl Log {
         seals: Seals,
         place: Place,
     ) -> Result<Self> {
-        let begin = || {
-            medium.set_len(0)?;
-            medium.set_len(LEAST)?;
-            medium.write(0, MAGIC)?;
-            medium.sync_data()
-        };
-        begin().map_err(|error| place.io(error))?;
+        place.begin(&*medium, LEAST, MAGIC)?;
         Ok(Self { medium, seals, place, length: LEAST, next: Spot::first(0), last: 0 })
     }
 

@@ -122,13 +122,7 @@ impl Pool {
         place: Place,
         room: usize,
     ) -> Result<Arc<Self>> {
-        let begin = || {
-            medium.set_len(0)?;
-            medium.set_len(BLOCK as u64)?;
-            medium.write(0, MAGIC)?;
-            medium.sync_data()
-        };
-        begin().map_err(|error| place.io(error))?;
+        place.begin(&*medium, BLOCK as u64, MAGIC)?;
         let blocks = Blocks { free: BTreeSet::new(), end: 1, length: 1 };
         let room = AtomicU64::new(room as u64);
         Ok(Arc::new(Self { medium, place, blocks: Mutex::new(blocks), room }))
