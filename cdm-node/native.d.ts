@@ -296,7 +296,7 @@ export interface StoreOptions {
   /**
    * Of how many records at least, those that were asked for last, what they are told apart by is kept
    * in memory, at about a kilobyte each; of up to twice as many it may be. A candidate that is not
-   * among them is read and normalised.
+   * among them is read from the file.
    */
   cachedRecords?: number
   /** How many bytes of the index and of the keys are kept in memory at most. */

@@ -18,7 +18,7 @@ use serde::Serialize;
 use compared::{ComparedField, Side, Sketches};
 
 pub(crate) use outline::{Hint, Likeness};
-pub(crate) use packed::Packed;
+pub(crate) use packed::{EDITION, Packed};
 
 use crate::block::each_key;
 use crate::cluster::{Weight, group_weight};

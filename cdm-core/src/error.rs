@@ -234,10 +234,11 @@ pub enum Error {
         /// What does not fit.
         what: String,
     },
-    /// What a store kept of a record in memory cannot be read back. Nothing on the disk is wrong by it.
+    /// What a store kept of a record to compare it cannot be read back. The record itself can.
     #[error(
-        "a record that was kept ready in memory cannot be read back: a fault of this library or of the \
-         machine's memory; open the store again, and please report it"
+        "what was kept of a record to compare it cannot be read back: a fault of this library or of the \
+         machine's memory; open the store again, or export it and import that into a new one, and please \
+         report it"
     )]
     UnreadablePack,
     /// A store is encrypted and the key is missing or wrong, or it is not and there is one.

@@ -1,7 +1,8 @@
 //! A record in a few hundred bytes: all that is ever asked of it when it is told from others, so that
 //! nothing of it is normalised twice.
 //!
-//! Packs are of the process that made them, and of its model; they are never written anywhere.
+//! Packs are of the model that they were made by, and of the [edition](EDITION) of this library: to others they say
+//! nothing.
 
 use std::sync::Arc;
 
@@ -19,6 +20,10 @@ use crate::schema::RecordKey;
 /// comparisons note of a value is not there, as it is noted again sooner than it is read.
 #[derive(Clone)]
 pub(crate) struct Packed(Arc<[u8]>);
+
+/// A higher one with every change by which some record's pack comes to be another: of how values are
+/// normalised, of what is kept of them, or of how that is written down.
+pub(crate) const EDITION: u32 = 1;
 
 /// Few packs are of more bytes.
 const LIKELY: usize = 512;
@@ -239,13 +244,20 @@ impl BoundModel {
     }
 }
 
-#[cfg(test)]
 impl Packed {
-    /// How many bytes it is.
-    pub(super) fn bytes(&self) -> usize {
-        self.0.len()
+    /// A pack as it was written down.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(bytes.into())
     }
 
+    /// To be written down.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+impl Packed {
     /// The same with that byte another one.
     pub(super) fn changed(&self, place: usize, by: u8) -> Self {
         let mut bytes = self.0.to_vec();

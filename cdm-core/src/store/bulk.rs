@@ -7,11 +7,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::current::{Current, Stop};
+use super::current::{Current, Ready, Stop};
 use super::event::{Change, Revision};
 use super::postings::Posting;
 use super::reading::View;
-use super::record::encode;
 use super::seal::Seals;
 use super::tables::{CANNOT, Cell, MUST, Row, numbers};
 use super::writing::Writing;
@@ -132,10 +131,10 @@ impl Store {
             if let Some(old) = writing.engine(old)?.and_then(|cell| Cell::read(&cell)) {
                 writing.drop_cell(old)?;
             }
-            files::write_model(writing, model)?;
+            let print = files::write_model(writing, model)?;
             let revision = writing.current.revision + 1;
             let kept = self.inner.cached_records;
-            writing.current = Arc::new(Current::new(bound, revision, kept));
+            writing.current = Arc::new(Current::new((bound, &print), revision, kept));
             writing.log(&Change::Revised { revision, reason: Revision::Adopted })?;
             writing.forget_index()?;
             let records = writing.all_records()?;
@@ -240,15 +239,11 @@ impl Writing<'_> {
         self.counters.alive += records.len() as u64;
         for (done, batch) in numbered.chunks(BATCH).enumerate() {
             run.report("store", (done * BATCH) as u64, records.len() as u64)?;
-            let plain: Vec<Vec<u8>> =
-                batch.iter().map(|(_, record)| encode(record, &mut self.names)).collect();
-            let cells = self.shared.cells.write_many(self.counters.end, &plain)?;
-            for ((number, _), cell) in batch.iter().zip(&cells) {
+            for (number, _) in batch {
+                let row = self.rows.get(*number).ok_or_else(|| self.missing(*number))?;
                 let entity = Some(entity_of[(number - first) as usize]);
-                self.put_row(*number, Row { cell: *cell, entity })?;
-                self.current.place(*number, *cell);
+                self.put_row(*number, Row { entity, ..row })?;
             }
-            self.counters.end = cells.last().map_or(self.counters.end, Cell::end);
         }
         // In their order, neighbours lie on one page.
         let seals = &self.shared.cells.seals;
@@ -330,7 +325,26 @@ impl Writing<'_> {
         Ok((0..resolution.len() as u32).map(group).collect())
     }
 
-    /// Index the keys of records, which are all that there are; the model with all keys that grew hot.
+    /// The cells of some records, which are ready; those that have none get one.
+    fn cells_of(&mut self, records: &[(u32, &Record)], ready: &[Ready]) -> Result<Vec<Cell>> {
+        let known = records.iter().map(|(number, _)| Some(self.rows.get(*number)?.cell));
+        if let Some(cells) = known.collect() {
+            return Ok(cells);
+        }
+        let (current, names) = (&self.current, &mut self.names);
+        let plain = records.iter().zip(ready);
+        let plain: Vec<Vec<u8>> =
+            plain.map(|((_, record), ready)| current.encode(record, ready, names)).collect();
+        let cells = self.shared.cells.write_many(self.counters.end, &plain)?;
+        self.counters.end = cells.last().map_or(self.counters.end, Cell::end);
+        for ((number, _), cell) in records.iter().zip(&cells) {
+            self.rows.set(*number, Some(Row { cell: *cell, entity: None }));
+        }
+        Ok(cells)
+    }
+
+    /// Index the keys of records, which are all that there are, and keep them ready; the model with all keys
+    /// that grew hot.
     fn index_all(&mut self, records: &[(u32, &Record)], hot_keys: Hot, run: &Run) -> Result<Model> {
         let (current, shared) = (Arc::clone(&self.current), self.shared);
         let (bound, seals) = (&current.bound, &shared.cells.seals);
@@ -339,11 +353,10 @@ impl Writing<'_> {
         for (done, batch) in records.chunks(BATCH).enumerate() {
             run.report("keys", (done * BATCH) as u64, records.len() as u64)?;
             let named = batch.par_chunks(AT_ONCE).map(|records| {
-                let mut keys = Vec::new();
+                let (mut keys, mut ready) = (Vec::new(), Vec::with_capacity(records.len()));
                 for (number, record) in records {
                     let prepared = bound.prepare(record)?;
-                    let cell = self.rows.get(*number).map(|row| row.cell);
-                    current.keep(*number, cell, &prepared)?;
+                    ready.push(current.make_ready(&prepared)?);
                     for (place, keying) in keyings.iter().enumerate() {
                         bound.each_key(*keying, &prepared, |key| {
                             let long = seals.long_key(*keying, key);
@@ -351,9 +364,17 @@ impl Writing<'_> {
                         });
                     }
                 }
-                Ok(keys)
+                Ok((keys, ready))
             });
-            named.collect::<Result<Vec<_>>>()?.into_iter().for_each(|of| keys.extend(of));
+            let mut all_ready = Vec::with_capacity(batch.len());
+            for (named, ready) in named.collect::<Result<Vec<_>>>()? {
+                keys.extend(named);
+                all_ready.extend(ready);
+            }
+            let cells = self.cells_of(batch, &all_ready)?;
+            for (((number, _), cell), ready) in batch.iter().zip(cells).zip(&all_ready) {
+                current.keep(*number, cell, ready);
+            }
         }
         keys.par_sort_unstable();
         let most = bound.model().plan().guards().max_records_per_key as usize;

@@ -53,9 +53,6 @@ struct Shard {
 /// Neighbours by number are in different ones.
 const SHARDS: usize = 256;
 
-/// Where a record lies that was not put anywhere yet.
-const NOWHERE: u64 = 0;
-
 impl Cache {
     /// For so many records at least, those that were asked for last, and up to twice as many.
     pub(super) fn new(least: usize) -> Self {
@@ -82,16 +79,13 @@ impl Cache {
         Some(record)
     }
 
-    /// Keep a record, whose cell may be [told](Self::place) later.
-    pub(super) fn put(&self, number: u32, cell: Option<Cell>, record: Packed) {
-        let place = cell.map_or(NOWHERE, |cell| cell.place);
-        // One without a cell may come to lie anywhere.
-        let last = cell.map_or(u64::MAX, |cell| cell.place);
+    /// Keep a record, as that cell holds it.
+    pub(super) fn put(&self, number: u32, cell: Cell, record: Packed) {
         let mut shard = lock(self.shard(number));
-        if self.last.load(Ordering::Relaxed) < last {
-            self.last.fetch_max(last, Ordering::Relaxed);
+        if self.last.load(Ordering::Relaxed) < cell.place {
+            self.last.fetch_max(cell.place, Ordering::Relaxed);
         }
-        let gone = self.add(&mut shard, number, (place, record));
+        let gone = self.add(&mut shard, number, (cell.place, record));
         drop(shard);
         // Nobody waits for that.
         drop(gone);
@@ -108,14 +102,6 @@ impl Cache {
         gone
     }
 
-    /// Say which cell holds a record that was put before it had one.
-    pub(super) fn place(&self, number: u32, cell: Cell) {
-        let shard = &mut *lock(self.shard(number));
-        if let Some((place, _)) = shard.young.get_mut(&number).or(shard.old.get_mut(&number)) {
-            *place = cell.place;
-        }
-    }
-
     /// Nothing of it is to be left in memory either.
     pub(super) fn remove(&self, number: u32) {
         let mut shard = lock(self.shard(number));
@@ -123,8 +109,8 @@ impl Cache {
         shard.old.remove(&number);
     }
 
-    /// Nothing is known any more of what lies from that place on, nor of records without one; whether
-    /// anything was. Nobody keeps such meanwhile.
+    /// Nothing is known any more of what lies from that place on; whether anything was. Nobody keeps such
+    /// meanwhile.
     pub(super) fn let_go_from(&self, end: u64) -> bool {
         if self.last.load(Ordering::Relaxed) < end {
             return false;
@@ -132,7 +118,7 @@ impl Cache {
         for shard in &self.shards {
             let shard = &mut *lock(shard);
             for kept in [&mut shard.young, &mut shard.old] {
-                kept.retain(|_, (place, _)| *place != NOWHERE && *place < end);
+                kept.retain(|_, (place, _)| *place < end);
             }
         }
         self.last.store(end.saturating_sub(1), Ordering::Relaxed);
@@ -164,7 +150,7 @@ mod tests {
         let cell = |number: u32| Cell { place: u64::from(number) + 64, length: 9 };
         let cache = Cache::new(SHARDS * 8);
         for number in 0..20_000 {
-            cache.put(number, Some(cell(number)), packed(number));
+            cache.put(number, cell(number), packed(number));
             assert!(cache.get(7, cell(7)).is_some() || number < 7);
         }
         let found = (0..20_000).rev().filter(|number| cache.get(*number, cell(*number)).is_some());
@@ -176,19 +162,16 @@ mod tests {
         let bytes = cache.get(19_999, cell(19_999)).unwrap();
         assert_eq!(bound.unpack(bytes).unwrap().key().id, "19999");
         assert!(cache.get(19_999, cell(3)).is_none());
-        cache.put(1, None, packed(1));
-        assert!(cache.get(1, cell(1)).is_none());
-        cache.place(1, cell(1));
+        cache.put(1, cell(1), packed(1));
         assert!(cache.get(1, cell(1)).is_some());
         cache.remove(1);
         assert!(cache.get(1, cell(1)).is_none());
-        cache.put(2, None, packed(2));
+        cache.put(2, cell(19_995), packed(2));
         assert!(cache.let_go_from(cell(19_990).place));
-        cache.place(2, cell(2));
-        assert!(cache.get(2, cell(2)).is_none() && cache.get(19_990, cell(19_990)).is_none());
+        assert!(cache.get(2, cell(19_995)).is_none() && cache.get(19_990, cell(19_990)).is_none());
         assert!(cache.get(7, cell(7)).is_some() && cache.get(19_989, cell(19_989)).is_some());
         assert!(!cache.let_go_from(cell(19_990).place), "there is nothing any more");
-        cache.put(2, Some(cell(19_990)), packed(2));
+        cache.put(2, cell(19_990), packed(2));
         assert!(cache.let_go_from(cell(19_990).place));
     }
 }

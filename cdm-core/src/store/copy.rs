@@ -197,9 +197,11 @@ pub(super) fn finish_compaction(path: &Path) -> std::io::Result<()> {
 fn copy_tables(view: &View<'_>, to: &mut Index<'_>, cells: &Cells, run: &Run) -> Seen<()> {
     let place = &cells.place;
     let mut end = FIRST;
-    let mut put = |cell: Cell| -> Seen<Cell> {
-        let plain = view.shared.cells.read(cell)?.ok_or(super::reading::Fault::Gone)?;
-        let cell = cells.write(end, &plain)?;
+    let read = |cell: Cell| -> Seen<Vec<u8>> {
+        view.shared.cells.read(cell)?.ok_or(super::reading::Fault::Gone)
+    };
+    let mut put = |plain: &[u8]| -> Seen<Cell> {
+        let cell = cells.write(end, plain)?;
         end += u64::from(cell.length);
         Ok(cell)
     };
@@ -214,12 +216,17 @@ fn copy_tables(view: &View<'_>, to: &mut Index<'_>, cells: &Cells, run: &Run) ->
     for (number, row) in view.engine(view.tables.rows().all())? {
         run.check()?;
         let row = Row::read(&row).ok_or_else(|| place.damaged("a record"))?;
-        let row = Row { cell: put(row.cell)?, ..row };
+        let mut plain = read(row.cell)?;
+        if row.entity.is_some() {
+            // What was kept of it when there was another model, or another release, is of no use.
+            plain = view.current.renewed(plain, &view.names)?;
+        }
+        let row = Row { cell: put(&plain)?, ..row };
         to.rows.insert(number, &row.bytes()[..]).map_err(|error| place.engine(error))?;
     }
     for (name, cell) in view.engine(view.tables.stops().all())? {
         let cell = Cell::read(&cell).ok_or_else(|| place.damaged("a stop key"))?;
-        let cell = put(cell)?.bytes();
+        let cell = put(&read(cell)?)?.bytes();
         to.stops.insert(name, &cell[..]).map_err(|error| place.engine(error))?;
     }
     for name in FACTS {
@@ -227,7 +234,7 @@ fn copy_tables(view: &View<'_>, to: &mut Index<'_>, cells: &Cells, run: &Run) ->
         let value = match name {
             "model" => {
                 let cell = Cell::read(&value).ok_or_else(|| place.damaged("its model"))?;
-                put(cell)?.bytes().to_vec()
+                put(&read(cell)?)?.bytes().to_vec()
             }
             _ => value,
         };

@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::cache::Cache;
 use super::outlines::Outlines;
+use super::record::{Names, add_pack, decode, encode, pack_of, without_pack};
 use super::seal::Seals;
 use super::tables::Cell;
-use crate::bound::{BoundModel, BoundRecord, Hint, Keying, Likeness, Packed};
+use crate::bound::{BoundModel, BoundRecord, EDITION, Hint, Keying, Likeness, Packed};
 use crate::cluster::Weight;
 use crate::error::Result;
 use crate::plan::Model;
 use crate::probability::MatchWeight;
+use crate::schema::Record;
 
 /// One revision of the model of a store.
 #[derive(Clone)]
@@ -23,9 +26,24 @@ pub(super) struct Current {
     pub(super) outlines: Arc<Outlines>,
     /// Records as that model sees them: whoever still reads by an older one has those of its own.
     cache: Arc<Cache>,
+    /// What tells packs of that model from others.
+    edition: Edition,
     /// The names of the keys that grew hot since the model was adopted.
     pub(super) stopped: BTreeSet<u64>,
     pub(super) revision: u64,
+}
+
+/// Which model, and which release of this library, made a pack: no other may read it, as a record would be
+/// seen otherwise than its like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edition(pub(super) [u8; 8]);
+
+impl Edition {
+    /// Of the model of that [print](Seals::print).
+    fn of(print: &[u8]) -> Self {
+        let release = env!("CARGO_PKG_VERSION").as_bytes();
+        Self(xxh3_64(&[print, &EDITION.to_le_bytes(), release].concat()).to_le_bytes())
+    }
 }
 
 /// A key that grew hot.
@@ -79,9 +97,14 @@ impl Stop {
 }
 
 impl Current {
-    /// A model as it was adopted, with so many records at least kept ready for it.
-    pub(super) fn new(bound: BoundModel, revision: u64, cached_records: usize) -> Self {
+    /// A model of that print as it was adopted, with so many records at least kept ready for it.
+    pub(super) fn new(
+        (bound, print): (BoundModel, &[u8]),
+        revision: u64,
+        cached_records: usize,
+    ) -> Self {
         Self {
+            edition: Edition::of(print),
             outlines: Outlines::new(&bound, cached_records.saturating_mul(2)),
             cache: Arc::new(Cache::new(cached_records)),
             bound: Arc::new(bound),
@@ -96,29 +119,70 @@ impl Current {
         packed.map(|packed| self.bound.unpack(packed).map(Arc::new)).transpose()
     }
 
-    /// Keep a record ready; it may be [placed](Self::place) later.
-    pub(super) fn keep(&self, number: u32, cell: Option<Cell>, record: &BoundRecord) -> Result<()> {
-        self.keep_ready(number, cell, &self.make_ready(record)?);
-        Ok(())
+    /// The record of that number, of which that cell holds these bytes, which is kept ready from now on; `None` where
+    /// they are not a record's.
+    pub(super) fn read(
+        &self,
+        (number, cell): (u32, Cell),
+        bytes: &[u8],
+        names: &Names,
+    ) -> Result<Option<Arc<BoundRecord>>> {
+        let (record, packed) = match pack_of(bytes, self.edition) {
+            Some(packed) => (self.bound.unpack(packed.clone())?, packed),
+            None => {
+                let Some(record) = decode(bytes, names) else { return Ok(None) };
+                let record = self.bound.prepare_owned(record)?;
+                let packed = self.bound.pack(&record)?;
+                (record, packed)
+            }
+        };
+        let ready = self.ready_as(&record, packed);
+        record.readable()?;
+        self.keep(number, cell, &ready);
+        Ok(Some(Arc::new(record)))
     }
 
     /// What there is to keep of a record.
     pub(super) fn make_ready(&self, record: &BoundRecord) -> Result<Ready> {
-        let mut outline = vec![0; self.bound.outline_width()];
-        self.bound.outline(record, &mut outline);
-        Ok(Ready { packed: self.bound.pack(record)?, outline })
+        Ok(self.ready_as(record, self.bound.pack(record)?))
     }
 
-    /// Keep it.
-    pub(super) fn keep_ready(&self, number: u32, cell: Option<Cell>, ready: &Ready) {
-        self.outlines.put(number, cell.map_or(0, |cell| cell.place), &ready.outline);
+    fn ready_as(&self, record: &BoundRecord, packed: Packed) -> Ready {
+        let mut outline = vec![0; self.bound.outline_width()];
+        self.bound.outline(record, &mut outline);
+        Ready { packed, outline }
+    }
+
+    /// Keep it, of the record that the cell holds.
+    pub(super) fn keep(&self, number: u32, cell: Cell, ready: &Ready) {
+        self.outlines.put(number, cell.place, &ready.outline);
         self.cache.put(number, cell, ready.packed.clone());
     }
 
-    /// Say in which cell a record is that was kept before it had one.
-    pub(super) fn place(&self, number: u32, cell: Cell) {
-        self.outlines.place(number, cell.place);
-        self.cache.place(number, cell);
+    /// What a cell is to hold of a record.
+    pub(super) fn encode(&self, record: &Record, ready: &Ready, names: &mut Names) -> Vec<u8> {
+        let mut bytes = encode(record, names);
+        add_pack(&mut bytes, self.edition, &ready.packed);
+        bytes
+    }
+
+    /// The same of bytes that were another cell's, maybe of another edition.
+    pub(super) fn renewed(&self, bytes: Vec<u8>, names: &Names) -> Result<Vec<u8>> {
+        if pack_of(&bytes, self.edition).is_some() {
+            return Ok(bytes);
+        }
+        let mut bytes = without_pack(bytes);
+        if let Some(record) = decode(&bytes, names) {
+            let packed = self.bound.pack(&self.bound.prepare_owned(record)?)?;
+            add_pack(&mut bytes, self.edition, &packed);
+        }
+        Ok(bytes)
+    }
+
+    /// Whether the pack that is there in these bytes, if one is, is that of the record.
+    pub(super) fn is_pack_of(&self, bytes: &[u8], record: &BoundRecord) -> Result<bool> {
+        let Some(kept) = pack_of(bytes, self.edition) else { return Ok(true) };
+        Ok(kept.bytes() == self.bound.pack(record)?.bytes())
     }
 
     /// Nothing of a record is to be left.
@@ -194,5 +258,109 @@ impl Current {
             of_kind.entry(name).or_default().insert(stop.texts.clone());
         }
         Ok(self.bound.model().clone().stopping(rules, blocking))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cancel::Run;
+    use crate::plan::Plan;
+    use crate::schema::RecordKey;
+    use crate::store::{Options, Store};
+    use crate::table::Table;
+
+    fn model(name: &str) -> Model {
+        let plan = r#"{"version": 1, "name": "NAME", "fields": [{"name": "email", "kind": "email"}],
+            "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
+        let plan = Plan::from_json(&plan.replace("NAME", name)).unwrap();
+        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
+        plan.fit(&nobody, &Run::new()).unwrap()
+    }
+
+    fn record(number: usize) -> Record {
+        let key = RecordKey::new("shop", format!("{number:03}"));
+        Record::new(key).with("email", format!("{:03}@kestrel.example", number / 2))
+    }
+
+    fn open(path: &Path) -> Store {
+        Store::open_existing(path, &Options::new()).unwrap()
+    }
+
+    /// Of how many records the cell has a pack that is read, and of how many it has not.
+    fn kept(store: &Store) -> (usize, usize) {
+        let now = store.inner.snapshot();
+        let rows = now.tables.rows().all().unwrap();
+        let packs: Vec<bool> = rows
+            .iter()
+            .map(|(number, _)| {
+                let cell = now.rows.get(*number).unwrap().cell;
+                let plain = store.inner.shared.plain(cell).unwrap();
+                pack_of(&plain, now.current.edition).is_some()
+            })
+            .collect();
+        let count = packs.iter().filter(|kept| **kept).count();
+        (count, packs.len() - count)
+    }
+
+    fn problems(store: &Store) -> Vec<String> {
+        store.verify(&Run::new()).unwrap().problems
+    }
+
+    #[test]
+    fn packs_are_in_the_file_and_read_by_the_model_that_made_them_alone() {
+        let (folder, run) = (tempfile::tempdir().unwrap(), Run::new());
+        let path = folder.path().join("store");
+        let store = Store::open(&path, &model("one"), &Options::new()).unwrap();
+        store.upsert_many(&(0..200).map(record).collect::<Vec<_>>(), &run).unwrap();
+        assert_eq!(kept(&store), (200, 0));
+        store.upsert(&record(200)).unwrap();
+        store.upsert_many(&(201..204).map(record).collect::<Vec<_>>(), &run).unwrap();
+        let changed = Record { fields: record(90).fields, ..record(7) };
+        store.upsert(&changed).unwrap();
+        store.delete(&record(9).key).unwrap();
+        assert_eq!(kept(&store), (203, 1));
+        drop(store);
+        let store = open(&path);
+        // They are the same as before.
+        assert_eq!(store.upsert_many(&[record(3), changed, record(202)], &run).unwrap(), 0);
+        store.upsert(&Record { fields: record(200).fields, ..record(400) }).unwrap();
+        let found = store.entity_of(&record(400).key).unwrap();
+        assert_eq!(found, store.entity_of(&record(201).key).unwrap());
+        assert_eq!(kept(&store), (204, 1));
+        store.adopt(&model("two"), &run).unwrap();
+        assert_eq!(kept(&store), (0, 205));
+        drop(store);
+        let store = open(&path);
+        store.upsert(&Record { fields: record(2).fields, ..record(401) }).unwrap();
+        let found = store.entity_of(&record(401).key).unwrap();
+        assert_eq!(found, store.entity_of(&record(3).key).unwrap());
+        assert_eq!(kept(&store), (1, 205));
+        assert_eq!(problems(&store), [""; 0]);
+        let store = store.compact(&Options::new(), &run).unwrap();
+        assert_eq!(kept(&store), (205, 1));
+        assert_eq!(problems(&store), [""; 0]);
+    }
+
+    #[test]
+    fn a_pack_that_is_not_its_record_s_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let store = Store::open(&path, &model("one"), &Options::new()).unwrap();
+        for number in 10..14 {
+            store.upsert(&record(number)).unwrap();
+        }
+        assert_eq!(problems(&store), [""; 0]);
+        let now = store.inner.snapshot();
+        let [one, other] = [0, 2].map(|number| now.rows.get(number).unwrap().cell);
+        let [plain, wrong] = [one, other].map(|cell| store.inner.shared.plain(cell).unwrap());
+        let wrong = pack_of(&wrong, now.current.edition).unwrap();
+        let mut plain = without_pack(plain);
+        add_pack(&mut plain, now.current.edition, &wrong);
+        assert_eq!(store.inner.shared.cells.write(one.place, &plain).unwrap(), one);
+        let wanted = "record shop:010 is kept ready as another one";
+        assert_eq!(problems(&store), [wanted]);
     }
 }

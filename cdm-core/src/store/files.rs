@@ -209,13 +209,14 @@ pub(super) fn facts(
     postcard::to_allocvec(&facts).map_err(|error| place.damaged(error.to_string()))
 }
 
-/// Put the model down, and what tells it from others.
-pub(super) fn write_model(writing: &mut Writing<'_>, model: &Model) -> Result<()> {
+/// Put the model down, and what tells it from others, which is returned.
+pub(super) fn write_model(writing: &mut Writing<'_>, model: &Model) -> Result<[u8; 16]> {
     let json = model.to_json();
     let cell = writing.put_cell(json.as_bytes())?;
     put(writing, "model", &cell.bytes())?;
     let print = writing.shared.cells.seals.print(json.as_bytes());
-    put(writing, "print", &print)
+    put(writing, "print", &print)?;
+    Ok(print)
 }
 
 /// Open what lies on `media`, or begin a store there where a model is given.
@@ -308,7 +309,8 @@ fn begin(
     let cells = Cells::create(cells, seals, place.clone())?;
     let pool = Pool::create(keys, place.clone(), for_keys(options))?;
     let bound = BoundModel::new(Arc::new(model.clone()))?;
-    let current = Current::new(bound, 0, options.cached_records);
+    let print = cells.seals.print(model.to_json().as_bytes());
+    let current = Current::new((bound, &print), 0, options.cached_records);
     let counters = Counters { event: 1, end: FIRST, run: 1, ..Counters::default() };
     let inner = assemble(
         (db, log, 0),
@@ -328,7 +330,7 @@ fn begin(
         ] {
             put(writing, name, value)?;
         }
-        write_model(writing, model)
+        write_model(writing, model).map(|_| ())
     })?;
     Ok(inner)
 }
@@ -411,8 +413,9 @@ fn open_existing(
     let cell = Cell::read(&fact("model")?).ok_or_else(|| place.damaged("its model"))?;
     let json = cells.read(cell)?.ok_or_else(|| place.damaged("its model"))?;
     let json = String::from_utf8(json).map_err(|_| place.damaged("its model"))?;
+    let print = fact("print")?;
     if let Some(model) = model
-        && fact("print")? != cells.seals.print(model.to_json().as_bytes())
+        && print != cells.seals.print(model.to_json().as_bytes())
     {
         return Err(Error::StoreModel { path: place.0.clone() });
     }
@@ -421,7 +424,7 @@ fn open_existing(
         stopped.insert(name);
     }
     let bound = BoundModel::new(Arc::new(Model::from_json(&json)?))?;
-    let mut current = Current::new(bound, facts.revision, options.cached_records);
+    let mut current = Current::new((bound, &print), facts.revision, options.cached_records);
     current.stopped = stopped;
     let mut rows = Rows::default();
     for (number, row) in tables.rows().all().map_err(|error| engine(error.into()))? {

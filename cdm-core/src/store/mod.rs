@@ -214,15 +214,18 @@ impl Shared {
         if let Some(record) = current.ready(number, cell)? {
             return Ok(record);
         }
-        let bound = Arc::new(current.bound.prepare_owned(self.record(names, number, cell)?)?);
-        current.keep(number, Some(cell), &bound)?;
-        Ok(bound)
+        let record = current.read((number, cell), &self.plain(cell)?, names)?;
+        record.ok_or_else(|| self.damaged(number))
     }
 
     /// A record as it was given.
     fn record(&self, names: &Names, number: u32, cell: Cell) -> Result<Record> {
         let record = record::decode(&self.plain(cell)?, names);
-        record.ok_or_else(|| self.cells.place.damaged(format!("record {number}")))
+        record.ok_or_else(|| self.damaged(number))
+    }
+
+    fn damaged(&self, number: u32) -> Error {
+        self.cells.place.damaged(format!("record {number}"))
     }
 
     fn missing(&self, number: u32) -> Error {

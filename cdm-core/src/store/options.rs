@@ -34,8 +34,8 @@ pub struct Options {
     /// Encrypts what the store holds; it must be the same whenever the store is opened.
     pub key: Option<StoreKey>,
     /// Of how many records at least, those that were asked for last, what they are told apart by is kept
-    /// in memory, at about a kilobyte each; of up to twice as many it may be. Of a candidate that is not
-    /// among them the record is read and normalised, which takes a hundred times as long.
+    /// in memory, at about a kilobyte each; of up to twice as many it may be. A candidate that is not among
+    /// them is read from the file.
     pub cached_records: usize,
     /// How many bytes of the index and of the keys are kept in memory at most: three quarters are for the
     /// keys, which of a million records with 150 keys each are 1.2 GB. What does not fit is read from

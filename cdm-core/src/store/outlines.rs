@@ -71,15 +71,6 @@ impl Outlines {
         }
     }
 
-    /// Say where the cell lies of a record whose outline was put before it was.
-    pub(super) fn place(&self, number: u32, place: u64) {
-        let chunk = self.chunks.get(number as usize / AT_ONCE).and_then(OnceLock::get);
-        if let Some(chunk) = chunk {
-            let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
-            *chunk.at(number as usize % AT_ONCE).0 = place;
-        }
-    }
-
     /// Nothing of a record is to be left.
     pub(super) fn remove(&self, number: u32) {
         let chunk = self.chunks.get(number as usize / AT_ONCE).and_then(OnceLock::get);

@@ -189,9 +189,15 @@ impl View<'_> {
         if let Some(record) = self.current.ready(number, cell)? {
             return Ok(record);
         }
-        let bound = Arc::new(self.current.bound.prepare_owned(self.record(cell)?)?);
-        self.current.keep(number, Some(cell), &bound)?;
-        Ok(bound)
+        let plain = self.shared.cells.read(cell)?.ok_or(Fault::Gone)?;
+        let record = self.current.read((number, cell), &plain, &self.names)?;
+        record.ok_or_else(|| self.damaged(format!("record {number}")))
+    }
+
+    /// Whether what that cell has of a record to keep it ready, if anything, is what there is to keep of it.
+    pub(super) fn has_kept(&self, cell: Cell, record: &BoundRecord) -> Seen<bool> {
+        let plain = self.shared.cells.read(cell)?.ok_or(Fault::Gone)?;
+        Ok(self.current.is_pack_of(&plain, record)?)
     }
 
     /// How many records there are, as it was counted.

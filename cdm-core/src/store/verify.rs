@@ -77,8 +77,11 @@ impl Store {
                 ));
             }
             let mut keys: Vec<(u64, u32)> = Vec::new();
-            for (number, (_, record)) in &records {
+            for (number, (row, record)) in &records {
                 let bound = view.current.bound.prepare(record)?;
+                if !view.has_kept(row.cell, &bound)? {
+                    problem(format!("record {} is kept ready as another one", record.key));
+                }
                 for keying in view.current.bound.keyings() {
                     let names = view.current.bound.keys(keying, &bound).into_iter();
                     let names = names.map(|key| seals.key(keying, &key));

@@ -223,7 +223,7 @@ impl<'w> Writing<'w> {
         self.bound_whole(number, row.cell)
     }
 
-    fn missing(&self, number: u32) -> Error {
+    pub(super) fn missing(&self, number: u32) -> Error {
         self.shared.missing(number)
     }
 
@@ -321,12 +321,14 @@ impl<'w> Writing<'w> {
         if is_known == Some(true) {
             return Ok(None);
         }
-        let plain = encode(record, &mut self.names);
         let number = match known {
             Some((number, row)) => {
                 if row.entity.is_some() {
-                    if is_known.is_none() && self.shared.plain(row.cell)? == plain {
-                        return Ok(None);
+                    if is_known.is_none() {
+                        let plain = encode(record, &mut self.names);
+                        if self.shared.plain(row.cell)?.starts_with(&plain) {
+                            return Ok(None);
+                        }
                     }
                     self.unindex(number, &self.former_keys(number, row.cell, found)?)?;
                 }
@@ -341,6 +343,7 @@ impl<'w> Writing<'w> {
                 number
             }
         };
+        let plain = found.encode(&self.current, &mut self.names)?;
         let cell = self.put_cell(&plain)?;
         let entity = known.and_then(|(_, row)| row.entity);
         self.counters.alive += u64::from(entity.is_none());

@@ -45,7 +45,7 @@ class Store:
         key: 32 bytes that encrypt what the store holds.
         cached_records: Of how many records at least, those that were asked for last, what they are told
             apart by is kept in memory, at about a kilobyte each; of up to twice as many it may be. A
-            candidate that is not among them is read and normalised.
+            candidate that is not among them is read from the file.
         cached_bytes: How many bytes of the index and of the keys are kept in memory at most; three quarters
             are for the keys. What does not fit is read from the files.
 

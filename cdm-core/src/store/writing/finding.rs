@@ -63,7 +63,7 @@ impl Found {
             found.names(shared, &before.current);
             return Ok(found);
         };
-        if encode(record.record(), &mut Names::clone(&before.names)) == plain {
+        if plain.starts_with(&encode(record.record(), &mut Names::clone(&before.names))) {
             return Ok(found(Some(Former { cell, names: None })));
         }
         let found = found(None);
@@ -134,8 +134,13 @@ impl Found {
 
     /// Keep it ready, as that record in that cell.
     pub(super) fn keep(&self, current: &Current, number: u32, cell: Cell) -> Result<()> {
-        current.keep_ready(number, Some(cell), self.ready(current)?);
+        current.keep(number, cell, self.ready(current)?);
         Ok(())
+    }
+
+    /// What a cell is to hold of it.
+    pub(super) fn encode(&self, current: &Current, names: &mut Names) -> Result<Vec<u8>> {
+        Ok(current.encode(self.record.record(), self.ready(current)?, names))
     }
 }
 
