@@ -217,7 +217,7 @@ impl Inner {
     pub(super) fn begin(&self) -> Result<redb::WriteTransaction> {
         let place = &self.shared.cells.place;
         let db = self.db.get().map_err(|error| place.engine(error))?;
-        db.begin_write().map_err(|error| place.engine(error))
+        files::begin_write(db).map_err(|error| place.engine(error))
     }
 
     /// The index as it is now, after so many changes.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, RwLock};
 
 use arc_swap::ArcSwap;
 use redb::backends::{FileBackend, InMemoryBackend};
-use redb::{Builder, Database, ReadableDatabase, StorageBackend};
+use redb::{Builder, Database, ReadableDatabase, StorageBackend, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Cells, FIRST, Place};
@@ -47,6 +47,13 @@ pub struct Media {
     pub(super) keys: Box<dyn StorageBackend>,
     pub(super) cells: Box<dyn StorageBackend>,
     pub(super) place: Place,
+}
+
+/// Begin to write to the index. Whoever opens it after a crash need not read all of it then.
+pub(super) fn begin_write(db: &Database) -> std::result::Result<WriteTransaction, redb::Error> {
+    let mut txn = db.begin_write()?;
+    txn.set_quick_repair(true);
+    Ok(txn)
 }
 
 /// The database of an open store.
@@ -294,7 +301,7 @@ fn begin(
 ) -> Result<Inner> {
     let engine = |error: redb::Error| place.engine(error);
     // Should it end before the rest is there, the next one may begin anew.
-    let txn = db.begin_write().map_err(|error| engine(error.into()))?;
+    let txn = begin_write(&db).map_err(engine)?;
     {
         let mut index = Index::open(&txn).map_err(|error| engine(error.into()))?;
         index.meta.insert("begun", &[][..]).map_err(|error| engine(error.into()))?;
@@ -312,14 +319,10 @@ fn begin(
     let print = cells.seals.print(model.to_json().as_bytes());
     let current = Current::new((bound, &print), 0, options.cached_records);
     let counters = Counters { event: 1, end: FIRST, run: 1, ..Counters::default() };
-    let inner = assemble(
-        (db, log, 0),
-        cells,
-        Keys::empty(pool),
-        (current, Names::default(), Rows::default(), Arc::default()),
-        counters,
-        options,
-    )?;
+    let keys = Keys::empty(pool);
+    let tables = super::reading::tables(&db, &place, keys.change)?;
+    let seen = (tables, current, Names::default(), Rows::default(), Arc::default());
+    let inner = assemble((db, log, 0), cells, keys, seen, counters, options);
     inner.write_all(super::When::Now, |writing| {
         let encrypted = [u8::from(options.key.is_some())];
         for (name, value) in [
@@ -341,41 +344,41 @@ fn known_fact(tables: &Reading, place: &Place, name: &str) -> Result<Vec<u8>> {
     value.ok_or_else(|| place.damaged(format!("it lacks its {name}")))
 }
 
-/// Open the log, and give the index what it lacks; with the last number that a batch was given.
-fn open_log(
+/// Give a store of the first version a log, so that no older release opens it from now on.
+fn give_log(
     db: &Database,
-    (medium, version): (Box<dyn StorageBackend>, u32),
+    medium: Box<dyn StorageBackend>,
     seals: &Seals,
     place: &Place,
-) -> Result<(Log, u64)> {
-    let (seals, mut changes) = (seals.clone(), Changes::default());
-    let (mut log, numbered);
-    if version == WITHOUT_LOG {
-        (log, numbered) = (Log::create(medium, seals, place.clone())?, 0);
-        // No older release may open it from now on.
-        changes = Changes::fact("format", VERSION.to_le_bytes().to_vec());
-    } else {
-        let tables = super::reading::tables(db, place, 0)?;
-        let logged = known_fact(&tables, place, "log")?.try_into().map(u64::from_le_bytes);
-        let logged = logged.map_err(|_| place.damaged("how much of its log it has"))?;
-        let (opened, new) = Log::open(medium, seals, place.clone(), logged)?;
-        if new.batches.is_empty() {
-            return Ok((opened, new.highest));
-        }
-        (log, numbered) = (opened, new.highest);
-        for batch in &new.batches {
-            let batch = Changes::logged(batch);
-            changes.followed_by(batch.map_err(|_| place.damaged("a batch of its log"))?);
-        }
-    }
-    changes.followed_by(Changes::fact("log", numbered.to_le_bytes().to_vec()));
-    let txn = db.begin_write().map_err(|error| place.engine(error))?;
+) -> Result<Log> {
+    let log = Log::create(medium, seals.clone(), place.clone())?;
+    let txn = begin_write(db).map_err(|error| place.engine(error))?;
     let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
-    changes.put_into(&mut index).map_err(|error| place.engine(error))?;
+    for (name, value) in [("format", &VERSION.to_le_bytes()[..]), ("log", &0_u64.to_le_bytes())] {
+        index.meta.insert(name, value).map_err(|error| place.engine(error))?;
+    }
     drop(index);
     txn.commit().map_err(|error| place.engine(error))?;
-    log.begin_anew(numbered);
-    Ok((log, numbered))
+    Ok(log)
+}
+
+/// Open the log of a store of which the index has these tables; with what the index lacks, and the last number
+/// that a batch was given.
+fn open_log(
+    tables: &Reading,
+    medium: Box<dyn StorageBackend>,
+    seals: &Seals,
+    place: &Place,
+) -> Result<(Log, Changes, u64)> {
+    let logged = known_fact(tables, place, "log")?.try_into().map(u64::from_le_bytes);
+    let logged = logged.map_err(|_| place.damaged("how much of its log it has"))?;
+    let (log, new) = Log::open(medium, seals.clone(), place.clone(), logged)?;
+    let mut changes = Changes::default();
+    for batch in &new.batches {
+        let batch = Changes::logged(batch);
+        changes.followed_by(batch.map_err(|_| place.damaged("a batch of its log"))?);
+    }
+    Ok((log, changes, new.highest))
 }
 
 fn open_existing(
@@ -403,9 +406,13 @@ fn open_existing(
             None => place.damaged("its salt"),
         });
     }
-    drop(tables);
-    let (log, numbered) = open_log(&db, (log, version), &seals, &place)?;
-    let tables = super::reading::tables(&db, &place, 0)?;
+    let (log, changes, numbered) = if version == WITHOUT_LOG {
+        (give_log(&db, log, &seals, &place)?, Changes::default(), 0)
+    } else {
+        open_log(&tables, log, &seals, &place)?
+    };
+    // The index gets what it lacks while others read and write.
+    let tables = tables.after(changes, 0);
     let fact = |name| known_fact(&tables, &place, name);
     let facts: Facts = postcard::from_bytes(&fact("facts")?)
         .map_err(|error| place.damaged(format!("its facts: {error}")))?;
@@ -450,12 +457,12 @@ fn open_existing(
         let postings = postings.ok_or_else(|| place.damaged("what changed in its keys"))?;
         recent.add(&postings, number, number);
     }
-    drop(tables);
     let Facts { record, entity, event, end, garbage, alive, keys, run, swept, names, .. } = facts;
     let counters = Counters { record, entity, event, end, garbage, alive, keys, run, swept };
     let keys = Keys { pool, change: run, layered: run, segments, recent: vec![recent], merged };
-    let db = (db, log, numbered);
-    let inner = assemble(db, cells, keys, (current, names, rows, known), counters, options)?;
+    let (db, tables) = ((db, log, numbered), tables.after(Changes::default(), keys.change));
+    let seen = (tables, current, names, rows, known);
+    let inner = assemble(db, cells, keys, seen, counters, options);
     if !pending.is_empty() {
         // What was to be erased when the store was closed, or fell, is erased now.
         super::lock(&inner.writer).pending = pending;
@@ -468,17 +475,16 @@ fn assemble(
     (db, log, numbered): (Database, Log, u64),
     cells: Cells,
     keys: Keys,
-    (current, names, rows, known): (Current, Names, Rows, Arc<Known>),
+    (tables, current, names, rows, known): (Reading, Current, Names, Rows, Arc<Known>),
     counters: Counters,
     options: &Options,
-) -> Result<Inner> {
+) -> Inner {
     let told = Mutex::new(counters.event);
     let last = keys.segments.iter().map(|segment| segment.described.id).max();
     let (current, names) = (Arc::new(current), Arc::new(names));
-    let tables = super::reading::tables(&db, &cells.place, keys.change)?;
     let counted = counters.clone();
     let snapshot = Snapshot { tables, current, names, rows, known, keys, counters: counted };
-    Ok(Inner {
+    Inner {
         snapshot: ArcSwap::from_pointee(snapshot),
         outdated: Mutex::default(),
         recent_keys: options.recent_keys,
@@ -509,7 +515,7 @@ fn assemble(
         tell: Condvar::new(),
         copying: RwLock::new(()),
         db: Engine(Some(db)),
-    })
+    }
 }
 
 /// The keys that were stopped since the model was adopted.

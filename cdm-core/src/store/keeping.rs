@@ -328,6 +328,8 @@ impl Keepers {
         if !inner.snapshot().keys.segments.iter().all(|segment| segment.is_in_memory()) {
             inner.work.wake(Kind::Merge);
         }
+        // What the log had that the index lacks.
+        inner.catch_up_in_time(&mut lock(&inner.writer));
         let flusher = match inner.durability {
             Durability::Grouped { at_most } => {
                 let inner = Arc::clone(inner);

@@ -149,8 +149,7 @@ impl Log {
         Ok(Self { medium, seals, place, length: LEAST, next: Spot::first(0), last: 0 })
     }
 
-    /// Open a log, of which the index has the batches up to `logged`; with the others. It goes on as if the index
-    /// had those as well: none may be added before it has.
+    /// Open a log, of which the index has the batches up to `logged`; with the others, behind which it goes on.
     pub(super) fn open(
         medium: Box<dyn StorageBackend>,
         seals: Seals,
@@ -169,6 +168,12 @@ impl Log {
         }
         let (mut found, next) = log.batches(0, logged)?;
         let (of_other, next_of_other) = log.batches(1, logged)?;
+        let last_of = |found: &Batches| found.last().map(|(head, _)| head.number);
+        log.next = match (last_of(&found), last_of(&of_other)) {
+            (None, None) => Spot::first(log.free_half(next)?),
+            (first, second) if first > second => next,
+            _ => next_of_other,
+        };
         found.extend(of_other);
         found.sort_unstable_by_key(|(head, _)| head.number);
         let mut batches = Vec::with_capacity(found.len());
@@ -182,6 +187,13 @@ impl Log {
         }
         let highest = log.highest([next, next_of_other])?;
         Ok((log, Logged { batches, highest }))
+    }
+
+    /// The half to go on in where the index has all that there is. Of what nobody came to the end of writing behind
+    /// what the first one has, nobody could tell what it is without that.
+    fn free_half(&self, next: Spot) -> Result<u64> {
+        let is_torn = self.head(next)?.is_some_and(|head| head.number > self.last);
+        Ok(u64::from(is_torn && next != Spot::first(0)))
     }
 
     fn lacks(&self) -> Error {
@@ -414,6 +426,9 @@ mod tests {
         Freeze,
         /// The index has those.
         Arrive,
+        /// The process falls while the index has just got those, and of a batch of so many bytes as many operations
+        /// are done.
+        Fall(usize, usize),
         /// It has all.
         Direct,
         Reopen,
@@ -423,9 +438,10 @@ mod tests {
         let length = || prop_oneof![4 => 0..9000_usize, 1 => 200_000..600_000_usize];
         prop_oneof![
             8 => length().prop_map(Step::Add),
-            2 => (length(), 0..4_usize).prop_map(|(length, left)| Step::Fail(length, left)),
+            4 => (length(), 0..4_usize).prop_map(|(length, left)| Step::Fail(length, left)),
             3 => Just(Step::Freeze),
             3 => Just(Step::Arrive),
+            2 => (length(), 0..4_usize).prop_map(|(length, left)| Step::Fall(length, left)),
             1 => Just(Step::Direct),
             2 => Just(Step::Reopen),
         ]
@@ -458,15 +474,11 @@ mod tests {
                             Ok(()) => there.push((numbered, length)),
                             Err(failed) if failed.may_be_there => {
                                 // Nothing else is done before it is known what is there.
-                                let (_, new) = opened(&bytes, logged).unwrap();
+                                let (again, new) = opened(&bytes, logged).unwrap();
                                 if new.batches.len() > there.len() {
                                     there.push((numbered, length));
                                 }
-                                logged = new.highest;
-                                (log, frozen) = (opened(&bytes, logged).unwrap().0, None);
-                                log.begin_anew(logged);
-                                there.clear();
-                                numbered = logged;
+                                (log, numbered, frozen) = (again, new.highest, None);
                             }
                             Err(_) => {}
                         }
@@ -478,6 +490,21 @@ mod tests {
                             there.retain(|(number, _)| *number > logged);
                             log.turn();
                         }
+                    }
+                    Step::Fall(length, left) => {
+                        if let Some(frozen) = frozen.take() {
+                            logged = frozen;
+                            there.retain(|(number, _)| *number > logged);
+                        }
+                        numbered += 1;
+                        bytes.leave(Some(left));
+                        let is_added = log.add(numbered, &batch(numbered, length)).is_ok();
+                        bytes.leave(None);
+                        let (again, new) = opened(&bytes, logged).unwrap();
+                        if is_added || new.batches.len() > there.len() {
+                            there.push((numbered, length));
+                        }
+                        (log, numbered) = (again, new.highest);
                     }
                     Step::Direct => {
                         (logged, frozen) = (numbered, None);
@@ -491,11 +518,6 @@ mod tests {
                         prop_assert_eq!(&new.batches, &wanted);
                         prop_assert!(new.highest <= numbered);
                         (log, numbered, frozen) = (again, new.highest, None);
-                        if !wanted.is_empty() {
-                            logged = numbered;
-                            log.begin_anew(numbered);
-                            there.clear();
-                        }
                     }
                 }
                 let (_, new) = opened(&bytes, logged).unwrap();

@@ -46,7 +46,7 @@ pub struct Options {
     pub recent_keys: usize,
     /// How many bytes of what changed in the index are kept in memory at most; from half of that on, it is
     /// written to the index while others write. Until then it is in the log, so that it outlasts a crash. Of
-    /// more, fewer pages are written in all, and the next opening after a crash takes longer.
+    /// more, fewer pages are written in all, and more is read from the log when it is opened after a crash.
     pub recent_bytes: usize,
 }
 

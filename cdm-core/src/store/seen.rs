@@ -319,13 +319,6 @@ macro_rules! tables {
                 facts $(+ bytes_of(&self.$name))*
             }
 
-            pub(super) fn put_into(self, index: &mut Index<'_>) -> Result<(), StorageError> {
-                for (name, value) in self.meta {
-                    index.meta.insert(&*name, &value[..])?;
-                }
-                $(put_into(&mut index.$name, self.$name)?;)*
-                Ok(())
-            }
         }
     };
 }
@@ -367,8 +360,13 @@ impl Changes {
 }
 
 impl Reading {
-    /// A fact about the store, as the index has it.
+    /// A fact about the store, as it is now.
     pub(super) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        for gathered in [&self.gathered].into_iter().chain(&self.frozen) {
+            if let Some(fact) = lock(&gathered.meta).get(name) {
+                return Ok(Some(fact.clone()));
+            }
+        }
         Ok(ReadableTable::get(&self.base.meta, name)?.map(|fact| fact.value().to_vec()))
     }
 
@@ -553,13 +551,14 @@ mod tests {
                     match end {
                         End::Gathered | End::Frozen | End::Arrived => {
                             now = now.after(changes, until);
+                            let facts = now.meta("facts").unwrap();
+                            prop_assert_eq!(facts, Some(vec![all.len() as u8]));
                         }
                         End::Failed => all = before,
                         End::Committed | End::Direct => {
                             let txn = db.begin_write().unwrap();
                             let mut index = Index::open(&txn).unwrap();
-                            now.put_into(&mut index).unwrap();
-                            changes.put_into(&mut index).unwrap();
+                            now.after(changes, until).put_into(&mut index).unwrap();
                             drop(index);
                             txn.commit().unwrap();
                             now = read(&db, until);
