@@ -85,11 +85,14 @@ pub(super) fn carry_over(
     // A new entity is a part of the one that brings it the most records.
     let mut parts: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     let mut whole_of: Vec<Option<u32>> = survivors.clone();
+    let mut brought = vec![None; groups.len()];
+    for (entity, share) in &shares {
+        for (group, count) in share {
+            brought[*group] = brought[*group].max(Some((*count, Reverse(*entity))));
+        }
+    }
     for group in (0..groups.len()).filter(|group| survivors[*group].is_none()) {
-        let brings = shares.iter().filter_map(|(entity, share)| {
-            share.get(&group).map(|count| (*count, Reverse(*entity)))
-        });
-        if let Some((_, Reverse(entity))) = brings.max() {
+        if let Some((_, Reverse(entity))) = brought[group] {
             parts.entry(entity).or_default().push(group);
             whole_of[group] = Some(entity);
         }
