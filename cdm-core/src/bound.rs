@@ -25,7 +25,7 @@ use crate::cluster::{Weight, group_weight};
 use crate::compare::Comparison;
 use crate::error::{Error, Result};
 use crate::features::{Expression, Keeps, LooseFeatures, LooseKeys, LooseRecord, Texts, share};
-use crate::model::{Pattern, TermFrequencies, factor_of_shared};
+use crate::model::{Pattern, TermFactors, factor_of_shared};
 use crate::plan::{LinkType, Model};
 use crate::probability::MatchWeight;
 use crate::rule::Decision;
@@ -69,8 +69,8 @@ pub struct BoundModel {
     duplicate_free: Vec<String>,
     /// By match rule and by blocking rule, the keys that the model stops, by hash.
     stops: [Vec<Stops>; 2],
-    /// By comparison, whether the model knows how common values are.
-    has_frequencies: Vec<bool>,
+    /// By comparison, how common values are, where the model knows.
+    term_factors: Vec<Option<TermFactors>>,
     /// By number of expression, whether a rule looks at it.
     of_rules: Vec<bool>,
     /// The numbers of the expressions that are to be the same by match rules.
@@ -184,8 +184,8 @@ impl BoundModel {
             of_rules[*number] = true;
         }
         let frequencies = model.parameters().map(|parameters| &parameters.term_frequencies);
-        let has_frequencies = plan.comparisons().iter().map(|comparison| {
-            frequencies.is_some_and(|frequencies| frequencies.contains_key(&comparison.name))
+        let terms = plan.comparisons().iter().map(|comparison| {
+            frequencies.and_then(|all| all.get(&comparison.name)).map(TermFactors::new)
         });
         let stopped = plan.rules().iter().map(|rule| model.stop_keys().get(&rule.name));
         let of_blocking = plan.blocking().iter();
@@ -221,7 +221,7 @@ impl BoundModel {
         let kinds: Vec<Kind> = plan.schema().fields().iter().map(|field| field.kind).collect();
         Ok(Self {
             stops,
-            has_frequencies: has_frequencies.collect(),
+            term_factors: terms.collect(),
             of_rules,
             packed,
             rules,
@@ -310,9 +310,9 @@ impl BoundModel {
     /// values in general.
     fn factors<'r>(&self, record: &'r BoundRecord, comparison: usize) -> &'r [f64] {
         record.factors[comparison].get_or_init(|| {
-            let frequencies = self.frequencies(&self.model.plan().comparisons()[comparison]);
             let values = self.field(record, self.firsts[comparison]).canonical.iter();
-            let factors = frequencies.map(|f| values.map(|value| f.factor(value)));
+            let factors = self.term_factors[comparison].as_ref();
+            let factors = factors.map(|factors| values.map(|value| factors.of(value)));
             factors.map(Iterator::collect).unwrap_or_default()
         })
     }
@@ -399,7 +399,7 @@ impl BoundModel {
     ) -> Option<MatchWeight> {
         let weigher = self.weigher.as_ref()?;
         Some(weigher.weight(pattern, |k| {
-            self.has_frequencies[k].then_some(())?;
+            self.term_factors[k].as_ref()?;
             Some(factor_of_shared(self.terms(left, k), self.terms(right, k)))
         }))
     }
@@ -528,10 +528,6 @@ impl BoundModel {
             Keying::Rule(rule) => &self.model.plan().rules()[rule as usize].name,
             Keying::Blocking(rule) => &self.blocking_names[rule as usize],
         }
-    }
-
-    fn frequencies(&self, comparison: &Comparison) -> Option<&TermFrequencies> {
-        self.model.parameters()?.term_frequencies.get(&comparison.name)
     }
 }
 

@@ -72,7 +72,7 @@ impl BoundModel {
         }
         self.outline(record, &mut own);
         let least_factor = |k: usize| {
-            self.has_frequencies[k].then(|| {
+            self.term_factors[k].is_some().then(|| {
                 let factors = self.factors(record, k).iter().copied();
                 // Of a record without a value there, nothing is known of what is agreed on.
                 factors.reduce(f64::min).unwrap_or(0.0)

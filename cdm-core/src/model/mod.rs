@@ -19,4 +19,4 @@ pub use pattern::{Pattern, PatternCounts};
 
 pub(crate) use learn::{ComparedPair, LabelledPair, Lesson};
 pub(crate) use sketching::{Group, PlacedComparison, Sketching};
-pub(crate) use terms::{BoundTerms, factor_of_shared};
+pub(crate) use terms::{BoundTerms, TermFactors, factor_of_shared};

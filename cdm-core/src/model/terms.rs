@@ -68,7 +68,26 @@ pub(super) fn count_terms(
     }))
 }
 
-/// By value, how much likelier two records agree on it by chance than on a value in general.
+/// How much likelier two records agree on a value by chance than on one in general. It is asked far more often
+/// than there are common values.
+pub(crate) struct TermFactors {
+    common: HashMap<Box<str>, f64, DefaultHashBuilder>,
+    rest: f64,
+}
+
+impl TermFactors {
+    pub(crate) fn new(frequencies: &TermFrequencies) -> Self {
+        let TermFrequencies { expected, rest, terms } = frequencies;
+        let common = terms.iter().map(|(text, frequency)| (text[..].into(), frequency / expected));
+        Self { common: common.collect(), rest: rest / expected }
+    }
+
+    pub(crate) fn of(&self, text: &str) -> f64 {
+        self.common.get(text).copied().unwrap_or(self.rest)
+    }
+}
+
+/// The same by the values of a table.
 pub(crate) struct BoundTerms {
     /// By canonical code.
     factors: Vec<f64>,
@@ -76,13 +95,9 @@ pub(crate) struct BoundTerms {
 
 impl BoundTerms {
     pub(crate) fn new(frequencies: &TermFrequencies, field: &FieldValues) -> Self {
-        // A table is asked about far more values than there are common ones.
-        let common: HashMap<&str, f64, DefaultHashBuilder> =
-            frequencies.terms.keys().map(|text| (&text[..], frequencies.factor(text))).collect();
-        let rest = frequencies.rest / frequencies.expected;
+        let factors = TermFactors::new(frequencies);
         let codes = (0..field.canonical_len() as u32).into_par_iter();
-        let factor = |code| common.get(field.canonical(code)).copied().unwrap_or(rest);
-        Self { factors: codes.map(factor).collect() }
+        Self { factors: codes.map(|code| factors.of(field.canonical(code))).collect() }
     }
 
     /// The factor of the rarest value that two rows have in common; where their values are the
@@ -111,11 +126,5 @@ impl TermFrequencies {
     /// The smallest factor that there is.
     pub(crate) fn least(&self) -> f64 {
         self.terms.values().copied().fold(self.rest, f64::min) / self.expected
-    }
-
-    /// How much likelier two records agree on `text` by chance than on a value in general.
-    pub(crate) fn factor(&self, text: &str) -> f64 {
-        let frequency = self.terms.get(text).copied().unwrap_or(self.rest);
-        frequency / self.expected
     }
 }

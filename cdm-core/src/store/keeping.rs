@@ -322,7 +322,16 @@ pub(super) struct Keepers {
 }
 
 impl Keepers {
-    pub(super) fn start(inner: &Arc<Inner>) -> Self {
+    pub(super) fn start(inner: &Arc<Inner>) -> Result<Self> {
+        let flusher = match inner.durability {
+            Durability::Grouped { at_most } => {
+                let theirs = Arc::clone(inner);
+                let flusher = Builder::new().spawn(move || theirs.flush_in_time(at_most));
+                // Without it nothing would be on the disk in time.
+                Some(flusher.map_err(|error| inner.shared.cells.place.io(error))?)
+            }
+            Durability::EveryCall | Durability::ByHand => None,
+        };
         // Once alone: a store is opened once.
         let _ = inner.work.inner.set(Arc::downgrade(inner));
         if !inner.snapshot().keys.segments.iter().all(|segment| segment.is_in_memory()) {
@@ -330,19 +339,12 @@ impl Keepers {
         }
         // What the log had that the index lacks.
         inner.catch_up_in_time(&mut lock(&inner.writer));
-        let flusher = match inner.durability {
-            Durability::Grouped { at_most } => {
-                let inner = Arc::clone(inner);
-                Some(std::thread::spawn(move || inner.flush_in_time(at_most)))
-            }
-            Durability::EveryCall | Durability::ByHand => None,
-        };
         if let Some(flusher) = &flusher {
             let _ = inner.work.flusher.set(flusher.thread().clone());
             // There may be changes already.
             inner.work.hurry();
         }
-        Self { inner: Arc::clone(inner), flusher }
+        Ok(Self { inner: Arc::clone(inner), flusher })
     }
 
     /// Returns once all threads have let go of the store.

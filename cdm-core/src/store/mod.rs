@@ -269,7 +269,7 @@ impl Store {
     /// As [`open`](Self::open).
     pub fn on(media: Media, model: Option<&Model>, options: &Options) -> Result<Self> {
         let inner = Arc::new(files::open(media, model, options)?);
-        let keepers = Some(Keepers::start(&inner));
+        let keepers = Some(Keepers::start(&inner)?);
         Ok(Self { inner, keepers })
     }
 
