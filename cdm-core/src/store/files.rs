@@ -406,13 +406,14 @@ fn open_existing(
             None => place.damaged("its salt"),
         });
     }
-    let (log, changes, numbered) = if version == WITHOUT_LOG {
-        (give_log(&db, log, &seals, &place)?, Changes::default(), 0)
+    let (tables, log, numbered) = if version == WITHOUT_LOG {
+        let log = give_log(&db, log, &seals, &place)?;
+        (super::reading::tables(&db, &place, 0)?, log, 0)
     } else {
-        open_log(&tables, log, &seals, &place)?
+        let (log, changes, numbered) = open_log(&tables, log, &seals, &place)?;
+        // The index gets what it lacks while others read and write.
+        (tables.after(changes, 0), log, numbered)
     };
-    // The index gets what it lacks while others read and write.
-    let tables = tables.after(changes, 0);
     let fact = |name| known_fact(&tables, &place, name);
     let facts: Facts = postcard::from_bytes(&fact("facts")?)
         .map_err(|error| place.damaged(format!("its facts: {error}")))?;

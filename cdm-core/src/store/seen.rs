@@ -186,7 +186,7 @@ macro_rules! tables {
 
         /// What changed in all tables since the index was written.
         struct Gathered {
-            /// Of facts the latest alone, which no reader asks for.
+            /// Of facts the latest alone: those that change are asked for by whoever opens the store, and no reader.
             meta: Mutex<Facts>,
             $($name: Lately<$key, $value>,)*
             /// How many bytes it is.

@@ -179,6 +179,12 @@ fn another_version_is_told_and_left_as_it_is() {
         store.upsert(&person(number)).unwrap();
         assert_eq!(store.stats().unwrap().records, number as u64);
         assert!(store.verify(&Run::new()).unwrap().problems.is_empty());
+        // A copy of it is of this version as well, and no store without its log.
+        let copy = folder.path().join(number.to_string());
+        store.backup(&copy, &Run::new()).unwrap();
+        fs::remove_file(copy.join("log")).unwrap();
+        let error = Store::open_existing(&copy, &Options::new()).unwrap_err();
+        assert_eq!(error.code(), "STORE_DAMAGED");
     }
     assert!(log.exists());
 }
