@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::current::{Current, Ready, Stop};
 use super::event::{Change, Revision};
+use super::links::{Links, key};
 use super::postings::Posting;
 use super::reading::View;
 use super::seal::Seals;
@@ -306,17 +307,17 @@ impl Writing<'_> {
         let table = Table::from_records(model.plan().schema().clone(), all)?;
         let (resolution, links) = model.resolve_linked(&table, decisions, run)?;
         let number = |row: u32| records[row as usize].0;
-        let both = links.par_iter().flat_map_iter(|link| {
-            let (left, right, bits) = (number(link.left), number(link.right), link.weight.bits());
-            [(left, right, bits), (right, left, bits)]
-        });
-        let mut both: Vec<(u32, u32, f64)> = both.collect();
+        let mut linked: Vec<((u32, u32), f64)> = links
+            .par_iter()
+            .map(|link| (key(number(link.left), number(link.right)), link.weight.bits()))
+            .collect();
         drop(links);
-        both.par_sort_unstable_by_key(|(left, right, _)| (*left, *right));
-        for (left, right, bits) in both {
-            let linked = self.tables.links.insert((left, right), bits);
-            self.engine(linked)?;
+        linked.par_sort_unstable_by_key(|(pair, _)| *pair);
+        for (pair, bits) in &linked {
+            let put = self.tables.links.insert(*pair, *bits);
+            self.engine(put)?;
         }
+        self.linking.set_all(Links::new(linked));
         let group = |entity: u32| {
             let mut group: Vec<u32> = resolution.rows(entity).iter().map(|r| number(*r)).collect();
             group.sort_unstable();

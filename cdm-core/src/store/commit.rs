@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::current::Current;
 use super::known::{Known, Name};
+use super::links::Relinked;
 use super::log::Failed;
 use super::reading::Snapshot;
 use super::record::Names;
@@ -40,6 +41,7 @@ struct Changed {
     named: Vec<(Name, u32)>,
     scrubs: Vec<Cell>,
     keys: keeping::Kept,
+    links: Relinked,
 }
 
 impl Inner {
@@ -87,9 +89,10 @@ impl Inner {
             synced.map_err(|error| self.gone_wrong(&before, writer, error))?;
         }
         let changes = self.put(&before, writer, &changed, put, durable)?;
-        let Changed { counters, current, names, rows, named, scrubs, keys } = changed;
+        let Changed { counters, current, names, rows, named, scrubs, keys, links } = changed;
         let told = counters.event;
         writer.counters = counters;
+        writer.links.apply(links);
         writer.scrubbed.clear();
         writer.pending.extend(scrubs);
         let is_first = !durable && writer.since.is_none();
@@ -246,20 +249,22 @@ impl Inner {
         &'w self,
         tables: Tables<'w>,
         before: &'w Snapshot,
-        writer: &Writer,
+        writer: &'w Writer,
         change: impl FnOnce(&mut Writing<'w>) -> Result<T>,
     ) -> Result<(T, Changed, Changes)> {
         let place = &self.shared.cells.place;
         let both = (&self.shared, &self.next_segment);
-        let mut writing = Writing::new(both, tables, writer.counters.clone(), before);
+        let mut writing = Writing::new(both, tables, writer, before);
         let out = change(&mut writing)?;
         writing.settle()?;
         for cell in &writer.scrubbed {
             writing.tables.scrubs.remove(cell.place).map_err(|error| place.engine(error))?;
         }
         let keys = writing.keep_keys(self)?;
-        let Writing { tables, counters, current, names, rows, named, scrubs, .. } = writing;
-        let changed = Changed { counters, current, names, rows, named, scrubs, keys };
+        let Writing { tables, linking, counters, current, names, rows, named, scrubs, .. } =
+            writing;
+        let links = linking.changes();
+        let changed = Changed { counters, current, names, rows, named, scrubs, keys, links };
         Ok((out, changed, tables.changes()))
     }
 

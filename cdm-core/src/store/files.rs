@@ -16,6 +16,7 @@ use super::cells::{Cells, FIRST, Place};
 use super::current::{Current, Stop};
 use super::keys::{Keys, Layers, Recent, read_run};
 use super::known::Known;
+use super::links::{self, Links};
 use super::log::Log;
 use super::queue::Queue;
 use super::reading::Snapshot;
@@ -32,9 +33,9 @@ use crate::error::{Error, Result};
 use crate::plan::Model;
 
 /// The version of the format that this library reads and writes.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
-/// The version before it, of stores without a log, which is read as well.
+/// The first version, of stores without a log. It and those since are read as well.
 const WITHOUT_LOG: u32 = 1;
 
 /// What the seal of the key check says.
@@ -261,7 +262,7 @@ fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<In
     };
     if let Some(format) = fact("format")? {
         let found = format.try_into().map(u32::from_le_bytes).unwrap_or_default();
-        if found != VERSION && found != WITHOUT_LOG {
+        if !(WITHOUT_LOG..=VERSION).contains(&found) {
             let found = format!(
                 "it has version {found}; export it with a release that knows that one, and import it here"
             );
@@ -322,7 +323,8 @@ fn begin(
     let keys = Keys::empty(pool);
     let tables = super::reading::tables(&db, &place, keys.change)?;
     let seen = (tables, current, Names::default(), Rows::default(), Arc::default());
-    let inner = assemble((db, log, 0), cells, keys, seen, counters, options);
+    let writing = (counters, Links::default());
+    let inner = assemble((db, log, 0), cells, keys, seen, writing, options);
     inner.write_all(super::When::Now, |writing| {
         let encrypted = [u8::from(options.key.is_some())];
         for (name, value) in [
@@ -344,22 +346,23 @@ fn known_fact(tables: &Reading, place: &Place, name: &str) -> Result<Vec<u8>> {
     value.ok_or_else(|| place.damaged(format!("it lacks its {name}")))
 }
 
-/// Give a store of the first version a log, so that no older release opens it from now on.
-fn give_log(
-    db: &Database,
-    medium: Box<dyn StorageBackend>,
-    seals: &Seals,
-    place: &Place,
-) -> Result<Log> {
-    let log = Log::create(medium, seals.clone(), place.clone())?;
-    let txn = begin_write(db).map_err(|error| place.engine(error))?;
-    let mut index = Index::open(&txn).map_err(|error| place.engine(error))?;
-    for (name, value) in [("format", &VERSION.to_le_bytes()[..]), ("log", &0_u64.to_le_bytes())] {
-        index.meta.insert(name, value).map_err(|error| place.engine(error))?;
+/// Make a store of an older version one of this, so that no older release opens it from now on. What else it has
+/// by then is on the disk.
+fn upgrade(db: &Database, version: u32, place: &Place) -> Result<()> {
+    let engine = |error: redb::Error| place.engine(error);
+    let txn = begin_write(db).map_err(engine)?;
+    let mut index = Index::open(&txn).map_err(|error| engine(error.into()))?;
+    if version == WITHOUT_LOG {
+        let put = index.meta.insert("log", &0_u64.to_le_bytes()[..]).map(|_| ());
+        put.map_err(|error| engine(error.into()))?;
     }
+    // They were there both ways round.
+    let kept = index.links.retain(|(one, other), _| links::key(one, other) == (one, other));
+    kept.map_err(|error| engine(error.into()))?;
+    let put = index.meta.insert("format", &VERSION.to_le_bytes()[..]).map(|_| ());
+    put.map_err(|error| engine(error.into()))?;
     drop(index);
-    txn.commit().map_err(|error| place.engine(error))?;
-    Ok(log)
+    txn.commit().map_err(|error| engine(error.into()))
 }
 
 /// Open the log of a store of which the index has these tables; with what the index lacks, and the last number
@@ -378,6 +381,7 @@ fn open_log(
         let batch = Changes::logged(batch);
         changes.followed_by(batch.map_err(|_| place.damaged("a batch of its log"))?);
     }
+    changes.with_links_once();
     Ok((log, changes, new.highest))
 }
 
@@ -406,14 +410,19 @@ fn open_existing(
             None => place.damaged("its salt"),
         });
     }
-    let (tables, log, numbered) = if version == WITHOUT_LOG {
-        let log = give_log(&db, log, &seals, &place)?;
-        (super::reading::tables(&db, &place, 0)?, log, 0)
+    let (log, changes, numbered) = if version == WITHOUT_LOG {
+        (Log::create(log, seals.clone(), place.clone())?, Changes::default(), 0)
     } else {
-        let (log, changes, numbered) = open_log(&tables, log, &seals, &place)?;
-        // The index gets what it lacks while others read and write.
-        (tables.after(changes, 0), log, numbered)
+        open_log(&tables, log, &seals, &place)?
     };
+    let tables = if version == VERSION {
+        tables
+    } else {
+        upgrade(&db, version, &place)?;
+        super::reading::tables(&db, &place, 0)?
+    };
+    // The index gets what it lacks while others read and write.
+    let tables = tables.after(changes, 0);
     let fact = |name| known_fact(&tables, &place, name);
     let facts: Facts = postcard::from_bytes(&fact("facts")?)
         .map_err(|error| place.damaged(format!("its facts: {error}")))?;
@@ -443,6 +452,7 @@ fn open_existing(
     let mut known = Arc::<Known>::default();
     Known::add(&mut known, &named);
     drop(named);
+    let links = Links::new(tables.links().all().map_err(|error| engine(error.into()))?);
     let scrubs = tables.scrubs().all().map_err(|error| engine(error.into()))?;
     let pending: Vec<Cell> =
         scrubs.into_iter().map(|(place, length)| Cell { place, length }).collect();
@@ -462,8 +472,9 @@ fn open_existing(
     let counters = Counters { record, entity, event, end, garbage, alive, keys, run, swept };
     let keys = Keys { pool, change: run, layered: run, segments, recent: vec![recent], merged };
     let (db, tables) = ((db, log, numbered), tables.after(Changes::default(), keys.change));
+    let writing = (counters, links);
     let seen = (tables, current, names, rows, known);
-    let inner = assemble(db, cells, keys, seen, counters, options);
+    let inner = assemble(db, cells, keys, seen, writing, options);
     if !pending.is_empty() {
         // What was to be erased when the store was closed, or fell, is erased now.
         super::lock(&inner.writer).pending = pending;
@@ -477,7 +488,7 @@ fn assemble(
     cells: Cells,
     keys: Keys,
     (tables, current, names, rows, known): (Reading, Current, Names, Rows, Arc<Known>),
-    counters: Counters,
+    (counters, links): (Counters, Links),
     options: &Options,
 ) -> Inner {
     let told = Mutex::new(counters.event);
@@ -497,6 +508,7 @@ fn assemble(
         durability: options.durability,
         writer: Mutex::new(Writer {
             counters,
+            links,
             unlogged: Vec::new(),
             pending: Vec::new(),
             scrubbed: Vec::new(),

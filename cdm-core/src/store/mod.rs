@@ -25,6 +25,7 @@ mod holders;
 mod keeping;
 mod keys;
 mod known;
+mod links;
 mod log;
 mod options;
 mod outlines;
@@ -54,6 +55,7 @@ use cells::Cells;
 use current::Current;
 use files::Engine;
 use keeping::Keepers;
+use links::Links;
 use log::Log;
 use reading::Snapshot;
 use record::Names;
@@ -156,6 +158,8 @@ struct Inner {
 /// What the one that writes must know.
 struct Writer {
     counters: Counters,
+    /// Who is linked with whom.
+    links: Links,
     /// What changed since the log was written, as it is to have it.
     unlogged: Vec<u8>,
     /// Cells that hold nothing any more, though on the disk, perhaps, something is still in them.

@@ -477,7 +477,7 @@ impl Store {
                 events: view.engine(view.tables.events().len())?,
                 revision: view.current.revision,
                 hot_keys: view.current.stopped.len() as u64,
-                links: view.engine(view.tables.links().len())? / 2,
+                links: view.engine(view.tables.links().len())?,
                 keys: counters.keys,
                 cell_bytes: counters.end,
                 garbage_bytes: counters.garbage,

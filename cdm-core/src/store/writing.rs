@@ -11,17 +11,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use weighing::Waiting;
 
-use super::Shared;
 use super::current::{Current, Stop};
 use super::event::{Change, Revision};
 use super::keys::{Keys, Overlay};
 use super::known::Name;
+use super::links::{self, Linking};
 use super::reading::Snapshot;
 use super::record::{Names, encode};
 use super::rows::Rows;
 use super::seen::{Tables, others};
 use super::segment::Segment;
 use super::tables::{Cell, FRESH, Row};
+use super::{Shared, Writer};
 use crate::bound::{BoundRecord, Keying};
 use crate::error::{Error, Result};
 use crate::schema::{EntityId, Record, RecordKey};
@@ -69,6 +70,7 @@ pub(super) struct Writing<'w> {
     /// How things stood before.
     before: &'w Snapshot,
     pub(super) tables: Tables<'w>,
+    pub(super) linking: Linking<'w>,
     pub(super) counters: Counters,
     pub(super) current: Arc<Current>,
     pub(super) names: Names,
@@ -100,7 +102,7 @@ impl<'w> Writing<'w> {
     pub(super) fn new(
         (shared, next_segment): (&'w Shared, &'w AtomicU64),
         tables: Tables<'w>,
-        counters: Counters,
+        writer: &'w Writer,
         before: &'w Snapshot,
     ) -> Self {
         // Should it not be known, they are looked for.
@@ -113,7 +115,8 @@ impl<'w> Writing<'w> {
             shared,
             before,
             tables,
-            counters,
+            linking: Linking::new(&writer.links),
+            counters: writer.counters.clone(),
             current: Arc::clone(&before.current),
             names: Names::clone(&before.names),
             rows: before.rows.clone(),
@@ -449,12 +452,17 @@ impl<'w> Writing<'w> {
         }
     }
 
+    /// Link two records by so many bits.
+    fn link(&mut self, one: u32, other: u32, bits: f64) -> Result<()> {
+        self.linking.set(one, other, Some(bits));
+        let linked = self.tables.links.insert(links::key(one, other), bits);
+        self.engine(linked)
+    }
+
     fn unlink(&mut self, one: u32, other: u32) -> Result<()> {
-        for pair in [(one, other), (other, one)] {
-            let removed = self.tables.links.remove(pair);
-            self.engine(removed)?;
-        }
-        Ok(())
+        self.linking.set(one, other, None);
+        let removed = self.tables.links.remove(links::key(one, other));
+        self.engine(removed)
     }
 
     /// Make a key that grew hot, with so many records, link nobody any more: a revision of the model.
@@ -477,8 +485,7 @@ impl<'w> Writing<'w> {
                 // Whoever was linked, and shares no other key, is so no more.
                 let mut linked = Vec::new();
                 for holder in holders {
-                    let others = self.engine(others(&self.tables.links, *holder))?;
-                    let others = others.into_iter().map(|(other, _)| other);
+                    let others = self.linking.of(*holder).into_iter().map(|(other, _)| other);
                     let others = others.filter(|other| holder < other);
                     let others = others.filter(|other| holders.binary_search(other).is_ok());
                     linked.extend(others.map(|other| (*holder, other)));

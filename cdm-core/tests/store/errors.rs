@@ -157,7 +157,7 @@ fn another_version_is_told_and_left_as_it_is() {
         txn.open_table(META).unwrap().insert("format", &version.to_le_bytes()[..]).unwrap();
         txn.commit().unwrap();
     };
-    for version in [0, 3, u32::MAX] {
+    for version in [0, 4, u32::MAX] {
         set(version);
         let error = open().unwrap_err();
         assert_eq!(error.code(), "STORE_FORMAT");
@@ -165,7 +165,7 @@ fn another_version_is_told_and_left_as_it_is() {
         assert!(error.to_string().contains("export"), "{error}");
         assert!(Store::open_existing(&path, &Options::new()).is_err());
     }
-    set(2);
+    set(3);
     let store = open().unwrap();
     assert_eq!(store.get(&person(1).key).unwrap(), Some(person(1)));
     drop(store);

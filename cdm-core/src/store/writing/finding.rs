@@ -12,7 +12,6 @@ use crate::store::holders::{Holders, Since};
 use crate::store::keys::{Keys, apply};
 use crate::store::reading::Snapshot;
 use crate::store::record::{Names, decode, encode};
-use crate::store::seen::others;
 use crate::store::tables::{Cell, MUST};
 
 /// The names of a record's keys with their rules, those that are stopped among them.
@@ -235,7 +234,7 @@ impl Writing<'_> {
                 self.seeds.extend(&holders);
             }
         }
-        for (other, _) in self.engine(others(&self.tables.links, number))? {
+        for (other, _) in self.linking.of(number) {
             self.unlink(number, other)?;
             self.seeds.insert(other);
         }
@@ -254,12 +253,16 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
+    use redb::ReadableTable;
+
     use super::*;
     use crate::cancel::Run;
     use crate::plan::{Model, Plan};
     use crate::read::{Input, infer_schema, read};
     use crate::schema::{Record, RecordKey};
+    use crate::store::links::Links;
     use crate::store::seal::Seals;
+    use crate::store::tables::{LINKS, META};
     use crate::store::{Options, Store, When};
     use crate::table::Table;
 
@@ -270,8 +273,13 @@ mod tests {
             let cell = now.rows.get(number).unwrap().cell;
             store.inner.shared.record(&now.names, number, cell).unwrap().key
         };
-        let all = now.tables.links().all().unwrap().into_iter();
-        all.map(|((one, other), bits)| (key(one), key(other), bits.to_bits())).collect()
+        let all = now.tables.links().all().unwrap();
+        assert_eq!(store.inner.writer.lock().unwrap().links, Links::new(all.clone()));
+        let linked = |((one, other), bits): ((u32, u32), f64)| {
+            let (one, other) = (key(one), key(other));
+            (one.clone().min(other.clone()), one.max(other), bits.to_bits())
+        };
+        all.into_iter().map(linked).collect()
     }
 
     /// Numbers below a given one, from a seed: xorshift by Marsaglia (2003), Xorshift RNGs, J. Stat. Softw. 8(14).
@@ -325,6 +333,41 @@ mod tests {
             }
         }
         assert!(same > 1000 && different > 1000, "{same} rules saw the same, {different} not");
+    }
+
+    #[test]
+    fn a_store_that_has_links_both_ways_round_has_each_once_when_it_is_opened() {
+        let (table, model) = sample();
+        let folder = tempfile::tempdir().unwrap();
+        let records: Vec<Record> = (0..table.len()).step_by(6).map(|r| table.record(r)).collect();
+        let store = Store::open(folder.path(), &model, &Options::new()).unwrap();
+        store.upsert_many(&records, &Run::new()).unwrap();
+        let (wanted, count) = (links(&store), store.stats().unwrap().links);
+        assert_eq!(wanted.len() as u64, count);
+        assert!(count > 50, "{count}");
+        drop(store);
+        let index = redb::Database::open(folder.path().join("index")).unwrap();
+        let txn = index.begin_write().unwrap();
+        let mut table = txn.open_table(LINKS).unwrap();
+        let all = table.iter().unwrap().map(|entry| {
+            let (pair, bits) = entry.unwrap();
+            (pair.value(), bits.value())
+        });
+        for ((one, other), bits) in all.collect::<Vec<_>>() {
+            table.insert((other, one), bits).unwrap();
+        }
+        drop(table);
+        txn.open_table(META).unwrap().insert("format", &2_u32.to_le_bytes()[..]).unwrap();
+        txn.commit().unwrap();
+        drop(index);
+        for _ in 0..2 {
+            let store = Store::open_existing(folder.path(), &Options::new()).unwrap();
+            assert_eq!((&links(&store), store.stats().unwrap().links), (&wanted, count));
+            store.delete(&records[0].key).unwrap();
+            store.upsert(&records[0]).unwrap();
+            assert_eq!(links(&store), wanted);
+            assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
+        }
     }
 
     #[test]

@@ -11,7 +11,6 @@ use crate::error::Result;
 use crate::schema::RecordKey;
 use crate::store::carry::{Before, carry_over};
 use crate::store::regroup::Records;
-use crate::store::seen::others;
 use crate::store::tables::{CANNOT, FRESH, MUST, Row, numbers};
 
 /// A record, and what ties it to others.
@@ -52,7 +51,7 @@ impl Writing<'_> {
                 self.holders(name, &mut holders)?;
                 open.extend_from_slice(&holders);
             }
-            let links = self.engine(others(&self.tables.links, number))?;
+            let links = self.linking.of(number);
             let decided = self.decided_of(number)?;
             open.extend(links.iter().map(|(other, _)| *other));
             let must = decided.iter().filter(|(_, decision)| decision & MUST != 0);

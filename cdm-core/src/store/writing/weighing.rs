@@ -230,10 +230,7 @@ impl Writing<'_> {
         };
         for (one, Linked { other, bits, at_hand: (place, record) }) in links {
             self.have_at_hand(other, place, record);
-            for pair in [(one, other), (other, one)] {
-                let linked = self.tables.links.insert(pair, bits);
-                self.engine(linked)?;
-            }
+            self.link(one, other, bits)?;
         }
         Ok(())
     }
