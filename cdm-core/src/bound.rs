@@ -405,11 +405,16 @@ impl BoundModel {
     }
 
     /// What the two say of the groups that they are in; nothing where they cannot be one customer.
-    pub(crate) fn group_weight(&self, left: &BoundRecord, right: &BoundRecord) -> Weight {
+    pub(crate) fn group_weight(
+        &self,
+        hint: Hint,
+        left: &BoundRecord,
+        right: &BoundRecord,
+    ) -> Weight {
         let Some(weigher) = self.weigher.as_ref().filter(|_| self.may_pair(left, right)) else {
             return Weight::ZERO;
         };
-        let pattern = self.pattern(left, right);
+        let pattern = self.pattern_of(hint, left, right);
         let weight = self.weight_of(pattern, left, right).unwrap_or_default();
         let [weight, prior, expected] = [weight, weigher.prior(), weigher.expected(pattern)]
             .map(|weight| Weight::from_bits(weight.bits()));

@@ -80,6 +80,62 @@ impl BoundModel {
         };
         Some(Likeness { model: self, own, ceiling: self.ceiling.as_ref()?.of(least_factor) })
     }
+
+    /// What is known for sure of the levels of the records of two outlines; nothing where there are none.
+    pub(crate) fn hint(&self, one: &[u64], other: &[u64]) -> Hint {
+        if one.is_empty() || other.is_empty() {
+            return Hint::default();
+        }
+        let mut hint = Hint { asked: Asked::NONE, ..Hint::default() };
+        for (k, placed) in self.sketches.sketching.comparisons.iter().enumerate() {
+            let outcome = self.outcome(placed, one, other);
+            hint.codes[k] = outcome.code();
+            match outcome {
+                Outcome::Missing => {}
+                // No level but the last one may be reached, so that one is.
+                Outcome::AtBest { level, filled }
+                    if usize::from(level) + 1 == placed.comparison.comparison().level_count() =>
+                {
+                    hint.known = hint.known.with(k, filled.then_some(level));
+                }
+                _ => hint.asked = hint.asked.with(k),
+            }
+        }
+        hint
+    }
+
+    #[inline]
+    fn outcome(&self, placed: &PlacedComparison, left: &[u64], right: &[u64]) -> Outcome {
+        let sketches = &self.sketches;
+        let (mut one, mut two) = ([None; FEW], [None; FEW]);
+        if placed.places.len() > FEW {
+            return Outcome::Unknown;
+        }
+        for (at, place) in placed.places.iter().enumerate() {
+            let of = |counts: u64| counts >> (2 * place) & 3;
+            let (of_left, of_right) = (of(left[0]), of(right[0]));
+            if of_left == SEVERAL || of_right == SEVERAL {
+                return Outcome::Unknown;
+            }
+            let field = &sketches.fields[*place];
+            let range = field.start..field.start + field.width;
+            one[at] = (of_left == ONE).then(|| &left[range.clone()]);
+            two[at] = (of_right == ONE).then(|| &right[range]);
+        }
+        let filled = one[0].is_some() && two[0].is_some();
+        let count = placed.places.len();
+        if count == 1 {
+            if !filled {
+                return Outcome::Missing;
+            }
+            // The same value reaches the first level with itself, whatever that says.
+            if one[0] == two[0] {
+                return Outcome::AtBest { level: 0, filled };
+            }
+        }
+        let level = placed.comparison.least_level(&one[..count], &two[..count]);
+        Outcome::AtBest { level, filled }
+    }
 }
 
 /// What is known of the levels of two records without a look at their values.
@@ -103,21 +159,7 @@ impl Likeness<'_> {
     /// The least odds against the record of that outline being the same customer, by what the two weigh,
     /// and what is known of their levels for sure.
     pub(crate) fn odds_against(&self, outline: &[u64]) -> (f64, Hint) {
-        let mut hint = Hint { asked: Asked::NONE, ..Hint::default() };
-        for (k, placed) in self.model.sketches.sketching.comparisons.iter().enumerate() {
-            let outcome = self.outcome(placed, outline);
-            hint.codes[k] = outcome.code();
-            match outcome {
-                Outcome::Missing => {}
-                // No level but the last one may be reached, so that one is.
-                Outcome::AtBest { level, filled }
-                    if usize::from(level) + 1 == placed.comparison.comparison().level_count() =>
-                {
-                    hint.known = hint.known.with(k, filled.then_some(level));
-                }
-                _ => hint.asked = hint.asked.with(k),
-            }
-        }
+        let hint = self.model.hint(&self.own, outline);
         (self.ceiling.odds_against(&hint.codes), hint)
     }
 
@@ -164,38 +206,5 @@ impl Likeness<'_> {
         let rules = self.model.model.plan().rules().iter().zip(&self.model.rules);
         let mut matching = rules.filter(|(rule, _)| rule.decision == Decision::Match);
         matching.any(|(_, rule)| rule.same.iter().all(shares))
-    }
-
-    #[inline]
-    fn outcome(&self, placed: &PlacedComparison, outline: &[u64]) -> Outcome {
-        let sketches = &self.model.sketches;
-        let (mut one, mut two) = ([None; FEW], [None; FEW]);
-        if placed.places.len() > FEW {
-            return Outcome::Unknown;
-        }
-        for (at, place) in placed.places.iter().enumerate() {
-            let of = |counts: u64| counts >> (2 * place) & 3;
-            let (own, other) = (of(self.own[0]), of(outline[0]));
-            if own == SEVERAL || other == SEVERAL {
-                return Outcome::Unknown;
-            }
-            let field = &sketches.fields[*place];
-            let range = field.start..field.start + field.width;
-            one[at] = (own == ONE).then(|| &self.own[range.clone()]);
-            two[at] = (other == ONE).then(|| &outline[range]);
-        }
-        let filled = one[0].is_some() && two[0].is_some();
-        let count = placed.places.len();
-        if count == 1 {
-            if !filled {
-                return Outcome::Missing;
-            }
-            // The same value reaches the first level with itself, whatever that says.
-            if one[0] == two[0] {
-                return Outcome::AtBest { level: 0, filled };
-            }
-        }
-        let level = placed.comparison.least_level(&one[..count], &two[..count]);
-        Outcome::AtBest { level, filled }
     }
 }

@@ -267,7 +267,9 @@ impl LooseFeatures {
             }
             None => known,
         };
-        raw.iter().map(|raw| normalize::value(field.kind, raw, context)).collect()
+        let is_shown = field.wanted.forms.contains(&Form::Display);
+        let value = if is_shown { normalize::value } else { normalize::unshown_value };
+        raw.iter().map(|raw| value(field.kind, raw, context)).collect()
     }
 
     /// The raw values of a field, as a table would take them in.

@@ -282,6 +282,8 @@ pub(super) fn normalize_field(
     }
     let mut columns: BTreeMap<Form, ColumnBuilder> =
         wanted.forms.iter().map(|form| (*form, ColumnBuilder::with_rows(count))).collect();
+    let is_shown = !wanted.forms_only || wanted.forms.contains(&Form::Display);
+    let normalized = if is_shown { normalize::value } else { normalize::unshown_value };
     let mut codes = Vec::new();
     for start in (0..count).step_by(BATCH) {
         let (batch, prepared): (Vec<_>, Vec<_>) = (start..count.min(start + BATCH))
@@ -292,7 +294,7 @@ pub(super) fn normalize_field(
                     None => (value as u32, 0),
                 };
                 let raw = values.raw.pool().get(code);
-                let value = normalize::value(kind, raw, &contexts.all[usize::from(context)]);
+                let value = normalized(kind, raw, &contexts.all[usize::from(context)]);
                 let prepared = preparing.as_ref().and_then(|pool| pool.prepare(&value));
                 ((raw, value), prepared)
             })

@@ -150,6 +150,14 @@ pub fn value(kind: Kind, raw: &str, context: &Context) -> Normalized {
     }
 }
 
+/// The same, but for the form `display` where that takes long: of a value that is compared, and shown to nobody.
+pub(crate) fn unshown_value(kind: Kind, raw: &str, context: &Context) -> Normalized {
+    match kind {
+        Kind::Phone => phone::unshown_phone(raw, context),
+        _ => value(kind, raw, context),
+    }
+}
+
 /// Normalise many values of one kind, in parallel: an answer for each, in order; that of no value
 /// is [`Normalized::missing`].
 ///

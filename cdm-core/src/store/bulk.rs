@@ -317,7 +317,7 @@ impl Writing<'_> {
             let put = self.tables.links.insert(*pair, *bits);
             self.engine(put)?;
         }
-        self.linking.set_all(Links::new(linked));
+        self.linking.set_all(Links::new(&linked));
         let group = |entity: u32| {
             let mut group: Vec<u32> = resolution.rows(entity).iter().map(|r| number(*r)).collect();
             group.sort_unstable();

@@ -12,7 +12,7 @@ use crate::bound::Packed;
 /// A number, spread over all bits: by the golden ratio, as Knuth (1973), The Art of Computer Programming,
 /// volume 3, has it.
 #[derive(Default)]
-struct Spread(u64);
+pub(super) struct Spread(u64);
 
 impl Hasher for Spread {
     fn finish(&self) -> u64 {

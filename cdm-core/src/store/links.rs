@@ -1,12 +1,19 @@
 //! Who is linked with whom, in memory: whoever finds out who is one customer asks for it record by record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
+
+use super::cache::Spread;
 
 /// The scored links of all records, by record; of whoever writes, as no reader asks for them. The index has each
 /// once, under the later record of the two, so that those of new records come to lie side by side there.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default)]
 pub(super) struct Links {
-    of: Vec<Vec<Link>>,
+    /// Of each record those that were put here together, one record's after the other's: where they begin.
+    starts: Vec<usize>,
+    together: Vec<Link>,
+    /// Of the records whose links changed since, all.
+    changed: HashMap<u32, Vec<Link>, BuildHasherDefault<Spread>>,
 }
 
 /// The record on the other side, and the weight in bits: in twelve bytes.
@@ -17,6 +24,10 @@ struct Link {
 }
 
 impl Link {
+    fn new(other: u32, bits: f64) -> Self {
+        Self { other, bits: bits.to_ne_bytes() }
+    }
+
     fn read(self) -> (u32, f64) {
         (self.other, f64::from_ne_bytes(self.bits))
     }
@@ -44,30 +55,35 @@ pub(super) struct Relinked {
 
 impl Links {
     /// The links of a list with each link once, at its [key] and in the order of those.
-    pub(super) fn new(all: impl IntoIterator<Item = ((u32, u32), f64)>) -> Self {
-        let mut links = Self::default();
+    pub(super) fn new(all: &[((u32, u32), f64)]) -> Self {
+        // No record has a higher number than the last one of these.
+        let count = all.last().map_or(0, |((later, _), _)| *later as usize + 1);
+        let mut ends = vec![0; count + 1];
+        for ((later, earlier), _) in all {
+            ends[*later as usize + 1] += 1;
+            ends[*earlier as usize + 1] += 1;
+        }
+        (0..count).for_each(|record| ends[record + 1] += ends[record]);
+        let (starts, mut together) = (ends.clone(), vec![Link::new(0, 0.0); 2 * all.len()]);
+        // What is put behind those of a record that are there already; by that order, the others of each record
+        // come in order.
         for ((later, earlier), bits) in all {
-            // By that order, the others of every record come in order.
-            links.push(later, earlier, bits);
-            links.push(earlier, later, bits);
+            for (one, other) in [(*later, *earlier), (*earlier, *later)] {
+                let end = &mut ends[one as usize];
+                together[*end] = Link::new(other, *bits);
+                *end += 1;
+            }
         }
-        links
-    }
-
-    fn push(&mut self, one: u32, other: u32, bits: f64) {
-        self.of_mut(one).push(Link { other, bits: bits.to_ne_bytes() });
-    }
-
-    fn of_mut(&mut self, record: u32) -> &mut Vec<Link> {
-        let place = record as usize;
-        if self.of.len() <= place {
-            self.of.resize_with(place + 1, Vec::new);
-        }
-        &mut self.of[place]
+        Self { starts, together, changed: HashMap::default() }
     }
 
     fn of(&self, record: u32) -> &[Link] {
-        self.of.get(record as usize).map_or(&[], Vec::as_slice)
+        self.changed.get(&record).map_or_else(|| self.together(record), Vec::as_slice)
+    }
+
+    fn together(&self, record: u32) -> &[Link] {
+        let range = self.starts.get(record as usize..).and_then(|starts| starts.first_chunk());
+        range.map_or(&[], |[start, end]| &self.together[*start..*end])
     }
 
     /// A change counts from now on.
@@ -76,16 +92,26 @@ impl Links {
             *self = anew;
         }
         for ((one, other), bits) in own {
-            let links = self.of_mut(one);
-            let bits = bits.map(f64::to_ne_bytes);
+            let mut links =
+                self.changed.remove(&one).unwrap_or_else(|| self.together(one).to_vec());
             match (links.binary_search_by_key(&other, |link| link.other), bits) {
-                (Ok(at), Some(bits)) => links[at].bits = bits,
+                (Ok(at), Some(bits)) => links[at] = Link::new(other, bits),
                 (Ok(at), None) => drop(links.remove(at)),
-                (Err(at), Some(bits)) => links.insert(at, Link { other, bits }),
+                (Err(at), Some(bits)) => links.insert(at, Link::new(other, bits)),
                 (Err(_), None) => {}
             }
+            self.changed.insert(one, links);
         }
-        while self.of.pop_if(|links| links.is_empty()).is_some() {}
+    }
+
+    /// Each link once, at its [key] and in the order of those.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> Vec<((u32, u32), f64)> {
+        let changed = self.changed.keys().map(|record| *record as usize + 1).max();
+        let count = self.starts.len().max(changed.unwrap_or_default()) as u32;
+        let of = |one: u32| self.of(one).iter().map(move |link| ((one, link.other), link.bits));
+        let all = (0..count).flat_map(of).filter(|((one, other), _)| one > other);
+        all.map(|(pair, bits)| (pair, f64::from_ne_bytes(bits))).collect()
     }
 }
 
@@ -155,7 +181,7 @@ mod tests {
                     for (one, other, bits) in &pairs {
                         bits.map(|bits| now.insert(key(*one, *other), bits));
                     }
-                    linking.set_all(Links::new(now.clone()));
+                    linking.set_all(Links::new(&now.clone().into_iter().collect::<Vec<_>>()));
                 }
                 for (one, other, bits) in pairs {
                     linking.set(one, other, bits);
@@ -178,8 +204,8 @@ mod tests {
                 if counts {
                     links.apply(changes);
                     all = now;
-                    // As they are when the store is opened again.
-                    prop_assert_eq!(&links, &Links::new(all.clone()));
+                    let wanted: Vec<((u32, u32), f64)> = all.clone().into_iter().collect();
+                    prop_assert_eq!(links.all(), wanted);
                 }
             }
         }

@@ -66,16 +66,22 @@ pub fn phone(raw: &str, context: &Context) -> Normalized {
 /// The country of a number that names its own: the same as the form `country` of [`phone`] without
 /// a region, and sooner.
 pub(crate) fn phone_country(raw: &str) -> Option<String> {
-    let number = read(raw, &Context::default(), Forms::Country);
+    let number = read(raw, &Context::default(), Forms::Unshown);
     number.form(Form::Country).map(str::to_owned)
+}
+
+/// The same as [`phone`], but for the form `display`, and sooner: to spell a number out for people takes as long
+/// as to understand it.
+pub(super) fn unshown_phone(raw: &str, context: &Context) -> Normalized {
+    read(raw, context, Forms::Unshown)
 }
 
 /// Which forms of a number are wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Forms {
     All,
-    /// The country; to spell a number out for people takes as long as to understand it.
-    Country,
+    /// All but the one for people.
+    Unshown,
 }
 
 fn read(raw: &str, context: &Context, forms: Forms) -> Normalized {
@@ -398,12 +404,18 @@ mod tests {
     }
 
     #[test]
-    fn the_country_alone_is_that_of_the_number() {
+    fn what_is_shown_to_nobody_is_the_same_but_for_how_it_is_shown() {
         for text in
             ["+49 30 901820", "+1 310/246-1501", "0044 20 7946 0018", "030 901820", "+999 1"]
         {
             let number = phone(text, &Context::default());
             assert_eq!(phone_country(text).as_deref(), number.form(Form::Country), "{text}");
+            let unshown = unshown_phone(text, &Context::default());
+            for form in Form::ALL.iter().copied().filter(|form| *form != Form::Display) {
+                assert_eq!(unshown.form(form), number.form(form), "{text}: {form:?}");
+            }
+            assert_eq!(unshown.status(), number.status(), "{text}");
+            assert_eq!(unshown.issues(), number.issues(), "{text}");
         }
     }
 

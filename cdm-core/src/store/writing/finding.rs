@@ -260,7 +260,6 @@ mod tests {
     use crate::plan::{Model, Plan};
     use crate::read::{Input, infer_schema, read};
     use crate::schema::{Record, RecordKey};
-    use crate::store::links::Links;
     use crate::store::seal::Seals;
     use crate::store::tables::{LINKS, META};
     use crate::store::{Options, Store, When};
@@ -274,7 +273,7 @@ mod tests {
             store.inner.shared.record(&now.names, number, cell).unwrap().key
         };
         let all = now.tables.links().all().unwrap();
-        assert_eq!(store.inner.writer.lock().unwrap().links, Links::new(all.clone()));
+        assert_eq!(store.inner.writer.lock().unwrap().links.all(), all);
         let linked = |((one, other), bits): ((u32, u32), f64)| {
             let (one, other) = (key(one), key(other));
             (one.clone().min(other.clone()), one.max(other), bits.to_bits())

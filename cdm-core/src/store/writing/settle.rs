@@ -1,12 +1,12 @@
 //! Who is one customer after a change.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
 use super::Writing;
-use crate::bound::{BoundRecord, Keying};
+use crate::bound::{BoundRecord, Hint, Keying};
 use crate::error::Result;
 use crate::schema::RecordKey;
 use crate::store::carry::{Before, carry_over};
@@ -103,12 +103,22 @@ impl Writing<'_> {
         }
         let (seals, current) = (&self.shared.cells.seals, &self.current);
         let records: Vec<Arc<BoundRecord>> = in_order.iter().map(|(_, r)| Arc::clone(r)).collect();
+        // They are wanted where no link lies between two alone.
+        let outlines = OnceLock::new();
+        let hint = |left: u32, right: u32| {
+            let outlines = outlines.get_or_init(|| self.outlines(&place));
+            match (&outlines[left as usize], &outlines[right as usize]) {
+                (Some(left), Some(right)) => current.bound.hint(left, right),
+                _ => Hint::default(),
+            }
+        };
         let records = Records {
             model: &current.bound,
             records: &records,
             links,
             must,
             cannot,
+            hint: &hint,
             is_stopped: &|keying, key| {
                 !current.stopped.is_empty() && current.stopped.contains(&seals.key(keying, key))
             },
@@ -121,6 +131,16 @@ impl Writing<'_> {
         let mut groups: Vec<_> = groups.into_values().collect();
         groups.iter_mut().for_each(|(_, records)| records.sort_unstable());
         Ok(groups)
+    }
+
+    /// The outlines of some records, each with its place among them; `None` of those of which none is known.
+    fn outlines(&self, places: &BTreeMap<u32, u32>) -> Vec<Option<Box<[u64]>>> {
+        let numbers: Vec<u32> = places.keys().copied().collect();
+        let mut outlines = vec![None; numbers.len()];
+        self.current.outlines.of(&self.rows, &numbers, |number, outline| {
+            outlines[places[&number] as usize] = outline.map(Box::from);
+        });
+        outlines
     }
 
     /// Find out who is one customer now, and put it down.
