@@ -75,7 +75,49 @@ pub(super) struct Segment {
     /// How many bits of a name are behind those.
     shift: u32,
     /// All of it, once there is room in memory.
-    bytes: OnceLock<Vec<u8>>,
+    bytes: OnceLock<InMemory>,
+}
+
+/// All of a segment.
+struct InMemory {
+    bytes: Vec<u8>,
+    filter: Option<Filter>,
+}
+
+/// Which names a segment may have: of most that it has not, it says so with one look at memory. In each word are
+/// four bits for every one of a few names. After Bloom (1970), Space/time trade-offs in hash coding with allowable
+/// errors, Commun. ACM 13(7), and, for blocks of a word, Putze, Sanders and Singler (2009), Cache-, hash-, and
+/// space-efficient Bloom filters, ACM J. Exp. Algorithmics 14.
+struct Filter(Vec<u64>);
+
+/// So many names are in one word of a filter, about.
+const NAMES: usize = 4;
+
+/// Segments of more postings have most of the names that they are asked for.
+const FILTERED: u64 = 1 << 23;
+
+impl Filter {
+    fn new(names: usize) -> Self {
+        Self(vec![0; names.div_ceil(NAMES).max(1)])
+    }
+
+    /// The word for a name, and its bits. Names are hashes, spread evenly: their first bits tell the one, their last
+    /// ones the other.
+    fn place(&self, name: u64) -> (usize, u64) {
+        let word = ((u128::from(name) * self.0.len() as u128) >> 64) as usize;
+        let bits = [0, 6, 12, 18].into_iter().fold(0, |bits, at| bits | 1 << (name >> at & 63));
+        (word, bits)
+    }
+
+    fn add(&mut self, name: u64) {
+        let (word, bits) = self.place(name);
+        self.0[word] |= bits;
+    }
+
+    fn may_have(&self, name: u64) -> bool {
+        let (word, bits) = self.place(name);
+        self.0[word] & bits == bits
+    }
 }
 
 /// What the directory says of a chunk, in twelve bytes, so that all of it comes from memory at once.
@@ -293,8 +335,25 @@ impl Segment {
         bytes: Option<Vec<u8>>,
     ) -> Self {
         let (starting, shift) = starting(&directory);
-        let bytes = bytes.map_or_else(OnceLock::new, OnceLock::from);
-        Self { described, claim, directory, starting, shift, bytes }
+        let segment = Self { described, claim, directory, starting, shift, bytes: OnceLock::new() };
+        if let Some(bytes) = bytes {
+            // There is nothing yet.
+            let _ = segment.bytes.set(segment.in_memory(bytes));
+        }
+        segment
+    }
+
+    fn in_memory(&self, bytes: Vec<u8>) -> InMemory {
+        let filter = (self.described.postings <= FILTERED).then(|| {
+            let mut filter = Filter::new(self.described.postings as usize);
+            for entry in &self.directory {
+                let chunk = bytes.get(entry.start as usize * UNIT..);
+                let chunk = chunk.and_then(|chunk| Chunk::trusted(chunk, entry.first()));
+                chunk.iter().for_each(|chunk| chunk.all(|posting| filter.add(posting.name)));
+            }
+            filter
+        });
+        InMemory { bytes, filter }
     }
 
     pub(super) fn is_in_memory(&self) -> bool {
@@ -309,7 +368,8 @@ impl Segment {
             return Ok(());
         }
         let read = self.read_all(length, is_stopped);
-        let read = read.map(|bytes| bytes.is_some_and(|bytes| self.bytes.set(bytes).is_ok()));
+        let read = read
+            .map(|bytes| bytes.is_some_and(|bytes| self.bytes.set(self.in_memory(bytes)).is_ok()));
         if !matches!(read, Ok(true)) {
             // It could not be read, nobody waits for it any more, or another thread was faster.
             self.claim.give_back(length as u64);
@@ -359,7 +419,7 @@ impl Segment {
 
     fn with_chunk<T>(&self, chunk: usize, look: impl FnOnce(&Chunk<'_>) -> T) -> Result<T> {
         let entry = self.directory[chunk];
-        if let Some(bytes) = self.bytes.get() {
+        if let Some(InMemory { bytes, .. }) = self.bytes.get() {
             let bytes = bytes.get(entry.start as usize * UNIT..);
             let chunk = bytes.and_then(|bytes| Chunk::trusted(bytes, entry.first()));
             return chunk.map(|chunk| look(&chunk)).ok_or_else(|| self.damaged());
@@ -395,23 +455,29 @@ impl Segment {
 
     /// The postings of some names, each with the place of its name among these.
     ///
-    /// Memory is slow to answer, and answers many questions in the time of one: so where all of them lie is found
-    /// out first, then all of that is looked at, and then it is read.
+    /// Memory is slow to answer, and answers many questions in the time of one: so which of them may be there is
+    /// found out first, then where all of those lie, then all of that is looked at, and then it is read.
     pub(super) fn of_all(&self, names: &[u64], mut each: impl FnMut(usize, Posting)) -> Result<()> {
-        let next: Vec<usize> = names.iter().map(|name| self.first_from(*name)).collect();
-        if let Some(bytes) = self.bytes.get() {
-            let looked = next.iter().fold(0, |all, next| all ^ self.look(bytes, *next));
+        let in_memory = self.bytes.get();
+        let filter = in_memory.and_then(|all| all.filter.as_ref());
+        let names = names.iter().enumerate();
+        let names = names.filter(|(_, name)| filter.is_none_or(|filter| filter.may_have(**name)));
+        let names: Vec<(usize, u64)> = names.map(|(place, name)| (place, *name)).collect();
+        let next = |(place, name)| (place, name, self.first_from(name));
+        let names: Vec<(usize, u64, usize)> = names.into_iter().map(next).collect();
+        if let Some(InMemory { bytes, .. }) = in_memory {
+            let looked = names.iter().fold(0, |all, (.., next)| all ^ self.look(bytes, *next));
             std::hint::black_box(looked);
         }
-        for (place, (name, next)) in names.iter().zip(next).enumerate() {
+        for (place, name, next) in names {
             if let Some(before) = next.checked_sub(1) {
-                self.with_chunk(before, |chunk| chunk.of(*name, |p| each(place, p)))?;
+                self.with_chunk(before, |chunk| chunk.of(name, |p| each(place, p)))?;
             }
             for chunk in next..self.directory.len() {
-                if self.directory[chunk].first() != *name {
+                if self.directory[chunk].first() != name {
                     break;
                 }
-                self.with_chunk(chunk, |chunk| chunk.of(*name, |p| each(place, p)))?;
+                self.with_chunk(chunk, |chunk| chunk.of(name, |p| each(place, p)))?;
             }
         }
         Ok(())
