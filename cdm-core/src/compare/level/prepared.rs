@@ -41,8 +41,8 @@ pub struct Prepared {
 
 /// What many values hold.
 struct Pack {
-    texts: Box<str>,
-    parts: Box<[Part]>,
+    texts: String,
+    parts: Vec<Part>,
     /// Many values have the same.
     facts: Box<[Facts]>,
 }
@@ -381,11 +381,10 @@ impl Draft {
         Self { texts, parts, facts }
     }
 
-    /// The value, in a pack of its own.
+    /// The value, in a pack of its own: it is there for a short while, so that it is not made as small as can be.
     fn alone(self) -> Prepared {
         let Self { texts, parts, facts } = self;
         let count = parts.len() as u32;
-        let (texts, parts) = (texts.into_boxed_str(), parts.into_boxed_slice());
         let pack = Arc::new(Pack { texts, parts, facts: Box::new([facts]) });
         Prepared { pack, text: 0, first: 0, count, facts: 0 }
     }
@@ -543,8 +542,10 @@ impl Packing {
     }
 
     fn close(&mut self) {
-        let texts = std::mem::take(&mut self.texts).into_boxed_str();
-        let parts = std::mem::take(&mut self.parts).into_boxed_slice();
+        let (mut texts, mut parts) =
+            (std::mem::take(&mut self.texts), std::mem::take(&mut self.parts));
+        texts.shrink_to_fit();
+        parts.shrink_to_fit();
         let facts = std::mem::take(&mut self.facts).into_boxed_slice();
         let pack = Arc::new(Pack { texts, parts, facts });
         let open = self.open.drain(..);
