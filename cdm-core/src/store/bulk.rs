@@ -238,22 +238,17 @@ impl Writing<'_> {
         }
         self.counters.record += records.len() as u32;
         self.counters.alive += records.len() as u64;
+        let seals = &self.shared.cells.seals;
         for (done, batch) in numbered.chunks(BATCH).enumerate() {
             run.report("store", (done * BATCH) as u64, records.len() as u64)?;
-            for (number, _) in batch {
-                let row = self.rows.get(*number).ok_or_else(|| self.missing(*number))?;
+            let named =
+                batch.par_iter().map(|(number, record)| (*number, seals.record(&record.key)));
+            for (number, name) in named.collect::<Vec<_>>() {
+                let row = self.rows.get(number).ok_or_else(|| self.missing(number))?;
                 let entity = Some(entity_of[(number - first) as usize]);
-                self.put_row(*number, Row { entity, ..row })?;
+                self.put_row(number, name, Row { entity, ..row })?;
+                self.named.insert(name, number);
             }
-        }
-        // In their order, neighbours lie on one page.
-        let seals = &self.shared.cells.seals;
-        let names =
-            numbered.par_iter().map(|(number, record)| (seals.record(&record.key), *number));
-        let mut names: Vec<([u8; 16], u32)> = names.collect();
-        names.par_sort_unstable();
-        for (name, number) in names {
-            self.name(name, number)?;
         }
         Ok(())
     }

@@ -263,7 +263,7 @@ impl Inner {
         let keys = writing.keep_keys(self)?;
         let Writing { tables, linking, counters, current, names, rows, named, scrubs, .. } =
             writing;
-        let links = linking.changes();
+        let (links, named) = (linking.changes(), named.into_iter().collect());
         let changed = Changed { counters, current, names, rows, named, scrubs, keys, links };
         Ok((out, changed, tables.changes()))
     }

@@ -212,17 +212,18 @@ fn copy_tables(view: &View<'_>, to: &mut Index<'_>, cells: &Cells, run: &Run) ->
             }
         )*};
     }
-    copy!(names, links, decided, entities, heirs, events);
+    copy!(links, decided, entities, heirs, events);
     for (number, row) in view.engine(view.tables.rows().all())? {
         run.check()?;
-        let row = Row::read(&row).ok_or_else(|| place.damaged("a record"))?;
+        let row = Row::read(&row).zip(Row::name(&row));
+        let (row, name) = row.ok_or_else(|| place.damaged("a record"))?;
         let mut plain = read(row.cell)?;
         if row.entity.is_some() {
             // What was kept of it when there was another model, or another release, is of no use.
             plain = view.current.renewed(plain, &view.names)?;
         }
         let row = Row { cell: put(&plain)?, ..row };
-        to.rows.insert(number, &row.bytes()[..]).map_err(|error| place.engine(error))?;
+        to.rows.insert(number, &row.bytes(name)[..]).map_err(|error| place.engine(error))?;
     }
     for (name, cell) in view.engine(view.tables.stops().all())? {
         let cell = Cell::read(&cell).ok_or_else(|| place.damaged("a stop key"))?;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, RwLock};
 
 use arc_swap::ArcSwap;
 use redb::backends::{FileBackend, InMemoryBackend};
-use redb::{Builder, Database, ReadableDatabase, StorageBackend, WriteTransaction};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Cells, FIRST, Place};
@@ -25,7 +25,7 @@ use super::rows::Rows;
 use super::seal::Seals;
 use super::seen::{Changes, Index, Reading};
 use super::segment::Pool;
-use super::tables::{Cell, META, Row};
+use super::tables::{Cell, META, NAMES, Row};
 use super::writing::{Counters, Writing};
 use super::{Inner, Options, Shared, Writer};
 use crate::bound::BoundModel;
@@ -346,23 +346,44 @@ fn known_fact(tables: &Reading, place: &Place, name: &str) -> Result<Vec<u8>> {
     value.ok_or_else(|| place.damaged(format!("it lacks its {name}")))
 }
 
-/// Make a store of an older version one of this, so that no older release opens it from now on. What else it has
-/// by then is on the disk.
-fn upgrade(db: &Database, version: u32, place: &Place) -> Result<()> {
+/// Make a store of an older version, of which the index and the log up to that batch say so much, one of this, so
+/// that no older release opens it from now on.
+fn upgrade(db: &Database, tables: &Reading, logged: u64, place: &Place) -> Result<()> {
     let engine = |error: redb::Error| place.engine(error);
     let txn = begin_write(db).map_err(engine)?;
-    let mut index = Index::open(&txn).map_err(|error| engine(error.into()))?;
-    if version == WITHOUT_LOG {
-        let put = index.meta.insert("log", &0_u64.to_le_bytes()[..]).map(|_| ());
+    upgrade_index(&txn, tables, logged, place)?;
+    txn.delete_table(NAMES).map_err(|error| engine(error.into()))?;
+    drop(Index::open(&txn).map_err(|error| engine(error.into()))?);
+    txn.commit().map_err(|error| engine(error.into()))
+}
+
+fn upgrade_index(
+    txn: &WriteTransaction,
+    tables: &Reading,
+    logged: u64,
+    place: &Place,
+) -> Result<()> {
+    let engine = |error: redb::Error| place.engine(error);
+    let mut index = Index::open(txn).map_err(|error| engine(error.into()))?;
+    tables.put_into(&mut index).map_err(|error| engine(error.into()))?;
+    // The names of records were in a table of their own, by name.
+    for (name, number) in tables.names().all().map_err(|error| engine(error.into()))? {
+        let row = index.rows.get(number).map_err(|error| engine(error.into()))?;
+        let row = row.and_then(|row| Row::read(row.value()));
+        let row = row.ok_or_else(|| place.damaged(format!("record {number}")))?;
+        let put = index.rows.insert(number, &row.bytes(name)[..]).map(|_| ());
         put.map_err(|error| engine(error.into()))?;
     }
-    // They were there both ways round.
+    // Links were there both ways round.
     let kept = index.links.retain(|(one, other), _| links::key(one, other) == (one, other));
     kept.map_err(|error| engine(error.into()))?;
-    let put = index.meta.insert("format", &VERSION.to_le_bytes()[..]).map(|_| ());
-    put.map_err(|error| engine(error.into()))?;
-    drop(index);
-    txn.commit().map_err(|error| engine(error.into()))
+    for (name, value) in
+        [("log", &logged.to_le_bytes()[..]), ("format", &VERSION.to_le_bytes()[..])]
+    {
+        let put = index.meta.insert(name, value).map(|_| ());
+        put.map_err(|error| engine(error.into()))?;
+    }
+    Ok(())
 }
 
 /// Open the log of a store of which the index has these tables; with what the index lacks, and the last number
@@ -381,24 +402,21 @@ fn open_log(
         let batch = Changes::logged(batch);
         changes.followed_by(batch.map_err(|_| place.damaged("a batch of its log"))?);
     }
-    changes.with_links_once();
     Ok((log, changes, new.highest))
 }
 
-fn read_rows(tables: &Reading, place: &Place) -> Result<Rows> {
-    let mut rows = Rows::default();
-    for (number, row) in tables.rows().all().map_err(|error| place.engine(error))? {
-        let row = Row::read(&row).filter(|row| row.cell.length > 0);
-        rows.set(number, Some(row.ok_or_else(|| place.damaged(format!("record {number}")))?));
+/// The rows of all records, and their numbers by the names of their keys.
+fn read_rows(tables: &Reading, place: &Place) -> Result<(Rows, Arc<Known>)> {
+    let (mut rows, mut named) = (Rows::default(), Vec::new());
+    for (number, bytes) in tables.rows().all().map_err(|error| place.engine(error))? {
+        let row = Row::read(&bytes).filter(|row| row.cell.length > 0).zip(Row::name(&bytes));
+        let (row, name) = row.ok_or_else(|| place.damaged(format!("record {number}")))?;
+        rows.set(number, Some(row));
+        named.push((name, number));
     }
-    Ok(rows)
-}
-
-fn read_names(tables: &Reading, place: &Place) -> Result<Arc<Known>> {
-    let named = tables.names().all().map_err(|error| place.engine(error))?;
     let mut known = Arc::default();
     Known::add(&mut known, &named);
-    Ok(known)
+    Ok((rows, known))
 }
 
 fn read_links(tables: &Reading, place: &Place) -> Result<Links> {
@@ -436,14 +454,12 @@ fn open_existing(
     } else {
         open_log(&tables, log, &seals, &place)?
     };
-    let tables = if version == VERSION {
-        tables
-    } else {
-        upgrade(&db, version, &place)?;
-        super::reading::tables(&db, &place, 0)?
-    };
     // The index gets what it lacks while others read and write.
-    let tables = tables.after(changes, 0);
+    let mut tables = tables.after(changes, 0);
+    if version != VERSION {
+        upgrade(&db, &tables, numbered, &place)?;
+        tables = super::reading::tables(&db, &place, 0)?;
+    }
     let fact = |name| known_fact(&tables, &place, name);
     let facts: Facts = postcard::from_bytes(&fact("facts")?)
         .map_err(|error| place.damaged(format!("its facts: {error}")))?;
@@ -464,12 +480,9 @@ fn open_existing(
     let bound = BoundModel::new(Arc::new(Model::from_json(&json)?))?;
     let mut current = Current::new((bound, &print), facts.revision, options.cached_records);
     current.stopped = stopped;
-    // Each takes a third of the time that a store takes to be opened.
-    let (links, (rows, known)) = rayon::join(
-        || read_links(&tables, &place),
-        || rayon::join(|| read_rows(&tables, &place), || read_names(&tables, &place)),
-    );
-    let (rows, known, links) = (rows?, known?, links?);
+    // Each takes a good part of the time that a store takes to be opened.
+    let (links, rows) = rayon::join(|| read_links(&tables, &place), || read_rows(&tables, &place));
+    let (links, (rows, known)) = (links?, rows?);
     let scrubs = tables.scrubs().all().map_err(|error| engine(error.into()))?;
     let pending: Vec<Cell> =
         scrubs.into_iter().map(|(place, length)| Cell { place, length }).collect();

@@ -11,7 +11,6 @@ use redb::{StorageError, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::gathered::{Bytes, ENTRY, Held, Lately, Named, Own, bytes_of, merged, put_into};
-use super::links;
 use super::lock;
 use super::tables::{
     DECIDED, ENTITIES, EVENTS, HEIRS, LINKS, META, NAMES, ROWS, RUNS, SCRUBS, STOPS,
@@ -341,11 +340,6 @@ impl Changes {
     /// A fact about the store.
     pub(super) fn fact(name: &'static str, value: Vec<u8>) -> Self {
         Self { meta: Facts::from([(name.into(), value)]), ..Self::default() }
-    }
-
-    /// With each link once: older releases gathered them both ways round.
-    pub(super) fn with_links_once(&mut self) {
-        self.links.retain(|(one, other), _| links::key(*one, *other) == (*one, *other));
     }
 
     /// As the log has them.

@@ -2,11 +2,13 @@
 
 use redb::TableDefinition;
 
+use super::known::Name;
+
 /// Facts about the store itself, by name.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-/// Names of record keys: the number of the record.
+/// Names of record keys, in stores of older versions: the number of the record. None are there since.
 pub(super) const NAMES: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("names");
-/// Records by number.
+/// Records by number, each with the name of its key.
 pub(super) const ROWS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("rows");
 /// What changed in the keys of records, by number, as long as the file of keys does not say it.
 pub(super) const RUNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("runs");
@@ -73,10 +75,12 @@ impl Cell {
 }
 
 impl Row {
-    pub(super) fn bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
+    /// The row of the record with a key of that name, as it is written.
+    pub(super) fn bytes(self, name: Name) -> [u8; 32] {
+        let mut bytes = [0; 32];
         bytes[..12].copy_from_slice(&self.cell.bytes());
-        bytes[12..].copy_from_slice(&self.written_entity().to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.written_entity().to_le_bytes());
+        bytes[16..].copy_from_slice(&name);
         bytes
     }
 
@@ -94,6 +98,11 @@ impl Row {
         let cell = Cell::read(bytes)?;
         let entity = u32::from_le_bytes(bytes.get(12..16)?.try_into().ok()?);
         Some(Self { cell, entity: Self::entity(entity) })
+    }
+
+    /// The name of the key of the record of a row that was written so.
+    pub(super) fn name(bytes: &[u8]) -> Option<Name> {
+        bytes.get(16..)?.try_into().ok()
     }
 }
 

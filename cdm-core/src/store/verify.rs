@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Store;
 use super::postings::Posting;
+use super::tables::Row;
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::schema::{Record, RecordKey};
@@ -61,8 +62,9 @@ impl Store {
                     problem(format!("record {} is not among those of its entity", record.key));
                 }
                 let name = seals.record(&record.key);
-                let kept = view.engine(view.tables.names().get(name))?;
-                if kept != Some(*number) || view.number(name) != kept {
+                let kept = view.engine(view.tables.rows().get(*number))?;
+                let kept = kept.and_then(|row| Row::name(&row));
+                if kept != Some(name) || view.number(name) != Some(*number) {
                     problem(format!("record {} is not found by its key", record.key));
                 }
             }

@@ -76,7 +76,7 @@ pub(super) struct Writing<'w> {
     pub(super) names: Names,
     pub(super) rows: Rows,
     /// Records that were not known before, by name.
-    pub(super) named: Vec<(Name, u32)>,
+    pub(super) named: BTreeMap<Name, u32>,
     /// The keys before the change, and what it does to them.
     pub(super) keys: Keys,
     pub(super) overlay: Overlay,
@@ -120,7 +120,7 @@ impl<'w> Writing<'w> {
             current: Arc::clone(&before.current),
             names: Names::clone(&before.names),
             rows: before.rows.clone(),
-            named: Vec::new(),
+            named: BTreeMap::new(),
             keys: before.keys.clone(),
             overlay: Overlay::default(),
             replaced: None,
@@ -161,18 +161,10 @@ impl<'w> Writing<'w> {
         self.replaced = Some(Replaced { segments, flushed, merged });
     }
 
-    /// The number of a record that is or was in the store.
-    pub(super) fn number(&self, key: &RecordKey) -> Result<Option<u32>> {
-        let name = self.shared.cells.seals.record(key);
-        let said = self.engine(self.tables.names.said(name))?;
-        Ok(said.unwrap_or_else(|| self.before.number(name)))
-    }
-
-    /// Let a record be known by its name.
-    pub(super) fn name(&mut self, name: Name, number: u32) -> Result<()> {
-        self.named.push((name, number));
-        let named = self.tables.names.insert(name, number);
-        self.engine(named)
+    /// The number of a record that is or was in the store, by the name of its key.
+    pub(super) fn number(&self, name: Name) -> Option<u32> {
+        let is_there = |number| self.rows.get(number).is_some();
+        self.named.get(&name).copied().or_else(|| self.before.known.get(name, is_there))
     }
 
     /// The row of a record that is there.
@@ -180,10 +172,17 @@ impl<'w> Writing<'w> {
         self.rows.get(number).filter(|row| row.entity.is_some())
     }
 
-    pub(super) fn put_row(&mut self, number: u32, row: Row) -> Result<()> {
+    /// Put down the row of a record with a key of that name.
+    pub(super) fn put_row(&mut self, number: u32, name: Name, row: Row) -> Result<()> {
         self.rows.set(number, Some(row));
-        let put = self.tables.rows.insert(number, &row.bytes()[..]);
+        let put = self.tables.rows.insert(number, &row.bytes(name)[..]);
         self.engine(put)
+    }
+
+    /// The name of the key of a record that has a row.
+    pub(super) fn name_of(&self, number: u32) -> Result<Name> {
+        let row = self.engine(self.tables.rows.get(number))?;
+        row.and_then(|row| Row::name(&row)).ok_or_else(|| self.missing(number))
     }
 
     pub(super) fn put_cell(&mut self, plain: &[u8]) -> Result<Cell> {
@@ -252,16 +251,16 @@ impl<'w> Writing<'w> {
 
     /// The number of that key, with a row, which is made where there is none.
     fn number_or_new(&mut self, key: &RecordKey) -> Result<u32> {
-        if let Some(number) = self.number(key)? {
+        let name = self.shared.cells.seals.record(key);
+        if let Some(number) = self.number(name) {
             return Ok(number);
         }
         let number = self.counters.record;
         self.counters.record += 1;
         let plain = encode(&Record::new(key.clone()), &mut self.names);
         let cell = self.put_cell(&plain)?;
-        self.put_row(number, Row { cell, entity: None })?;
-        let name = self.shared.cells.seals.record(key);
-        self.name(name, number)?;
+        self.put_row(number, name, Row { cell, entity: None })?;
+        self.named.insert(name, number);
         Ok(number)
     }
 
@@ -315,10 +314,9 @@ impl<'w> Writing<'w> {
     /// different. It is in no entity yet: which one it is, is found out when all is in its place.
     fn take_in(&mut self, found: &Found) -> Result<Option<(u32, Cell)>> {
         let record = found.record.record();
-        let known = match self.number(&record.key)? {
-            Some(number) => self.rows.get(number).map(|row| (number, row)),
-            None => None,
-        };
+        let name = self.shared.cells.seals.record(&record.key);
+        let known = self.number(name);
+        let known = known.and_then(|number| Some((number, self.rows.get(number)?)));
         let there = known.filter(|(_, row)| row.entity.is_some());
         let is_known = there.and_then(|(_, row)| found.is_as_in(row.cell));
         if is_known == Some(true) {
@@ -341,8 +339,7 @@ impl<'w> Writing<'w> {
             None => {
                 let number = self.counters.record;
                 self.counters.record += 1;
-                let name = self.shared.cells.seals.record(&record.key);
-                self.name(name, number)?;
+                self.named.insert(name, number);
                 number
             }
         };
@@ -351,14 +348,15 @@ impl<'w> Writing<'w> {
         let entity = known.and_then(|(_, row)| row.entity);
         self.counters.alive += u64::from(entity.is_none());
         let entity = entity.unwrap_or(FRESH);
-        self.put_row(number, Row { cell, entity: Some(entity) })?;
+        self.put_row(number, name, Row { cell, entity: Some(entity) })?;
         self.changed.insert(number);
         Ok(Some((number, cell)))
     }
 
     /// Take a record out; its key stays known to the log, unless it is to be forgotten.
     pub(super) fn remove(&mut self, key: &RecordKey, forget: bool) -> Result<bool> {
-        let Some(number) = self.number(key)? else { return Ok(false) };
+        let name = self.shared.cells.seals.record(key);
+        let Some(number) = self.number(name) else { return Ok(false) };
         let Some(row) = self.rows.get(number) else { return Ok(false) };
         if let Some(entity) = row.entity {
             let old = self.bound_whole(number, row.cell)?;
@@ -377,16 +375,14 @@ impl<'w> Writing<'w> {
             for (other, _) in self.engine(others(&self.tables.decided, number))? {
                 self.decide(number, other, 0)?;
             }
-            let name = self.shared.cells.seals.record(key);
-            let unnamed = self.tables.names.remove(name);
-            self.engine(unnamed)?;
+            self.named.remove(&name);
             self.rows.set(number, None);
             let removed = self.tables.rows.remove(number);
             self.engine(removed)?;
         } else {
             let plain = encode(&Record::new(key.clone()), &mut self.names);
             let cell = self.put_cell(&plain)?;
-            self.put_row(number, Row { cell, entity: None })?;
+            self.put_row(number, name, Row { cell, entity: None })?;
         }
         Ok(true)
     }
@@ -402,7 +398,8 @@ impl<'w> Writing<'w> {
             return Ok(false);
         }
         let (left, right) = if add == 0 {
-            match (self.number(pair.0)?, self.number(pair.1)?) {
+            let seals = &self.shared.cells.seals;
+            match (self.number(seals.record(pair.0)), self.number(seals.record(pair.1))) {
                 (Some(left), Some(right)) => (left, right),
                 _ => return Ok(false),
             }
@@ -527,7 +524,8 @@ impl<'w> Writing<'w> {
 
     /// The entity of a record that is there.
     pub(super) fn entity_of_known(&self, key: &RecordKey) -> Result<EntityId> {
-        let row = self.number(key)?.and_then(|number| self.alive(number));
+        let number = self.number(self.shared.cells.seals.record(key));
+        let row = number.and_then(|number| self.alive(number));
         let entity = row.and_then(|row| row.entity);
         let entity = entity.map(|entity| self.shared.cells.seals.entity(entity));
         entity.ok_or_else(|| self.shared.cells.place.damaged("a record went missing"))

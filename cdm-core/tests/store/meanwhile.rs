@@ -246,7 +246,7 @@ fn a_flush_that_fails_is_told_to_whoever_writes_next_and_loses_nothing_that_was_
 #[test]
 fn what_is_written_while_the_index_is_is_on_the_disk_before_the_index_has_it() {
     let model = rules(100);
-    let options = Options { recent_bytes: 40_000, ..Options::new() };
+    let options = Options { recent_bytes: 28_000, ..Options::new() };
     let open = |disk: &Disk| Arc::new(Store::on(disk.media(), Some(&model), &options).unwrap());
     let mut most = 0;
     for held_at in 1.. {

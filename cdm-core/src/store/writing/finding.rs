@@ -261,7 +261,7 @@ mod tests {
     use crate::read::{Input, infer_schema, read};
     use crate::schema::{Record, RecordKey};
     use crate::store::seal::Seals;
-    use crate::store::tables::{LINKS, META};
+    use crate::store::tables::{LINKS, META, NAMES, ROWS, Row};
     use crate::store::{Options, Store, When};
     use crate::table::Table;
 
@@ -334,18 +334,8 @@ mod tests {
         assert!(same > 1000 && different > 1000, "{same} rules saw the same, {different} not");
     }
 
-    #[test]
-    fn a_store_that_has_links_both_ways_round_has_each_once_when_it_is_opened() {
-        let (table, model) = sample();
-        let folder = tempfile::tempdir().unwrap();
-        let records: Vec<Record> = (0..table.len()).step_by(6).map(|r| table.record(r)).collect();
-        let store = Store::open(folder.path(), &model, &Options::new()).unwrap();
-        store.upsert_many(&records, &Run::new()).unwrap();
-        let (wanted, count) = (links(&store), store.stats().unwrap().links);
-        assert_eq!(wanted.len() as u64, count);
-        assert!(count > 50, "{count}");
-        drop(store);
-        let index = redb::Database::open(folder.path().join("index")).unwrap();
+    /// Make the index of a store as version 2 had it.
+    fn downgrade(index: &redb::Database) {
         let txn = index.begin_write().unwrap();
         let mut table = txn.open_table(LINKS).unwrap();
         let all = table.iter().unwrap().map(|entry| {
@@ -356,15 +346,42 @@ mod tests {
             table.insert((other, one), bits).unwrap();
         }
         drop(table);
+        let (mut rows, mut names) = (txn.open_table(ROWS).unwrap(), txn.open_table(NAMES).unwrap());
+        let all = rows.iter().unwrap().map(|entry| {
+            let (number, row) = entry.unwrap();
+            (number.value(), row.value().to_vec())
+        });
+        for (number, row) in all.collect::<Vec<_>>() {
+            rows.insert(number, &row[..16]).unwrap();
+            names.insert(Row::name(&row).unwrap(), number).unwrap();
+        }
+        drop((rows, names));
         txn.open_table(META).unwrap().insert("format", &2_u32.to_le_bytes()[..]).unwrap();
         txn.commit().unwrap();
-        drop(index);
+    }
+
+    #[test]
+    fn a_store_of_an_older_version_is_one_of_this_once_it_is_opened() {
+        let (table, model) = sample();
+        let folder = tempfile::tempdir().unwrap();
+        let records: Vec<Record> = (0..table.len()).step_by(6).map(|r| table.record(r)).collect();
+        let store = Store::open(folder.path(), &model, &Options::new()).unwrap();
+        store.upsert_many(&records, &Run::new()).unwrap();
+        store.delete(&records[7].key).unwrap();
+        let (wanted, count) = (links(&store), store.stats().unwrap().links);
+        assert_eq!(wanted.len() as u64, count);
+        assert!(count > 50, "{count}");
+        drop(store);
+        downgrade(&redb::Database::open(folder.path().join("index")).unwrap());
         for _ in 0..2 {
             let store = Store::open_existing(folder.path(), &Options::new()).unwrap();
             assert_eq!((&links(&store), store.stats().unwrap().links), (&wanted, count));
+            assert!(store.inner.snapshot().tables.names().all().unwrap().is_empty());
             store.delete(&records[0].key).unwrap();
             store.upsert(&records[0]).unwrap();
             assert_eq!(links(&store), wanted);
+            assert_eq!(store.get(&records[7].key).unwrap(), None);
+            assert_eq!(store.stats().unwrap().records, records.len() as u64 - 1);
             assert_eq!(store.verify(&Run::new()).unwrap().problems, Vec::<String>::new());
         }
     }

@@ -207,7 +207,8 @@ impl Writing<'_> {
             for number in &records {
                 let row = rows[number];
                 if row.entity != Some(*entity) {
-                    self.put_row(*number, Row { entity: Some(*entity), ..row })?;
+                    let name = self.name_of(*number)?;
+                    self.put_row(*number, name, Row { entity: Some(*entity), ..row })?;
                 }
             }
             let lost = before.left.range((*entity, 0)..=(*entity, u32::MAX)).next().is_some();
