@@ -29,25 +29,42 @@ impl Hasher for Spread {
     }
 }
 
-/// By number, where the cell lies, and what it holds. No two cells that count ever have one place; what a
-/// change kept that came to nothing is [let go](Cache::let_go_from).
-type Kept = HashMap<u32, (u64, Packed), BuildHasherDefault<Spread>>;
+/// A packed record that is kept.
+struct Kept {
+    /// Where the cell lies that holds it. No two cells that count ever have one place; what a change kept that came
+    /// to nothing is [let go](Cache::let_go_from).
+    place: u64,
+    packed: Packed,
+    /// By how many asks of the shard it was asked for last.
+    asked: u64,
+}
 
 /// Packed records by number, shared out so that few wait for each other, and that what goes at once
 /// is little.
 pub(super) struct Cache {
     shards: Vec<Mutex<Shard>>,
-    /// How many records a generation of a shard has at most.
-    most: usize,
+    /// How many records a shard keeps at least.
+    least: usize,
     /// No record lies behind that place.
     last: AtomicU64,
 }
 
-/// Two generations: what is asked for stays, what is not goes when the younger one is full once more.
+/// Once there are twice as many as are kept at least, those go that were not asked for longest.
 #[derive(Default)]
 struct Shard {
-    young: Kept,
-    old: Kept,
+    kept: HashMap<u32, Kept, BuildHasherDefault<Spread>>,
+    asks: u64,
+}
+
+impl Shard {
+    /// All but so many that were asked for last are kept no more; they are returned.
+    fn let_go(&mut self, least: usize) -> Vec<(u32, Kept)> {
+        let mut asked: Vec<u64> = self.kept.values().map(|kept| kept.asked).collect();
+        let Some(first) = asked.len().checked_sub(least.max(1)) else { return Vec::new() };
+        // No two were asked for at once.
+        let from = *asked.select_nth_unstable(first).1;
+        self.kept.extract_if(|_, kept| kept.asked < from).collect()
+    }
 }
 
 /// Neighbours by number are in different ones.
@@ -57,7 +74,7 @@ impl Cache {
     /// For so many records at least, those that were asked for last, and up to twice as many.
     pub(super) fn new(least: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, most: least.div_ceil(SHARDS).max(1), last: AtomicU64::new(0) }
+        Self { shards, least: least.div_ceil(SHARDS).max(1), last: AtomicU64::new(0) }
     }
 
     fn shard(&self, number: u32) -> &Mutex<Shard> {
@@ -66,47 +83,33 @@ impl Cache {
 
     /// The record of that number, as that cell holds it.
     pub(super) fn get(&self, number: u32, cell: Cell) -> Option<Packed> {
-        let mut shard = lock(self.shard(number));
-        if let Some((place, record)) = shard.young.get(&number) {
-            return (*place == cell.place).then(|| record.clone());
-        }
+        let Shard { kept, asks } = &mut *lock(self.shard(number));
         // Whoever reads an older snapshot leaves a newer record where it is.
-        shard.old.get(&number).filter(|(place, _)| *place == cell.place)?;
-        let (_, record) = shard.old.remove(&number)?;
-        let gone = self.add(&mut shard, number, (cell.place, record.clone()));
-        drop(shard);
-        drop(gone);
-        Some(record)
+        let kept = kept.get_mut(&number).filter(|kept| kept.place == cell.place)?;
+        *asks += 1;
+        kept.asked = *asks;
+        Some(kept.packed.clone())
     }
 
     /// Keep a record, as that cell holds it.
-    pub(super) fn put(&self, number: u32, cell: Cell, record: Packed) {
+    pub(super) fn put(&self, number: u32, cell: Cell, packed: Packed) {
         let mut shard = lock(self.shard(number));
         if self.last.load(Ordering::Relaxed) < cell.place {
             self.last.fetch_max(cell.place, Ordering::Relaxed);
         }
-        let gone = self.add(&mut shard, number, (cell.place, record));
+        let is_full = shard.kept.len() >= 2 * self.least && !shard.kept.contains_key(&number);
+        let gone = if is_full { shard.let_go(self.least) } else { Vec::new() };
+        shard.asks += 1;
+        let kept = Kept { place: cell.place, packed, asked: shard.asks };
+        let before = shard.kept.insert(number, kept);
         drop(shard);
         // Nobody waits for that.
-        drop(gone);
-    }
-
-    /// Add a record; what is not kept any more.
-    fn add(&self, shard: &mut Shard, number: u32, kept: (u64, Packed)) -> Kept {
-        let gone = if shard.young.len() < self.most {
-            Kept::default()
-        } else {
-            std::mem::replace(&mut shard.old, std::mem::take(&mut shard.young))
-        };
-        shard.young.insert(number, kept);
-        gone
+        drop((gone, before));
     }
 
     /// Nothing of it is to be left in memory either.
     pub(super) fn remove(&self, number: u32) {
-        let mut shard = lock(self.shard(number));
-        shard.young.remove(&number);
-        shard.old.remove(&number);
+        lock(self.shard(number)).kept.remove(&number);
     }
 
     /// Nothing is known any more of what lies from that place on; whether anything was. Nobody keeps such
@@ -116,10 +119,7 @@ impl Cache {
             return false;
         }
         for shard in &self.shards {
-            let shard = &mut *lock(shard);
-            for kept in [&mut shard.young, &mut shard.old] {
-                kept.retain(|_, (place, _)| *place < end);
-            }
+            lock(shard).kept.retain(|_, kept| kept.place < end);
         }
         self.last.store(end.saturating_sub(1), Ordering::Relaxed);
         true

@@ -91,14 +91,14 @@ struct InMemory {
 struct Filter(Vec<u64>);
 
 /// So many names are in one word of a filter, about.
-const NAMES: usize = 4;
+const IN_A_WORD: usize = 4;
 
 /// Segments of more postings have most of the names that they are asked for.
 const FILTERED: u64 = 1 << 23;
 
 impl Filter {
     fn new(names: usize) -> Self {
-        Self(vec![0; names.div_ceil(NAMES).max(1)])
+        Self(vec![0; names.div_ceil(IN_A_WORD).max(1)])
     }
 
     /// The word for a name, and its bits. Names are hashes, spread evenly: their first bits tell the one, their last
