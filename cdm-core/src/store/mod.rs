@@ -19,6 +19,7 @@ mod copy;
 mod current;
 mod event;
 mod files;
+mod filter;
 mod flushing;
 mod gathered;
 mod holders;

@@ -95,7 +95,7 @@ impl<K: Named, V: Held> Changing<'_, K, V> {
     }
 
     /// What the change says of a key, or the index that it goes to; nothing where what was before holds.
-    pub(super) fn said(&self, key: K) -> Result<Option<Option<V>>, StorageError> {
+    fn said(&self, key: K) -> Result<Option<Option<V>>, StorageError> {
         match &self.below {
             Below::Snapshot(_) => Ok(self.own.get(&key).cloned()),
             Below::Index(table) => Ok(Some(table.get(key)?.map(|value| V::held(value.value())))),

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::cells::Place;
+use super::filter::Filter;
 use super::lock;
 use super::postings::{AT_ONCE, Chunk, MOST, Posting, SLACK, pack};
 use crate::error::{Error, Result};
@@ -84,41 +85,8 @@ struct InMemory {
     filter: Option<Filter>,
 }
 
-/// Which names a segment may have: of most that it has not, it says so with one look at memory. In each word are
-/// four bits for every one of a few names. After Bloom (1970), Space/time trade-offs in hash coding with allowable
-/// errors, Commun. ACM 13(7), and, for blocks of a word, Putze, Sanders and Singler (2009), Cache-, hash-, and
-/// space-efficient Bloom filters, ACM J. Exp. Algorithmics 14.
-struct Filter(Vec<u64>);
-
-/// So many names are in one word of a filter, about.
-const IN_A_WORD: usize = 4;
-
 /// Segments of more postings have most of the names that they are asked for.
 const FILTERED: u64 = 1 << 23;
-
-impl Filter {
-    fn new(names: usize) -> Self {
-        Self(vec![0; names.div_ceil(IN_A_WORD).max(1)])
-    }
-
-    /// The word for a name, and its bits. Names are hashes, spread evenly: their first bits tell the one, their last
-    /// ones the other.
-    fn place(&self, name: u64) -> (usize, u64) {
-        let word = ((u128::from(name) * self.0.len() as u128) >> 64) as usize;
-        let bits = [0, 6, 12, 18].into_iter().fold(0, |bits, at| bits | 1 << (name >> at & 63));
-        (word, bits)
-    }
-
-    fn add(&mut self, name: u64) {
-        let (word, bits) = self.place(name);
-        self.0[word] |= bits;
-    }
-
-    fn may_have(&self, name: u64) -> bool {
-        let (word, bits) = self.place(name);
-        self.0[word] & bits == bits
-    }
-}
 
 /// What the directory says of a chunk, in twelve bytes, so that all of it comes from memory at once.
 #[derive(Debug, Clone, Copy)]
