@@ -4,13 +4,14 @@
 //! Packs are of the model that they were made by, and of the [edition](EDITION) of this library: to others they say
 //! nothing.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memmem;
 
 use super::compared::ComparedField;
 use super::{BoundModel, BoundRecord};
-use crate::compare::{KeptFacts, KeptPart, Prepared};
+use crate::compare::{KeptFacts, KeptPart, KeptRange, Prepared};
 use crate::error::{Error, Result};
 use crate::features::LooseKeys;
 use crate::schema::RecordKey;
@@ -21,8 +22,8 @@ use crate::schema::RecordKey;
 #[derive(Clone)]
 pub(crate) struct Packed(Arc<[u8]>);
 
-/// A higher one with every change by which some record's pack comes to be another: of how values are
-/// normalised, of what is kept of them, or of how that is written down.
+/// A higher one with every change by which some record's pack or keys come to be others: of how values are
+/// normalised, of what is kept of them, or of how that is written down. A store of another one is not opened.
 pub(crate) const EDITION: u32 = 1;
 
 /// Few packs are of more bytes.
@@ -136,13 +137,19 @@ impl<'p> Unpacking<'p> {
         Ok(own)
     }
 
-    fn text(&mut self) -> Result<&'p str> {
+    /// Where a text lies; whether one does is not known.
+    fn range(&mut self) -> Result<Range<usize>> {
         let step = self.number()?;
         let step = (step >> 1) as i64 ^ -((step & 1) as i64);
         let start = (self.last as i64).wrapping_add(step) as usize;
         let end = start.checked_add(self.number()? as usize).ok_or_else(unreadable)?;
         self.last = start;
-        self.texts.get(start..end).ok_or_else(unreadable)
+        Ok(start..end)
+    }
+
+    fn text(&mut self) -> Result<&'p str> {
+        let range = self.range()?;
+        self.texts.get(range).ok_or_else(unreadable)
     }
 
     /// As many things as it says first.
@@ -160,17 +167,18 @@ impl<'p> Unpacking<'p> {
         let facts = postcard::take_from_bytes::<KeptFacts>(self.rest);
         let (facts, rest) = facts.map_err(|_| unreadable())?;
         self.rest = rest;
-        let count = self.number()?;
-        let value = Prepared::of_kept(facts, (0..count).map(|_| self.part()))?;
+        let count = u32::try_from(self.number()?).map_err(|_| unreadable())?;
+        let texts = self.texts;
+        let value = Prepared::of_kept(facts, texts, (0..count).map(|_| self.part()))?;
         value.ok_or_else(unreadable)
     }
 
-    fn part(&mut self) -> Result<KeptPart<'p>> {
+    fn part(&mut self) -> Result<KeptRange> {
         let slot = self.number()?;
         let times = if slot & 1 == 0 { 1 } else { self.number()? };
         let (times, slot) = (u16::try_from(times), u8::try_from(slot >> 1));
         let (times, slot) = times.ok().zip(slot.ok()).ok_or_else(unreadable)?;
-        Ok(KeptPart { text: self.text()?, times, slot })
+        Ok(KeptRange { range: self.range()?, times, slot })
     }
 }
 

@@ -8,5 +8,5 @@ pub use level::{
     PreparedDraft, PreparedPool, PreparedPoolBuilder,
 };
 pub(crate) use level::{
-    IN_ANOTHER_WRITING, KeptFacts, KeptPart, Sketched, SketchedComparison, Sketcher,
+    IN_ANOTHER_WRITING, KeptFacts, KeptPart, KeptRange, Sketched, SketchedComparison, Sketcher,
 };

@@ -35,12 +35,16 @@ pub(crate) struct Ceiling {
 /// The ceiling of pairs with one record, whose values are known.
 pub(crate) struct CeilingOf<'c> {
     ceiling: &'c Ceiling,
-    table: Vec<f64>,
+    /// The table where level 0 may come out: by comparison, code of [`FIRST`], and class.
+    first: Vec<f64>,
 }
 
 /// How many outcomes there are.
 const OUTCOMES: usize = 2 * Pattern::CODES + 2;
 const UNKNOWN: usize = OUTCOMES - 1;
+
+/// The codes of outcomes with which level 0 may come out.
+const FIRST: [usize; 3] = [1, 2, UNKNOWN];
 
 /// Up to so many classes are added up.
 const FEW_CLASSES: usize = 32;
@@ -119,20 +123,20 @@ impl Ceiling {
     /// For pairs with a record; `least_factor` says of a comparison how much likelier, at least, others
     /// agree with it there by chance than records on values in general, where the model knows.
     pub(crate) fn of(&self, least_factor: impl Fn(usize) -> Option<f64>) -> CeilingOf<'_> {
-        let mut table = self.table.clone();
         let classes = self.shares.len();
-        for (k, table) in table.chunks_exact_mut((OUTCOMES * classes).max(1)).enumerate() {
+        let mut first = Vec::with_capacity(self.comparisons * FIRST.len() * classes);
+        for k in 0..self.comparisons {
             let factor = least_factor(k).unwrap_or(1.0);
-            for code in (0..OUTCOMES).filter(|code| may_be_first(outcome(*code))) {
-                for class in 0..classes {
+            for code in FIRST {
+                let known = &self.table[(k * OUTCOMES + code) * classes..][..classes];
+                first.extend(known.iter().enumerate().map(|(class, least)| {
                     let at = k * classes + class;
                     let factor = if self.by_chance[at] { factor } else { 1.0 };
-                    let least = &mut table[code * classes + class];
-                    *least = least.min(self.first[at] * factor);
-                }
+                    least.min(self.first[at] * factor)
+                }));
             }
         }
-        CeilingOf { ceiling: self, table }
+        CeilingOf { ceiling: self, first }
     }
 }
 
@@ -146,8 +150,11 @@ impl CeilingOf<'_> {
         let sums = &mut room[..classes];
         sums.copy_from_slice(&self.ceiling.shares);
         for (k, code) in codes.iter().enumerate().take(self.ceiling.comparisons) {
-            let start = (k * OUTCOMES + usize::from(*code)) * classes;
-            let ratios = &self.table[start..start + classes];
+            let code = usize::from(*code);
+            let ratios = match FIRST.iter().position(|first| *first == code) {
+                Some(at) => &self.first[(k * FIRST.len() + at) * classes..][..classes],
+                None => &self.ceiling.table[(k * OUTCOMES + code) * classes..][..classes],
+            };
             sums.iter_mut().zip(ratios).for_each(|(sum, ratio)| *sum *= ratio);
         }
         sums.iter().sum()
@@ -160,10 +167,6 @@ fn outcome(code: usize) -> Outcome {
         UNKNOWN => Outcome::Unknown,
         code => Outcome::AtBest { level: ((code - 1) / 2) as u8, filled: code % 2 == 0 },
     }
-}
-
-fn may_be_first(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Unknown | Outcome::AtBest { level: 0, .. })
 }
 
 /// Nothing where matches never come to it: then nothing is said of the pair.
@@ -184,4 +187,20 @@ fn least_log10(likelihoods: &Likelihoods, comparisons: &[Comparison], least_fact
         log(likelihoods.share(class)) + least.sum::<f64>()
     };
     (0..likelihoods.classes()).map(of_class).fold(0.0, f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_level_may_come_out_with_those_codes_alone() {
+        let may_be_first = |code: &usize| match outcome(*code) {
+            Outcome::Missing => false,
+            Outcome::AtBest { level, .. } => level == 0,
+            Outcome::Unknown => true,
+        };
+        assert!((0..OUTCOMES).filter(may_be_first).eq(FIRST));
+        assert!((0..OUTCOMES).all(|code| usize::from(outcome(code).code()) == code));
+    }
 }

@@ -43,8 +43,9 @@ impl Chunk {
     }
 }
 
-/// Where no cell lies.
-const NOWHERE: u64 = 0;
+/// Where no cell lies. It is not zero, so that memory for records that have no outline yet is written to before it is
+/// read: the system would have to map it twice otherwise, which all processors would have to be told of.
+const NOWHERE: u64 = u64::MAX;
 
 impl Outlines {
     /// None yet, and at most of so many records.
@@ -65,7 +66,7 @@ impl Outlines {
         let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
         // Whoever reads an older snapshot finds out for itself.
         let (known, kept) = chunk.at(at);
-        if *known <= place {
+        if *known == NOWHERE || *known <= place {
             *known = place;
             kept.copy_from_slice(outline);
         }

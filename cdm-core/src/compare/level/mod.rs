@@ -22,7 +22,7 @@ pub use date::DateCondition;
 pub(crate) use kinds::IN_ANOTHER_WRITING;
 pub use pool::{PreparedDraft, PreparedPool, PreparedPoolBuilder};
 pub use prepared::Prepared;
-pub(crate) use prepared::{KeptFacts, KeptPart};
+pub(crate) use prepared::{KeptFacts, KeptPart, KeptRange};
 pub(crate) use sketch::{Sketched, SketchedComparison, Sketcher};
 
 use crate::error::{Error, Result, nearest};

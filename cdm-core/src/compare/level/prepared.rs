@@ -72,6 +72,11 @@ impl Part {
         start..start + length
     }
 
+    /// Where the value's texts start so many bytes later.
+    fn move_to_front(&mut self, by: usize) {
+        self.0 -= (by as u64) << 40;
+    }
+
     #[inline]
     fn times(self) -> u8 {
         (self.0 >> 8) as u8
@@ -114,14 +119,20 @@ enum Quantity {
     Place(Box<[f64; 2]>),
 }
 
-/// A text of a value on its way into bytes, or out of them: of this process, as another release
-/// numbers slots in its own way.
-#[derive(Clone, Copy)]
+/// A text of a value on its way into bytes: of this process, as another release numbers slots in its own way.
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct KeptPart<'k> {
     pub(crate) text: &'k str,
     /// How often it occurs, or the most that can be counted.
     pub(crate) times: u16,
     /// The number of its slot, small for those that most values have.
+    pub(crate) slot: u8,
+}
+
+/// The same on its way out of them, with where the text lies in place of it.
+pub(crate) struct KeptRange {
+    pub(crate) range: Range<usize>,
+    pub(crate) times: u16,
     pub(crate) slot: u8,
 }
 
@@ -204,20 +215,37 @@ impl Prepared {
         KeptFacts(*kind, issues.bits(), quantity.clone())
     }
 
-    /// As it came out of bytes; `None` where they are not those of a value.
+    /// As it came out of bytes, of a text that has all of its own; `None` where they are not those of a value.
     ///
     /// # Errors
     /// Those of its parts.
-    pub(crate) fn of_kept<'k>(
+    pub(crate) fn of_kept(
         facts: KeptFacts,
-        kept: impl Iterator<Item = Result<KeptPart<'k>>>,
+        texts: &str,
+        kept: impl ExactSizeIterator<Item = Result<KeptRange>>,
     ) -> Result<Option<Self>> {
         let KeptFacts(kind, issues, quantity) = facts;
-        let mut draft = Draft::empty(Facts { kind, issues: IssueSet::from_bits(issues), quantity });
+        let mut draft = Draft {
+            facts: Facts { kind, issues: IssueSet::from_bits(issues), quantity },
+            texts: String::new(),
+            parts: Vec::with_capacity(kept.len().min(LIKELY_PARTS)),
+        };
+        let (mut first, mut end) = (texts.len(), 0);
         for part in kept {
-            let KeptPart { text, times, slot } = part?;
+            let KeptRange { range, times, slot } = part?;
             let Some(slot) = Slot::ranked(slot.wrapping_sub(KEPT_STEP)) else { return Ok(None) };
-            draft.push(slot, text, usize::from(times));
+            let Some(text) = texts.get(range.clone()) else { return Ok(None) };
+            if texts.len() > MOST_BYTES_OF_VALUE {
+                draft.push(slot, text, times.into());
+            } else {
+                (first, end) = (first.min(range.start), end.max(range.end));
+                draft.parts.push(Part::new(range.start, text.len(), times.into(), slot));
+            }
+        }
+        // They lie near each other, so that what is between them comes along sooner than each is looked for.
+        if first < end {
+            texts[first..end].clone_into(&mut draft.texts);
+            draft.parts.iter_mut().for_each(|part| part.move_to_front(first));
         }
         Ok(Some(draft.alone()))
     }
@@ -331,11 +359,10 @@ fn length_of(parts: &[Part]) -> usize {
 /// Whether no comparison can tell two values apart, as far as they were prepared.
 impl PartialEq for Prepared {
     fn eq(&self, other: &Self) -> bool {
-        let (own, length) = (self.parts(), length_of(self.parts()));
-        own == other.parts()
-            && self.pack.texts[self.text as usize..][..length]
-                == other.pack.texts[other.text as usize..][..length]
-            && self.facts() == other.facts()
+        // The same texts may lie elsewhere in each.
+        self.facts() == other.facts()
+            && self.parts().len() == other.parts().len()
+            && self.kept_parts().eq(other.kept_parts())
     }
 }
 
