@@ -29,7 +29,8 @@ const COMPACTING: &str = "compacting";
 const COMPACTED: &str = "compacted";
 
 /// What is said of a store as a whole, and stays when it is copied.
-const FACTS: [&str; 7] = ["begun", "salt", "check", "encrypted", "format", "model", "print"];
+const FACTS: [&str; 8] =
+    ["begun", "salt", "check", "encrypted", "format", "edition", "model", "print"];
 
 /// One line of an export.
 #[derive(Serialize, Deserialize)]

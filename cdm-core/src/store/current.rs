@@ -269,6 +269,7 @@ mod tests {
     use crate::cancel::Run;
     use crate::plan::Plan;
     use crate::schema::RecordKey;
+    use crate::store::tables::META;
     use crate::store::{Options, Store};
     use crate::table::Table;
 
@@ -362,5 +363,37 @@ mod tests {
         assert_eq!(store.inner.shared.cells.write(one.place, &plain).unwrap(), one);
         let wanted = "record shop:010 is kept ready as another one";
         assert_eq!(problems(&store), [wanted]);
+    }
+
+    #[test]
+    fn a_store_that_was_resolved_by_another_edition_is_not_opened() {
+        let (folder, run) = (tempfile::tempdir().unwrap(), Run::new());
+        let (path, copy) = (folder.path().join("store"), folder.path().join("copy"));
+        let store = Store::open(&path, &model("one"), &Options::new()).unwrap();
+        store.upsert_many(&(0..9).map(record).collect::<Vec<_>>(), &run).unwrap();
+        store.backup(&copy, &run).unwrap();
+        drop(store);
+        for path in [path, copy] {
+            let say = |edition: Option<u32>| {
+                let index = redb::Database::open(path.join("index")).unwrap();
+                let txn = index.begin_write().unwrap();
+                let mut meta = txn.open_table(META).unwrap();
+                let before = meta.remove("edition").unwrap().map(|value| value.value().to_vec());
+                if let Some(edition) = edition {
+                    meta.insert("edition", &edition.to_le_bytes()[..]).unwrap();
+                }
+                drop(meta);
+                txn.commit().unwrap();
+                before
+            };
+            assert_eq!(say(Some(EDITION + 1)), Some(EDITION.to_le_bytes().to_vec()));
+            let error = Store::open_existing(&path, &Options::new()).unwrap_err();
+            assert_eq!(error.code(), "STORE_FORMAT");
+            let wanted = format!("edition {}, this one has {EDITION}", EDITION + 1);
+            assert!(error.to_string().contains(&wanted), "{error}");
+            // Those that do not say are of the first.
+            say(None);
+            assert_eq!(kept(&open(&path)), (9, 0));
+        }
     }
 }

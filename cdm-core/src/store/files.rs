@@ -28,7 +28,7 @@ use super::segment::Pool;
 use super::tables::{Cell, META, NAMES, Row};
 use super::writing::{Counters, Writing};
 use super::{Inner, Options, Shared, Writer};
-use crate::bound::BoundModel;
+use crate::bound::{BoundModel, EDITION};
 use crate::error::{Error, Result};
 use crate::plan::Model;
 
@@ -37,6 +37,9 @@ pub(super) const VERSION: u32 = 3;
 
 /// The first version, of stores without a log. It and those since are read as well.
 const WITHOUT_LOG: u32 = 1;
+
+/// The [`EDITION`] by which stores were resolved that do not say so.
+const FIRST_EDITION: u32 = 1;
 
 /// What the seal of the key check says.
 const CHECK: &[u8] = b"the key fits";
@@ -268,6 +271,14 @@ fn open_now(media: Media, model: Option<&Model>, options: &Options) -> Result<In
             );
             return Err(Error::StoreFormat { path: place.0.clone(), found, wanted: VERSION });
         }
+        let edition = fact("edition")?.map(|edition| edition.try_into().map(u32::from_le_bytes));
+        let edition = edition.map_or(FIRST_EDITION, std::result::Result::unwrap_or_default);
+        if edition != EDITION {
+            let found = format!(
+                "it was resolved by a release that sees values otherwise (edition {edition}, this one has {EDITION}); export it with that release, and import it here"
+            );
+            return Err(Error::StoreFormat { path: place.0.clone(), found, wanted: VERSION });
+        }
         drop(meta);
         drop(txn);
         return open_existing((db, found), media, place, model, options);
@@ -332,6 +343,8 @@ fn begin(
             ("check", &check[..]),
             ("encrypted", &encrypted[..]),
             ("format", &VERSION.to_le_bytes()[..]),
+            // Keys and links that another one made would not fit those of this one.
+            ("edition", &EDITION.to_le_bytes()[..]),
         ] {
             put(writing, name, value)?;
         }
