@@ -40,6 +40,12 @@ struct Arguments {
     /// How many records are upserted one by one afterwards, and how many are searched for.
     #[arg(long, default_value_t = 20_000)]
     calls: usize,
+    /// How often as many new records are upserted right after the load, by several threads.
+    #[arg(long, default_value_t = 0)]
+    rounds: usize,
+    /// So many threads at once.
+    #[arg(long, default_value_t = 2)]
+    writers: usize,
     /// Records that are kept in memory at least.
     #[arg(long, default_value_t = 1_000_000)]
     cached: usize,
@@ -178,6 +184,46 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
     out
 }
 
+/// Have so many threads upsert new records as long as each goes on after so many, and say how long each call took.
+fn upserts(
+    store: &Store,
+    records: &[Record],
+    (writers, source): (usize, &str),
+    goes_on: impl Fn(usize) -> bool + Sync,
+) {
+    let (all, before, start) = (Mutex::new(Vec::new()), processor(), Instant::now());
+    std::thread::scope(|scope| {
+        for writer in 0..writers {
+            let (all, goes_on) = (&all, &goes_on);
+            scope.spawn(move || {
+                let seed = source.bytes().map(u64::from).sum::<u64>() * 77;
+                let (mut random, mut times) = (Random(seed + writer as u64), Vec::new());
+                while goes_on(times.len()) {
+                    let record = &records[random.below(records.len())];
+                    let id = format!("{writers}-{writer}-{}", times.len());
+                    let record = damaged(record, &mut random, RecordKey::new(source, id));
+                    let start = Instant::now();
+                    if store.upsert(&record).is_err() {
+                        break;
+                    }
+                    times.push(start.elapsed());
+                }
+                all.lock().unwrap_or_else(PoisonError::into_inner).extend(times);
+            });
+        }
+    });
+    let wall = start.elapsed().as_secs_f64();
+    let mut times = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!(
+        "{writers} threads upsert {}: {:.0} a second, {:.0} µs of processor each; {}; load {}",
+        times.len(),
+        times.len() as f64 / wall,
+        (processor() - before) / times.len().max(1) as f64 * 1e6,
+        percentiles(&mut times),
+        load()
+    );
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let (arguments, run) = (Arguments::parse(), Run::new());
     let learned = inputs(&arguments.model);
@@ -217,6 +263,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         format!("  {} bytes a record: {}", of_record(size(&path)), files.join(", "))
     };
     println!("{}", sizes());
+    for round in 0..arguments.rounds {
+        let source = format!("round {round}");
+        let of_each = arguments.calls / arguments.writers.max(1);
+        upserts(&store, &records, (arguments.writers, &source), |done| done < of_each);
+    }
     let one = |number: usize, random: &mut Random| {
         let record = &records[random.below(records.len())];
         damaged(record, random, RecordKey::new("later", number.to_string()))
@@ -320,37 +371,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             load()
         );
     }
-    for writers in [1, 2, arguments.readers] {
-        let (all, before) = (Mutex::new(Vec::new()), processor());
+    for writers in [1, 2, 4, arguments.readers] {
         let start = Instant::now();
-        std::thread::scope(|scope| {
-            for writer in 0..writers {
-                let (store, records, all) = (&store, &records, &all);
-                scope.spawn(move || {
-                    let (mut random, mut times) = (Random(writer as u64 + 77), Vec::new());
-                    while start.elapsed() < Duration::from_secs(3) {
-                        let record = &records[random.below(records.len())];
-                        let id = format!("{writers}-{writer}-{}", times.len());
-                        let record = damaged(record, &mut random, RecordKey::new("counter", id));
-                        let start = Instant::now();
-                        if store.upsert(&record).is_ok() {
-                            times.push(start.elapsed());
-                        }
-                    }
-                    all.lock()
-                        .map(|mut all: std::sync::MutexGuard<'_, Vec<_>>| all.extend(times))
-                        .ok();
-                });
-            }
+        upserts(&store, &records, (writers, "counter"), |_| {
+            start.elapsed() < Duration::from_secs(3)
         });
-        let mut times = all.into_inner().unwrap_or_default();
-        println!(
-            "{writers} threads upsert: {} a second, {:.0} µs of processor each; {}; load {}",
-            times.len() / 3,
-            (processor() - before) / times.len().max(1) as f64 * 1e6,
-            percentiles(&mut times),
-            load()
-        );
     }
     if arguments.hot > 0 {
         let mut tenths = Vec::new();
