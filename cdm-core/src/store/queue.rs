@@ -2,8 +2,9 @@
 //! so that they share a change, and its way to the disk.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-use std::thread::{Thread, current, park};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::thread::{Thread, current, park, yield_now};
+use std::time::{Duration, Instant};
 
 use super::commit::How;
 use super::writing::{Found, Writing};
@@ -14,6 +15,10 @@ use crate::schema::{EntityId, Record, RecordKey};
 
 /// So many records at most are put in together: nobody is to wait for more.
 const MOST: usize = 64;
+
+/// So long whoever leads looks whether it may write before it sleeps: most changes take less than that, and to be
+/// woken by a system that let the processor rest takes as long as to make one.
+const AWAKE: Duration = Duration::from_micros(300);
 
 /// What is still to be put in. Whoever wants the first of it in does so for all: it alone waits for the right to
 /// write, and the others for it, so that not each of them has to be given that right to learn that it is done.
@@ -117,13 +122,26 @@ impl Inner {
 
     /// Put in what waits.
     fn lead(&self) {
-        let mut writer = self.turn(When::AsAgreed, How::Gathered);
+        let mut writer = self.turn_again(self.right_soon(), When::AsAgreed, How::Gathered);
         let mut together = self.queue.take();
         let done = self.put_in_together(&mut writer, &together);
         // Others write while those are told, and while all that was taken along goes.
         drop(writer);
         for (wanted, done) in together.iter_mut().zip(done) {
             wanted.call(Turn::Done(done));
+        }
+    }
+
+    /// The right to write, for which nobody sleeps who gets it soon.
+    fn right_soon(&self) -> MutexGuard<'_, Writer> {
+        let start = Instant::now();
+        loop {
+            match self.writer.try_lock() {
+                Ok(writer) => return writer,
+                Err(TryLockError::Poisoned(writer)) => return writer.into_inner(),
+                Err(TryLockError::WouldBlock) if start.elapsed() < AWAKE => yield_now(),
+                Err(TryLockError::WouldBlock) => return lock(&self.writer),
+            }
         }
     }
 
@@ -198,8 +216,6 @@ impl Drop for Wanted {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::cancel::Run;
     use crate::plan::Plan;
