@@ -11,6 +11,7 @@ use super::outlines::Outlines;
 use super::record::{Names, add_pack, decode, encode, pack_of, without_pack};
 use super::seal::Seals;
 use super::tables::Cell;
+use super::weights::Weights;
 use crate::bound::{BoundModel, BoundRecord, EDITION, Hint, Keying, Likeness, Packed};
 use crate::cluster::Weight;
 use crate::error::Result;
@@ -26,6 +27,8 @@ pub(super) struct Current {
     pub(super) outlines: Arc<Outlines>,
     /// Records as that model sees them: whoever still reads by an older one has those of its own.
     cache: Arc<Cache>,
+    /// What pairs of them weigh.
+    pub(super) weights: Arc<Weights>,
     /// What tells packs of that model from others.
     edition: Edition,
     /// The names of the keys that grew hot since the model was adopted.
@@ -107,6 +110,7 @@ impl Current {
             edition: Edition::of(print),
             outlines: Outlines::new(&bound, cached_records.saturating_mul(2)),
             cache: Arc::new(Cache::new(cached_records)),
+            weights: Arc::new(Weights::new(cached_records / 2)),
             bound: Arc::new(bound),
             stopped: BTreeSet::new(),
             revision,
@@ -195,6 +199,7 @@ impl Current {
     pub(super) fn let_go_from(&self, end: u64) {
         if self.cache.let_go_from(end) {
             self.outlines.let_go_from(end);
+            self.weights.let_go_from(end);
         }
     }
 

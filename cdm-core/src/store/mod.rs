@@ -41,6 +41,7 @@ mod seen;
 mod segment;
 mod tables;
 mod verify;
+mod weights;
 mod writing;
 
 use std::fmt;

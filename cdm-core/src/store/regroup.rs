@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::bound::{BoundModel, BoundRecord, Hint, Keying};
+use crate::bound::{BoundModel, BoundRecord, Keying};
 use crate::cancel::Run;
 use crate::cluster::{Cause, Clusterer, Contraction, Forbids, Guards, Limit, ScoredLink, Weight};
 use crate::error::Result;
@@ -25,8 +25,8 @@ pub(super) struct Records<'r> {
     pub(super) links: Vec<(u32, u32, f64)>,
     pub(super) must: BTreeSet<(u32, u32)>,
     pub(super) cannot: BTreeSet<(u32, u32)>,
-    /// What is known of the levels of two of them.
-    pub(super) hint: &'r (dyn Fn(u32, u32) -> Hint + Sync),
+    /// What two of them without a link say of the groups that they are in.
+    pub(super) weight: &'r (dyn Fn(u32, u32) -> Weight + Sync),
     /// Whether a key links nobody, beside those that the model says.
     pub(super) is_stopped: &'r (dyn Fn(Keying, &[&str]) -> bool + Sync),
 }
@@ -62,11 +62,7 @@ impl Records<'_> {
             weight: Weight::from_bits(*bits),
         });
         let links: Vec<ScoredLink> = links.collect();
-        let of = |number: u32| &self.records[number as usize];
-        let score = |left: u32, right: u32| {
-            self.model.group_weight((self.hint)(left, right), of(left), of(right))
-        };
-        clusterer.contract(&links, &Contraction::default(), &score, &Run::new())?;
+        clusterer.contract(&links, &Contraction::default(), &self.weight, &Run::new())?;
         Ok(clusterer.finish().group_of)
     }
 

@@ -12,6 +12,7 @@ use crate::schema::RecordKey;
 use crate::store::carry::{Before, carry_over};
 use crate::store::regroup::Records;
 use crate::store::tables::{CANNOT, FRESH, MUST, Row, numbers};
+use crate::store::weights::InCell;
 
 /// A record, and what ties it to others.
 struct Tied {
@@ -104,13 +105,28 @@ impl Writing<'_> {
         let (seals, current) = (&self.shared.cells.seals, &self.current);
         let records: Vec<Arc<BoundRecord>> = in_order.iter().map(|(_, r)| Arc::clone(r)).collect();
         // They are wanted where no link lies between two alone.
-        let outlines = OnceLock::new();
-        let hint = |left: u32, right: u32| {
+        let (outlines, cells) = (OnceLock::new(), OnceLock::new());
+        let hint = |left: usize, right: usize| {
             let outlines = outlines.get_or_init(|| self.outlines(&place));
-            match (&outlines[left as usize], &outlines[right as usize]) {
+            match (&outlines[left], &outlines[right]) {
                 (Some(left), Some(right)) => current.bound.hint(left, right),
                 _ => Hint::default(),
             }
+        };
+        let weight = |left: u32, right: u32| {
+            let (left, right) = (left as usize, right as usize);
+            let cells: &Vec<InCell> = cells.get_or_init(|| self.in_cells(&in_order));
+            let (one, other) = (cells[left], cells[right]);
+            if let Some(known) = current.weights.get(one, other) {
+                return known;
+            }
+            let (left, right, hint) = (&records[left], &records[right], hint(left, right));
+            let weight = current.bound.group_weight(hint, left, right);
+            // What is made of records that cannot be read is an error, and not to be gone by later.
+            if left.readable().and_then(|()| right.readable()).is_ok() {
+                current.weights.put(one, other, weight);
+            }
+            weight
         };
         let records = Records {
             model: &current.bound,
@@ -118,7 +134,7 @@ impl Writing<'_> {
             links,
             must,
             cannot,
-            hint: &hint,
+            weight: &weight,
             is_stopped: &|keying, key| {
                 !current.stopped.is_empty() && current.stopped.contains(&seals.key(keying, key))
             },
@@ -141,6 +157,12 @@ impl Writing<'_> {
             outlines[places[&number] as usize] = outline.map(Box::from);
         });
         outlines
+    }
+
+    /// Some records, each with its cell.
+    fn in_cells(&self, records: &[(u32, Arc<BoundRecord>)]) -> Vec<InCell> {
+        let place = |number| self.rows.get(number).map_or(0, |row| row.cell.place);
+        records.iter().map(|(number, _)| (*number, place(*number))).collect()
     }
 
     /// Find out who is one customer now, and put it down.
