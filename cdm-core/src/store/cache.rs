@@ -131,18 +131,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::cancel::Run;
-    use crate::plan::Plan;
     use crate::schema::{Record, RecordKey};
-    use crate::table::Table;
+    use crate::store::testing::one_per_email;
 
     #[test]
     fn what_was_asked_for_last_stays_and_no_more_than_twice_as_many_are_kept() {
-        let plan = r#"{"version": 1, "name": "mail", "fields": [{"name": "email", "kind": "email"}],
-            "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
-        let plan = Plan::from_json(plan).unwrap();
-        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
-        let bound = plan.fit(&nobody, &Run::new()).unwrap().bind().unwrap();
+        let bound = one_per_email("mail").bind().unwrap();
         let packed = |number: u32| {
             let record = Record::new(RecordKey::new("shop", number.to_string()));
             bound.pack(&bound.prepare(&record).unwrap()).unwrap()

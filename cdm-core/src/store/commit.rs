@@ -307,19 +307,13 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use crate::cancel::Run;
-    use crate::plan::Plan;
     use crate::schema::{Record, RecordKey};
+    use crate::store::testing::one_per_email;
     use crate::store::{Options, Store};
-    use crate::table::Table;
 
     #[test]
     fn a_change_that_comes_to_nothing_leaves_what_is_kept_of_others_and_nothing_of_its_own() {
-        let plan = r#"{"version": 1, "name": "mail", "fields": [{"name": "email", "kind": "email"}],
-            "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
-        let plan = Plan::from_json(plan).unwrap();
-        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
-        let model = plan.fit(&nobody, &Run::new()).unwrap();
-        let store = Store::in_memory(&model, &Options::new()).unwrap();
+        let store = Store::in_memory(&one_per_email("mail"), &Options::new()).unwrap();
         let key = |number: usize| RecordKey::new("shop", format!("{number:03}"));
         let record = |number: usize| {
             Record::new(key(number)).with("email", format!("{number}@kestrel.example"))

@@ -272,19 +272,10 @@ mod tests {
 
     use super::*;
     use crate::cancel::Run;
-    use crate::plan::Plan;
     use crate::schema::RecordKey;
     use crate::store::tables::META;
+    use crate::store::testing::one_per_email;
     use crate::store::{Options, Store};
-    use crate::table::Table;
-
-    fn model(name: &str) -> Model {
-        let plan = r#"{"version": 1, "name": "NAME", "fields": [{"name": "email", "kind": "email"}],
-            "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
-        let plan = Plan::from_json(&plan.replace("NAME", name)).unwrap();
-        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
-        plan.fit(&nobody, &Run::new()).unwrap()
-    }
 
     fn record(number: usize) -> Record {
         let key = RecordKey::new("shop", format!("{number:03}"));
@@ -319,7 +310,7 @@ mod tests {
     fn packs_are_in_the_file_and_read_by_the_model_that_made_them_alone() {
         let (folder, run) = (tempfile::tempdir().unwrap(), Run::new());
         let path = folder.path().join("store");
-        let store = Store::open(&path, &model("one"), &Options::new()).unwrap();
+        let store = Store::open(&path, &one_per_email("one"), &Options::new()).unwrap();
         store.upsert_many(&(0..200).map(record).collect::<Vec<_>>(), &run).unwrap();
         assert_eq!(kept(&store), (200, 0));
         store.upsert(&record(200)).unwrap();
@@ -336,7 +327,7 @@ mod tests {
         let found = store.entity_of(&record(400).key).unwrap();
         assert_eq!(found, store.entity_of(&record(201).key).unwrap());
         assert_eq!(kept(&store), (204, 1));
-        store.adopt(&model("two"), &run).unwrap();
+        store.adopt(&one_per_email("two"), &run).unwrap();
         assert_eq!(kept(&store), (0, 205));
         drop(store);
         let store = open(&path);
@@ -354,7 +345,7 @@ mod tests {
     fn a_pack_that_is_not_its_record_s_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store");
-        let store = Store::open(&path, &model("one"), &Options::new()).unwrap();
+        let store = Store::open(&path, &one_per_email("one"), &Options::new()).unwrap();
         for number in 10..14 {
             store.upsert(&record(number)).unwrap();
         }
@@ -374,7 +365,7 @@ mod tests {
     fn a_store_that_was_resolved_by_another_edition_is_not_opened() {
         let (folder, run) = (tempfile::tempdir().unwrap(), Run::new());
         let (path, copy) = (folder.path().join("store"), folder.path().join("copy"));
-        let store = Store::open(&path, &model("one"), &Options::new()).unwrap();
+        let store = Store::open(&path, &one_per_email("one"), &Options::new()).unwrap();
         store.upsert_many(&(0..9).map(record).collect::<Vec<_>>(), &run).unwrap();
         store.backup(&copy, &run).unwrap();
         drop(store);

@@ -237,23 +237,13 @@ impl Inner {
 mod tests {
     use super::*;
     use crate::cancel::Run;
-    use crate::plan::{Model, Plan};
     use crate::schema::{Record, RecordKey};
+    use crate::store::testing::one_per_email;
     use crate::store::{Options, Store};
-    use crate::table::Table;
-
-    /// One e-mail address, one customer.
-    fn model() -> Model {
-        let plan = r#"{"version": 1, "name": "mail", "fields": [{"name": "email", "kind": "email"}],
-            "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
-        let plan = Plan::from_json(plan).unwrap();
-        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
-        plan.fit(&nobody, &Run::new()).unwrap()
-    }
 
     #[test]
     fn what_goes_to_the_disk_while_a_call_goes_on_is_there_with_what_comes_meanwhile() {
-        let model = model();
+        let model = one_per_email("mail");
         let folder = tempfile::tempdir().unwrap();
         let durability = Durability::Grouped { at_most: Duration::from_millis(40) };
         let options = Options { durability, ..Options::new() };
@@ -294,7 +284,7 @@ mod tests {
     fn nobody_is_owed_what_only_a_call_that_goes_on_did() {
         let durability = Durability::Grouped { at_most: Duration::from_secs(3600) };
         let options = Options { durability, ..Options::new() };
-        let store = Store::in_memory(&model(), &options).unwrap();
+        let store = Store::in_memory(&one_per_email("mail"), &options).unwrap();
         let inner = &store.inner;
         let one = Record::new(RecordKey::new("shop", "1")).with("email", "a@kestrel.example");
         inner.write(When::Underway, |writing| writing.upsert(&one)).unwrap();
@@ -307,7 +297,7 @@ mod tests {
 
     #[test]
     fn whoever_is_told_of_many_records_need_not_fear_for_those_that_are_overdue() {
-        let model = model();
+        let model = one_per_email("mail");
         let durability = Durability::Grouped { at_most: Duration::ZERO };
         let options = Options { durability, ..Options::new() };
         let store = Store::in_memory(&model, &options).unwrap();

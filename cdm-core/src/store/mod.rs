@@ -40,6 +40,8 @@ mod seal;
 mod seen;
 mod segment;
 mod tables;
+#[cfg(test)]
+mod testing;
 mod verify;
 mod weights;
 mod writing;

@@ -217,19 +217,12 @@ impl Drop for Wanted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cancel::Run;
-    use crate::plan::Plan;
+    use crate::store::testing::one_per_email;
     use crate::store::{Options, Store};
-    use crate::table::Table;
 
     /// A store where one e-mail address is one customer.
     fn store() -> Store {
-        let plan = r#"{"version": 1, "name": "mail", "fields": [{"name": "email", "kind": "email"}],
-            "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}]}"#;
-        let plan = Plan::from_json(plan).unwrap();
-        let nobody = Table::from_records(plan.schema().clone(), []).unwrap();
-        let model = plan.fit(&nobody, &Run::new()).unwrap();
-        Store::in_memory(&model, &Options::new()).unwrap()
+        Store::in_memory(&one_per_email("mail"), &Options::new()).unwrap()
     }
 
     fn record(number: usize) -> Record {
