@@ -197,6 +197,7 @@ impl Current {
 
     /// Nothing is known any more of what lies from that place on, as other records may come to lie there.
     pub(super) fn let_go_from(&self, end: u64) {
+        // Whatever has an outline, or was weighed, was kept ready first.
         if self.cache.let_go_from(end) {
             self.outlines.let_go_from(end);
             self.weights.let_go_from(end);

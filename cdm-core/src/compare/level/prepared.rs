@@ -243,8 +243,8 @@ impl Prepared {
             }
         }
         // They lie near each other, so that what is between them comes along sooner than each is looked for.
-        if first < end {
-            texts[first..end].clone_into(&mut draft.texts);
+        if let Some(own) = texts.get(first..end) {
+            own.clone_into(&mut draft.texts);
             draft.parts.iter_mut().for_each(|part| part.move_to_front(first));
         }
         Ok(Some(draft.alone()))

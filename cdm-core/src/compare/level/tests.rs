@@ -558,3 +558,31 @@ fn faults_are_found_and_located() {
         }
     }
 }
+
+#[test]
+fn a_value_out_of_bytes_has_its_texts_wherever_they_lie() {
+    use super::prepared::KeptRange;
+    let name = Prepared::from_raw(Kind::FullName, "José María de la Cruz", &Context::default());
+    let name = name.unwrap();
+    let read = |texts: &str, ranges: Vec<KeptRange>| {
+        Prepared::of_kept(name.kept_facts(), texts, ranges.into_iter().map(Ok)).unwrap()
+    };
+    // Each text behind another one, the last first.
+    let (mut texts, mut ranges) = ("Łódź ".to_owned(), Vec::new());
+    for part in name.kept_parts().collect::<Vec<_>>().into_iter().rev() {
+        texts.push_str(part.text);
+        let range = texts.len() - part.text.len()..texts.len();
+        ranges.push(KeptRange { range, times: part.times, slot: part.slot });
+        texts.push(' ');
+    }
+    ranges.reverse();
+    let slot = ranges[0].slot;
+    assert!(read(&texts, ranges) == Some(name.clone()));
+    let alone = |range| vec![KeptRange { range, times: 1, slot }];
+    // A text of nothing, far from the first.
+    let empty = read(&texts, alone(7..7)).unwrap();
+    assert!(empty.kept_parts().all(|part| part.text.is_empty()));
+    let (inside, outside) = (alone(1..3), alone(0..texts.len() + 1));
+    assert!(read(&texts, inside).is_none() && read(&texts, outside).is_none());
+    assert!(read(&texts, Vec::new()).is_some());
+}
