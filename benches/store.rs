@@ -6,6 +6,7 @@
 //! FOLDERs hold generated customers (`cargo run --release -p cdm-examples --bin generate`). The model is
 //! inferred from and fitted to the first; the records of the second are loaded.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
@@ -148,8 +149,23 @@ fn percentiles(times: &mut [Duration]) -> String {
     )
 }
 
+/// How many calls took at most so long, by doublings of time: a line each.
+fn histogram(times: &[Duration]) -> String {
+    let bin = |time: &Duration| (time.as_micros() as u64).next_power_of_two().max(32);
+    let mut bins = BTreeMap::<u64, usize>::new();
+    for time in times {
+        *bins.entry(bin(time)).or_default() += 1;
+    }
+    let line = |(most, calls): (u64, usize)| {
+        let share = calls as f64 / times.len() as f64 * 100.0;
+        let bar = "#".repeat(share.round() as usize);
+        format!("  up to {:>7.3} ms {share:>7.3} % {bar}\n", most as f64 / 1e3)
+    };
+    bins.into_iter().map(line).collect()
+}
+
 /// Do something so many times, and say how long each took.
-fn histogram(
+fn each(
     what: &str,
     calls: usize,
     mut call: impl FnMut(usize) -> Result<Duration, Box<dyn Error>>,
@@ -164,6 +180,7 @@ fn histogram(
         percentiles(&mut times),
         load(),
     );
+    print!("{}", histogram(&times));
     Ok(())
 }
 
@@ -184,13 +201,14 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
     out
 }
 
-/// Have so many threads upsert new records as long as each goes on after so many, and say how long each call took.
+/// Have so many threads upsert new records as long as each goes on after so many, say how long the calls took, and
+/// return it.
 fn upserts(
     store: &Store,
     records: &[Record],
     (writers, source): (usize, &str),
     goes_on: impl Fn(usize) -> bool + Sync,
-) {
+) -> Vec<Duration> {
     let (all, before, start) = (Mutex::new(Vec::new()), processor(), Instant::now());
     std::thread::scope(|scope| {
         for writer in 0..writers {
@@ -222,6 +240,7 @@ fn upserts(
         percentiles(&mut times),
         load()
     );
+    times
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -263,11 +282,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         format!("  {} bytes a record: {}", of_record(size(&path)), files.join(", "))
     };
     println!("{}", sizes());
+    let mut times = Vec::new();
     for round in 0..arguments.rounds {
         let source = format!("round {round}");
         let of_each = arguments.calls / arguments.writers.max(1);
-        upserts(&store, &records, (arguments.writers, &source), |done| done < of_each);
+        let writers = (arguments.writers, source.as_str());
+        times.extend(upserts(&store, &records, writers, |done| done < of_each));
     }
+    print!("{}", histogram(&times));
     let one = |number: usize, random: &mut Random| {
         let record = &records[random.below(records.len())];
         damaged(record, random, RecordKey::new("later", number.to_string()))
@@ -278,14 +300,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("  {:?}", store.stats()?);
     println!("{}", sizes());
 
-    histogram("search", arguments.calls, |_| {
+    each("search", arguments.calls, |_| {
         let record = &records[random.below(records.len())];
         let probe = damaged(record, &mut random, RecordKey::new("a form", ""));
         let start = Instant::now();
         std::hint::black_box(store.search(&probe, 5)?);
         Ok(start.elapsed())
     })?;
-    histogram("upsert", arguments.calls, |number| {
+    each("upsert", arguments.calls, |number| {
         let record = &records[random.below(records.len())];
         let key = match number % 2 {
             0 => RecordKey::new("desk", number.to_string()),
