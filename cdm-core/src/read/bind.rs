@@ -1,5 +1,6 @@
 //! A mapping made ready for one input: columns by number, fields by position, rows into records.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use super::mapping::{Mapping, whole_of};
@@ -106,19 +107,34 @@ impl Binding {
         }
     }
 
-    /// Every value of the record: position of its field, text.
+    /// The values of the record in the field at that position.
     pub(super) fn values<'r>(
         &'r self,
+        field: usize,
         row: &'r Row,
         composition: &'r Composition,
-    ) -> impl Iterator<Item = (usize, &'r str)> {
-        let direct = self.direct.iter().flat_map(move |(field, column)| {
-            row.values(*column).map(move |(_, text)| (*field, text))
-        });
-        let composed = composition.values.iter();
-        direct.chain(
-            composed.map(move |(field, start, end)| (*field, &composition.text[*start..*end])),
-        )
+    ) -> impl Iterator<Item = &'r str> {
+        let direct = self.direct.iter().filter(move |(own, _)| *own == field);
+        let direct = direct.flat_map(|(_, column)| row.values(*column).map(|(_, text)| text));
+        let composed = composition.values.iter().filter(move |(own, ..)| *own == field);
+        direct.chain(composed.map(|(_, start, end)| &composition.text[*start..*end]))
+    }
+
+    /// The field, of so many, in which the record has more values than a table takes.
+    pub(super) fn overfull(
+        &self,
+        fields: usize,
+        row: &Row,
+        composition: &Composition,
+    ) -> Option<usize> {
+        if row.len() + composition.values.len() <= MAX_VALUES_PER_FIELD {
+            return None;
+        }
+        (0..fields).find(|field| {
+            let values = self.values(*field, row, composition);
+            let values: HashSet<&str> = values.filter(|text| !text.trim().is_empty()).collect();
+            values.len() > MAX_VALUES_PER_FIELD
+        })
     }
 
     /// The record's time: `Err` where there is one that cannot be read.

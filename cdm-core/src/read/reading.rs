@@ -10,7 +10,7 @@ use super::{Event, Format, Input, Prepared, Rows, open, source};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::schema::{RecordKey, Schema, Timestamp};
-use crate::table::{Table, TableBuilder};
+use crate::table::{MAX_VALUES_PER_FIELD, Table, TableBuilder};
 
 /// How many rows are read at a time, and between two reports of progress.
 const ROWS_AT_ONCE: usize = 1024;
@@ -94,8 +94,8 @@ impl<'a> Reading<'a> {
         let row_prefix =
             if prepared.names_rows { format!("{}:", input.name()) } else { String::new() };
         let taking = Taking { at, binding: &binding, row_prefix: &row_prefix };
-        // While one batch is composed by other threads, this one takes in the batch before it and
-        // reads the one after it.
+        // While other threads compose one batch and put away the values of the batch before it, this
+        // one reads the batch after it.
         let [mut composed, mut composing, mut next] = [(); 3].map(|()| Batch::default());
         let mut has_ended = false;
         while !has_ended || !composing.rows().is_empty() || !next.rows().is_empty() {
@@ -103,14 +103,23 @@ impl<'a> Reading<'a> {
             self.run.report("read", done, self.bytes_total)?;
             std::mem::swap(&mut composed, &mut composing);
             std::mem::swap(&mut composing, &mut next);
+            let mut put_away = Ok(());
             has_ended = rayon::in_place_scope(|scope| {
                 if !composing.rows().is_empty() {
                     scope.spawn(|_| composing.compose(&binding));
                 }
-                self.take(&composed, &taking, &mut seen, &mut report)?;
+                let taken = self.take(&composed, &taking, &mut seen, &mut report)?;
+                let builder = &mut self.builder;
+                let (put_away, binding) = (&mut put_away, &binding);
+                scope.spawn(move |_| {
+                    *put_away = builder.push_rows(&taken, |slot, field| {
+                        binding.values(field, &slot.row, &slot.composition)
+                    });
+                });
                 next.used = 0;
                 if has_ended { Ok(true) } else { next.fill(&mut *reader) }
             })?;
+            put_away?;
         }
         for (column, name) in reader.columns().iter().enumerate() {
             let absent = seen.get(column) == Some(&false);
@@ -124,17 +133,19 @@ impl<'a> Reading<'a> {
         Ok(report)
     }
 
-    /// Take in rows that were composed.
-    fn take(
+    /// Take in the keys of rows that were composed, and tell whose they are.
+    fn take<'b>(
         &mut self,
-        batch: &Batch,
+        batch: &'b Batch,
         taking: &Taking<'_>,
         seen: &mut [bool],
         report: &mut ReadReport,
-    ) -> Result<()> {
+    ) -> Result<Vec<&'b Slot>> {
         let (input, binding) = (&self.inputs[taking.at], taking.binding);
-        let mut numbered_id = String::new();
-        for Slot { event, row, composition, time } in batch.rows() {
+        let fields = self.schema.fields();
+        let (mut numbered_id, mut taken) = (String::new(), Vec::with_capacity(batch.used));
+        for slot in batch.rows() {
+            let Slot { event, row, composition, time } = slot;
             let line = match event {
                 Event::End => break,
                 Event::Blank => {
@@ -182,25 +193,30 @@ impl<'a> Reading<'a> {
                     continue;
                 }
             }
-            let values = binding.values(row, composition);
-            match self.builder.push_values(source, id, time.unwrap_or(None), values) {
+            let overfull = binding.overfull(fields.len(), row, composition);
+            if let Some(field) = overfull
+                && self.builder.row(&RecordKey::new(source, id)).is_none()
+            {
+                let (field, limit) = (fields[field].name.clone(), MAX_VALUES_PER_FIELD);
+                let reason = RejectReason::TooManyValues { field, limit };
+                report.reject(line, reason, Some(id), &input.options);
+                continue;
+            }
+            match self.builder.push_key(source, id, time.unwrap_or(None)) {
                 Ok(()) => {
                     report.rows_accepted += 1;
                     report.times_unreadable += u64::from(time.is_err());
+                    taken.push(slot);
                 }
                 Err(Error::DuplicateRecord { .. }) => {
                     let (source, id) = (source.to_owned(), id.to_owned());
                     report.reject(line, RejectReason::DuplicateKey, Some(&id), &input.options);
                     self.contest(taking.at, RecordKey { source, id });
                 }
-                Err(Error::TooManyValues { field, limit, .. }) => {
-                    let reason = RejectReason::TooManyValues { field, limit };
-                    report.reject(line, reason, Some(id), &input.options);
-                }
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(taken)
     }
 
     /// Note that input `at` has a record that was taken from another input, where it is the one

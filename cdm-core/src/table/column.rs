@@ -187,6 +187,31 @@ impl ColumnBuilder {
         self.codes.push(row)
     }
 
+    /// Append rows of texts: a text given twice in one is kept once, one of blanks is left out.
+    pub(crate) fn push_rows<'t>(
+        &mut self,
+        rows: impl Iterator<Item = impl Iterator<Item = &'t str>>,
+    ) -> Result<()> {
+        let (mut texts, mut ends, mut codes) = (Vec::new(), Vec::new(), Vec::new());
+        for row in rows {
+            texts.extend(row.filter(|text| !text.trim().is_empty()));
+            ends.push(texts.len());
+        }
+        self.pool.intern_all(&texts, &mut codes)?;
+        let (mut start, mut distinct) = (0, Vec::new());
+        for end in ends {
+            distinct.clear();
+            for code in &codes[start..end] {
+                if !distinct.contains(code) {
+                    distinct.push(*code);
+                }
+            }
+            self.push(&distinct)?;
+            start = end;
+        }
+        Ok(())
+    }
+
     pub(crate) fn finish(self) -> Column {
         Column::new(Arc::new(self.pool.freeze()), self.codes.finish())
     }

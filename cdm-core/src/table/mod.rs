@@ -260,6 +260,41 @@ impl TableBuilder {
         Ok(())
     }
 
+    /// Add a record that as yet has no values: [`push_rows`](Self::push_rows) is to be called before anything else
+    /// with those of all that were added so.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateRecord`] and [`Error::TableFull`]; the table is then as it was before the call.
+    pub(crate) fn push_key(
+        &mut self,
+        source: &str,
+        id: &str,
+        time: Option<Timestamp>,
+    ) -> Result<()> {
+        if self.keys.find(source, id).is_some() {
+            return Err(Error::DuplicateRecord { key: RecordKey::new(source, id).to_string() });
+        }
+        self.keys.push(source, id)?;
+        self.times.push(time);
+        Ok(())
+    }
+
+    /// Add the values of records, in the order of their keys: `values` gives those of one in the field at a position
+    /// of the schema, no more than [`MAX_VALUES_PER_FIELD`] different ones. Fields go in parallel.
+    ///
+    /// # Errors
+    /// [`Error::TableFull`]; the table is of no use then.
+    pub(crate) fn push_rows<'r, R: Sync, V: Iterator<Item = &'r str>>(
+        &mut self,
+        rows: &'r [R],
+        values: impl Fn(&'r R, usize) -> V + Sync,
+    ) -> Result<()> {
+        let columns = self.columns.par_iter_mut().enumerate().with_max_len(1);
+        columns
+            .map(|(field, column)| column.push_rows(rows.iter().map(|row| values(row, field))))
+            .collect()
+    }
+
     /// The fields that the records have.
     #[must_use]
     pub fn schema(&self) -> &Schema {

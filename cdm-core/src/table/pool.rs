@@ -24,6 +24,9 @@ pub struct Pool {
 /// The most texts that one pool can number; one code is kept for "no value".
 const MAX_CODES: usize = u32::MAX as usize;
 
+/// For how many texts at once memory is asked for what will be looked at.
+const LOOKS_AHEAD: usize = 32;
+
 impl PoolBuilder {
     /// A pool without texts.
     #[must_use]
@@ -62,6 +65,30 @@ impl PoolBuilder {
         self.pool.ends.push(self.pool.text.len());
         self.index.insert_unique(place(hash), (hash, code), |(hash, _)| place(*hash));
         Ok(code)
+    }
+
+    /// Append the code of each of `texts`, those that are new in their order.
+    ///
+    /// # Errors
+    /// As [`intern`](Self::intern).
+    pub(crate) fn intern_all(&mut self, texts: &[&str], codes: &mut Vec<u32>) -> Result<()> {
+        let mut looks = [(0, None); LOOKS_AHEAD];
+        for texts in texts.chunks(LOOKS_AHEAD) {
+            // Memory is slow to answer, and answers many questions in the time of one.
+            for (text, (hash, code)) in texts.iter().zip(&mut looks) {
+                *hash = xxh3_64(text.as_bytes());
+                let short = short(*hash);
+                *code =
+                    self.index.find(place(short), |known| known.0 == short).map(|known| known.1);
+            }
+            let firsts = looks[..texts.len()].iter().filter_map(|(_, code)| *code);
+            let firsts = firsts.filter_map(|code| self.pool.get(code).as_bytes().first());
+            std::hint::black_box(firsts.fold(0, |sum: u8, first| sum.wrapping_add(*first)));
+            for (text, (hash, _)) in texts.iter().zip(looks) {
+                codes.push(self.intern_hashed(text, hash)?);
+            }
+        }
+        Ok(())
     }
 
     /// The code of `text`, where the pool has it.
