@@ -1,6 +1,7 @@
 use rayon::prelude::*;
 
 use super::pattern::Pattern;
+use super::repeats::{Codes, Repeats};
 use super::sketching::{Group, PlacedComparison, Sketching};
 use crate::compare::{Comparison, Sketched, Sketcher};
 use crate::error::Result;
@@ -108,18 +109,25 @@ impl<'a> Comparer<'a> {
         };
         let mut patterns = vec![Pattern::default(); pairs.len()];
         for group in &self.sketching.groups {
+            let mut repeats = Repeats::new();
             let some = pairs.chunks(LOOKS_AHEAD).zip(patterns.chunks_mut(LOOKS_AHEAD));
             for (pairs, patterns) in some {
                 // Memory is slow to answer, and answers many questions in the time of one.
-                let looks = pairs.iter().map(|(left, right)| {
-                    self.look(group, row(left).1).wrapping_add(self.look(group, row(right).1))
-                });
-                std::hint::black_box(looks.fold(0, u64::wrapping_add));
-                for k in &group.comparisons {
-                    let bound = &self.sketching.comparisons[*k];
-                    for ((left, right), pattern) in pairs.iter().zip(patterns.iter_mut()) {
-                        *pattern = bound.add_to(*pattern, *k, &self.fields, row(left), row(right));
+                let (mut codes, mut looks) = ([None; LOOKS_AHEAD], 0_u64);
+                for ((left, right), codes) in pairs.iter().zip(&mut codes) {
+                    let (left, right) = (row(left).1, row(right).1);
+                    *codes = codes_of(group, left, right);
+                    if codes.is_none_or(|codes| repeats.find(codes).is_none()) {
+                        looks = looks.wrapping_add(self.look(group, left, right));
                     }
+                }
+                std::hint::black_box(looks);
+                for (((left, right), codes), pattern) in pairs.iter().zip(codes).zip(patterns) {
+                    let levels = || self.levels(group, row(left), row(right));
+                    *pattern = pattern.beside(match codes {
+                        Some(codes) => repeats.find_or(codes, levels),
+                        None => levels(),
+                    });
                 }
             }
         }
@@ -132,26 +140,51 @@ impl<'a> Comparer<'a> {
         let width = self.fields.len();
         let cells = |row: usize| &self.cells[row * width..(row + 1) * width];
         let (left, right) = ((left, cells(left)), (right, cells(right)));
-        let mut pattern = Pattern::default();
-        for k in self.sketching.groups.iter().flat_map(|group| &group.comparisons) {
-            let placed = &self.sketching.comparisons[*k];
-            pattern = placed.add_to(pattern, *k, &self.fields, left, right);
-        }
-        pattern
+        let of_groups = self.sketching.groups.iter().map(|group| self.levels(group, left, right));
+        of_groups.fold(Pattern::default(), Pattern::beside)
     }
 
-    /// A look at the sketches of a row, so that they are at hand.
+    /// The levels that two rows reach in the comparisons of a group.
     #[inline]
-    fn look(&self, group: &Group, cells: &[u32]) -> u64 {
-        let of_field = |place: &usize| match cells[*place] {
-            NONE | SEVERAL => 0,
-            code => {
-                let own = self.fields[*place].sketch(code);
-                own.first().zip(own.last()).map_or(0, |(first, last)| first ^ last)
+    fn levels(&self, group: &Group, left: (usize, &[u32]), right: (usize, &[u32])) -> Pattern {
+        group.comparisons.iter().fold(Pattern::default(), |pattern, k| {
+            self.sketching.comparisons[*k].add_to(pattern, *k, &self.fields, left, right)
+        })
+    }
+
+    /// A look at the sketches of two rows' values that are not the same, so that they are at hand.
+    #[inline]
+    fn look(&self, group: &Group, left: &[u32], right: &[u32]) -> u64 {
+        let of_field = |place: &usize| match (left[*place], right[*place]) {
+            (left, right) if left == right || left >= SEVERAL || right >= SEVERAL => 0,
+            (left, right) => {
+                let of_value = |code| {
+                    let own = self.fields[*place].sketch(code);
+                    own.first().zip(own.last()).map_or(0, |(first, last)| first ^ last)
+                };
+                of_value(left).wrapping_add(of_value(right))
             }
         };
         group.places.iter().map(of_field).fold(0, u64::wrapping_add)
     }
+}
+
+/// What the levels of two rows in the comparisons of a group depend on, where that are the codes of few values.
+/// Of two values that are the same, or of which one is missing, they are told as soon.
+#[inline]
+fn codes_of(group: &Group, left: &[u32], right: &[u32]) -> Option<Codes> {
+    let (first, second) = match group.places[..] {
+        [only] if left[only] == right[only] || left[only] == NONE || right[only] == NONE => {
+            return None;
+        }
+        [only] => (only, only),
+        [first, second] => (first, second),
+        _ => return None,
+    };
+    let of = |row: &[u32]| [row[first], row[second]];
+    let (left, right) = (of(left), of(right));
+    let is_several = left.contains(&SEVERAL) || right.contains(&SEVERAL);
+    (!is_several).then(|| Codes::new(left, right))
 }
 
 impl<'a> Field<'a> {

@@ -7,6 +7,7 @@ mod learn;
 mod parameters;
 mod pattern;
 mod random;
+mod repeats;
 mod sketching;
 mod terms;
 

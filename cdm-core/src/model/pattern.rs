@@ -31,6 +31,12 @@ impl Pattern {
         Self(self.0 & !(0xf << shift) | code << shift)
     }
 
+    /// The levels of both, of which none tells of a comparison that the other tells of.
+    #[inline]
+    pub(crate) fn beside(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The level of a comparison.
     #[must_use]
     pub fn level(self, comparison: usize) -> Option<u8> {
