@@ -1,5 +1,8 @@
 //! How names sound.
 
+use std::cell::RefCell;
+
+use hashbrown::HashMap;
 use rphonetic::{Cologne, DoubleMetaphone, Encoder, Soundex};
 use unicode_normalization::UnicodeNormalization;
 
@@ -34,22 +37,23 @@ const MOST_WORDS: usize = 12;
 /// Philips (2000), The Double Metaphone Search Algorithm, C/C++ Users Journal 18(6).
 #[must_use]
 pub fn phonetic_codes(name: &str) -> Vec<String> {
-    let encoder = DoubleMetaphone::default();
     let without_vowels = lacks_vowels(name);
     let words = if without_vowels { vowelled(name) } else { letters(name) };
     let is_hard = without_vowels && name.contains(JIM);
     let (mut primary, mut alternate) = (String::new(), String::new());
     for word in words.split(' ').filter(|word| !word.is_empty()).take(MOST_WORDS) {
-        let code = encoder.double_metaphone(word);
-        // Philips's rules write a blank for a J that the alternate does not sound.
-        push_code(&mut primary, &code.primary().replace(' ', ""), word);
-        match without_vowels {
-            true => {
-                let hard = is_hard.then(|| encoder.double_metaphone(&word.replace('j', "g")));
-                let code = hard.as_ref().unwrap_or(&code).primary();
-                push_code(&mut alternate, &code.replace([' ', 'H'], ""), word);
+        sounded(word, |first, second| {
+            push_code(&mut primary, first, word);
+            if !without_vowels {
+                push_code(&mut alternate, second, word);
+            } else if !is_hard {
+                push_code(&mut alternate, &first.replace('H', ""), word);
             }
-            false => push_code(&mut alternate, &code.alternate().replace(' ', ""), word),
+        });
+        if is_hard {
+            sounded(&word.replace('j', "g"), |first, _| {
+                push_code(&mut alternate, &first.replace('H', ""), word);
+            });
         }
     }
     if primary.is_empty() {
@@ -60,6 +64,36 @@ pub fn phonetic_codes(name: &str) -> Vec<String> {
         vec![primary, alternate]
     }
 }
+
+/// The primary and the alternate code of a word of the letters `a` to `z`.
+fn sounded(word: &str, then: impl FnOnce(&str, &str)) {
+    thread_local! {
+        /// Names are the same words over and over, each of which is sounded out for keys and for comparisons.
+        static KNOWN: RefCell<HashMap<String, [String; 2]>> = RefCell::default();
+    }
+    let codes = || {
+        let code = DoubleMetaphone::default().double_metaphone(word);
+        // Philips's rules write a blank for a J that the alternate does not sound.
+        [code.primary(), code.alternate()].map(|code| code.replace(' ', ""))
+    };
+    if word.len() > LONGEST_KNOWN {
+        let [primary, alternate] = codes();
+        return then(&primary, &alternate);
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() >= MOST_KNOWN && !known.contains_key(word) {
+            known.clear();
+        }
+        let [primary, alternate] = known.entry_ref(word).or_insert_with(codes);
+        then(primary, alternate);
+    });
+}
+
+/// As many words as a thread knows the codes of, a few hundred kilobytes.
+const MOST_KNOWN: usize = 4096;
+
+/// A longer word is nobody's name.
+const LONGEST_KNOWN: usize = 32;
 
 /// A soft J, or a hard G.
 const JIM: char = 'ج';
@@ -210,6 +244,27 @@ mod tests {
             prop_assert!(lacks_vowels(&name) || soundex(&name).is_none() == codes.is_empty());
             let _ = cologne(&name);
         }
+
+        #[test]
+        fn a_word_that_is_known_sounds_as_one_that_is_not(words in prop::collection::vec("[a-hjwx]{1,9}", 1..9)) {
+            let again: Vec<_> = words.iter().map(|word| phonetic_codes(word)).collect();
+            let afresh = std::thread::spawn(move || {
+                words.iter().rev().map(|word| phonetic_codes(word)).collect::<Vec<_>>()
+            });
+            prop_assert_eq!(afresh.join().unwrap(), again.into_iter().rev().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn words_that_were_forgotten_or_never_kept_sound_as_before() {
+        let word = |n: usize| -> String {
+            n.to_string().bytes().map(|digit| char::from(digit - b'0' + b'k')).collect()
+        };
+        let long = word(7).repeat(LONGEST_KNOWN + 1);
+        let before = [phonetic_codes(&word(1_234)), phonetic_codes(&long)];
+        let others: usize = (0..3 * MOST_KNOWN).map(|n| phonetic_codes(&word(n)).len()).sum();
+        assert!(others >= MOST_KNOWN);
+        assert_eq!([phonetic_codes(&word(1_234)), phonetic_codes(&long)], before);
     }
 
     #[test]

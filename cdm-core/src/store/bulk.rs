@@ -348,8 +348,14 @@ impl Writing<'_> {
         let mut keys: Vec<Named> = Vec::new();
         for (done, batch) in records.chunks(BATCH).enumerate() {
             run.report("keys", (done * BATCH) as u64, records.len() as u64)?;
+            let each = keys.len() / (done * BATCH).max(1) + 1;
+            if done == 1 {
+                // What grows little by little is copied as often as it doubles.
+                keys.reserve_exact((each * records.len()).saturating_sub(keys.len()));
+            }
             let named = batch.par_chunks(AT_ONCE).map(|records| {
-                let (mut keys, mut ready) = (Vec::new(), Vec::with_capacity(records.len()));
+                let mut keys = Vec::with_capacity(each * records.len());
+                let mut ready = Vec::with_capacity(records.len());
                 for (number, record) in records {
                     let prepared = bound.prepare(record)?;
                     ready.push(current.make_ready(&prepared)?);

@@ -295,14 +295,12 @@ fn is_town(words: &[&str]) -> bool {
     let is_word = |word: &&str| {
         !word.starts_with(|c: char| c.is_ascii_digit()) && !matches!(*word, "#" | "c/o" | "s/n")
     };
-    let plain = words.iter().all(&is_word);
     // `Dublin 1`
-    let district = words.len() > 1 && is_word(&words[0]) && city::is_known(&words.join(" "));
-    let note = words.first().is_some_and(|word| street::is_note_word(word));
-    !words.is_empty()
-        && words.len() <= 6
-        && !note
-        && (plain || district)
+    let is_district = || words.len() > 1 && is_word(&words[0]) && city::is_known(&words.join(" "));
+    let is_note = || words.first().is_some_and(|word| street::is_note_word(word));
+    (1..=6).contains(&words.len())
+        && !is_note()
+        && (words.iter().all(is_word) || is_district())
         && !street::is_nameless(words)
 }
 

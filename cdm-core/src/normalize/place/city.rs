@@ -12,11 +12,11 @@ use crate::normalize::{Form, Issue, Normalized};
 static EXONYMS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
     let mut exonyms = HashMap::new();
     for row in rows(include_str!("../data/exonyms.txt")) {
-        let canonical = spelling_of(&key_of(row[0]));
+        let canonical = spelling_of(&key_of(row[0])).into_owned();
         for name in &row {
             let umlauts = name.replace('ä', "ae").replace('ö', "oe").replace('ü', "ue");
             for spelling in [spelling_of(&key_of(name)), spelling_of(&key_of(&umlauts))] {
-                exonyms.entry(spelling).or_insert_with(|| canonical.clone());
+                exonyms.entry(spelling.into_owned()).or_insert_with(|| canonical.clone());
             }
         }
     }
@@ -26,19 +26,19 @@ static EXONYMS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
 /// The one spelling of a town's name given in words of [`key_of`].
 pub(in crate::normalize) fn canonical_of(key: &str) -> String {
     let spelling = spelling_of(key);
-    if let Some(name) = EXONYMS.get(&spelling) {
+    if let Some(name) = EXONYMS.get(&*spelling) {
         return name.clone();
     }
     match without_district(&spelling).and_then(|name| EXONYMS.get(name)) {
         Some(name) => name.clone(),
-        None => spelling,
+        None => spelling.into_owned(),
     }
 }
 
 /// Whether the words are a town that the list of names knows.
 pub(in crate::normalize) fn is_known(key: &str) -> bool {
     let spelling = spelling_of(key);
-    EXONYMS.contains_key(&spelling)
+    EXONYMS.contains_key(&*spelling)
         || without_district(&spelling).is_some_and(|name| EXONYMS.contains_key(name))
 }
 
@@ -50,7 +50,11 @@ fn without_district(spelling: &str) -> Option<&str> {
 }
 
 /// Short words written out or left out, so that all spellings of one name are equal.
-fn spelling_of(key: &str) -> String {
+fn spelling_of(key: &str) -> Cow<'_, str> {
+    // Nearly all names are.
+    if is_spelt(key) {
+        return Cow::Borrowed(key);
+    }
     let mut spelling = spell(key);
     // What is left out can bring a short word to the front.
     for _ in 0..4 {
@@ -60,7 +64,18 @@ fn spelling_of(key: &str) -> String {
         }
         spelling = next;
     }
-    spelling
+    Cow::Owned(spelling)
+}
+
+/// Whether no word is among those that [`spell`] looks at.
+fn is_spelt(key: &str) -> bool {
+    let is_looked_at = |word: &str| {
+        matches!(word, "st" | "sankt" | "sint" | "saint" | "snt" | "ste" | "sainte")
+            || matches!(word, "mt" | "ft" | "pt" | "a" | "i" | "n" | "s" | "e" | "w")
+            || matches!(word, "hts" | "spgs" | "hls" | "bch" | "vlg" | "jct" | "ctr")
+            || matches!(word, "cedex" | "london" | "royal" | "city" | "stadt" | "ville")
+    };
+    !key.contains('/') && key.split(' ').all(|word| !word.is_empty() && !is_looked_at(word))
 }
 
 fn spell(key: &str) -> String {
@@ -230,6 +245,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_spelt_already_stays_as_it_is(
+            key in "((st|sankt|sint|saint|snt|ste|sainte|mt|ft|pt|a|i|n|s|e|w|m|rh|d|br|hts|spgs|hls|bch|vlg|jct|ctr|on|upon|cedex|london|borough|royal|city|of|stadt|ville|de|bath|[a-z]{1,4}|/)( |  |/)?){0,6}",
+        ) {
+            prop_assert!(!is_spelt(&key) || spell(&key) == key);
+        }
+
         #[test]
         fn normalising_twice_is_once(text in "((st|mt|city of|London borough of|n|s|a\\. ?d\\.|cedex|i|stadt|köln) ?){0,5}|.*") {
             let once = city(&text);
