@@ -3,6 +3,7 @@
 mod column;
 mod pool;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,6 +21,9 @@ pub use pool::{Pool, PoolBuilder};
 
 /// The most values that one field of one record may hold.
 pub const MAX_VALUES_PER_FIELD: usize = 256;
+
+/// How many records are taken in together, their fields in parallel.
+const RECORDS_AT_ONCE: usize = 4096;
 
 /// The most records that one table may hold.
 const MAX_RECORDS: usize = u32::MAX as usize - 1;
@@ -66,9 +70,19 @@ impl Table {
         schema: Schema,
         records: impl IntoIterator<Item = &'a Record>,
     ) -> Result<Self> {
-        let mut builder = Self::builder(schema);
-        records.into_iter().try_for_each(|record| builder.push(record))?;
-        Ok(builder.finish())
+        let mut builder = Self::builder(schema.clone());
+        let mut records = records.into_iter();
+        loop {
+            let some: Vec<&Record> = records.by_ref().take(RECORDS_AT_ONCE).collect();
+            if some.is_empty() {
+                return Ok(builder.finish());
+            }
+            some.iter().try_for_each(|record| builder.push_bare(record))?;
+            builder.push_rows(&some, |record, field| {
+                let values = record.fields.get(&schema.fields()[field].name);
+                values.into_iter().flatten().map(String::as_str)
+            })?;
+        }
     }
 
     /// The fields that the records have.
@@ -260,6 +274,23 @@ impl TableBuilder {
         Ok(())
     }
 
+    /// [`push_key`](Self::push_key), where the record's values can be put in afterwards.
+    fn push_bare(&mut self, record: &Record) -> Result<()> {
+        record.fields.keys().try_for_each(|field| self.schema.position(field).map(|_| ()))?;
+        let Record { key, time, .. } = record;
+        let is_new = self.keys.find(&key.source, &key.id).is_none();
+        for (field, texts) in record.fields.iter().filter(|_| is_new) {
+            let distinct = || texts.iter().filter(|text| !text.trim().is_empty()).collect();
+            if texts.len() > MAX_VALUES_PER_FIELD
+                && BTreeSet::<&String>::len(&distinct()) > MAX_VALUES_PER_FIELD
+            {
+                let (key, field) = (key.to_string(), field.clone());
+                return Err(Error::TooManyValues { key, field, limit: MAX_VALUES_PER_FIELD });
+            }
+        }
+        self.push_key(&key.source, &key.id, *time)
+    }
+
     /// Add a record that as yet has no values: [`push_rows`](Self::push_rows) is to be called before anything else
     /// with those of all that were added so.
     ///
@@ -440,6 +471,37 @@ mod tests {
         }
         assert_eq!(builder.push(&many).unwrap_err().code(), "TOO_MANY_VALUES");
         assert_eq!(builder.finish().len(), 1);
+    }
+
+    #[test]
+    fn records_that_are_taken_in_together_are_refused_as_one_by_one() {
+        let key = |id: usize| RecordKey::new("crm", id.to_string());
+        let with = |id, values: usize| {
+            let values = (0..values).map(|value| value.to_string()).collect();
+            let mut record = Record::new(key(id)).with("name", "N");
+            record.fields.insert("email".to_owned(), values);
+            record
+        };
+        let whole: Vec<Record> = (0..2 * RECORDS_AT_ONCE + 1).map(|id| with(id, id % 3)).collect();
+        let table = Table::from_records(schema(), &whole).unwrap();
+        assert_eq!(table.record(2 * RECORDS_AT_ONCE).key, key(2 * RECORDS_AT_ONCE));
+        assert_eq!(table.record(RECORDS_AT_ONCE + 1), whole[RECORDS_AT_ONCE + 1]);
+        let unknown = Record::new(key(5)).with("emial", "a");
+        let mut twice = with(6, MAX_VALUES_PER_FIELD);
+        twice.fields.entry("email".to_owned()).or_default().extend(["0", " "].map(String::from));
+        for (records, code) in [
+            (vec![with(1, 1), unknown, with(1, 1)], "UNKNOWN_FIELD"),
+            (vec![with(1, 1), with(1, MAX_VALUES_PER_FIELD + 1)], "DUPLICATE_RECORD"),
+            (vec![with(1, 1), with(2, MAX_VALUES_PER_FIELD + 1)], "TOO_MANY_VALUES"),
+            (vec![with(1, 1), twice], ""),
+        ] {
+            let mut builder = Table::builder(schema());
+            let one_by_one = records.iter().try_for_each(|record| builder.push(record));
+            let together = Table::from_records(schema(), &records).map(|_| ());
+            for outcome in [one_by_one, together] {
+                assert_eq!(outcome.map_or_else(|error| error.code(), |()| ""), code);
+            }
+        }
     }
 
     #[test]
