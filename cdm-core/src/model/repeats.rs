@@ -6,7 +6,7 @@ use super::pattern::Pattern;
 /// million customers' candidates four in ten were compared a moment before.
 pub(super) struct Repeats {
     /// By what is left of a hash, the codes and their levels.
-    slots: Vec<(u128, Pattern)>,
+    slots: Vec<Option<(Codes, Pattern)>>,
 }
 
 /// The codes of two records' values in up to two fields.
@@ -14,7 +14,7 @@ pub(super) struct Repeats {
 pub(super) struct Codes(u128);
 
 impl Codes {
-    /// Of the values of two records in each field; the same whichever of them is `left`, as levels are.
+    /// Of the values of two records in each field, the same whichever of them is `left`, as levels are.
     #[inline]
     pub(super) fn new(left: [u32; 2], right: [u32; 2]) -> Self {
         let of = |[first, second]: [u32; 2]| u64::from(first) << 32 | u64::from(second);
@@ -35,14 +35,12 @@ impl Repeats {
     const BITS: u32 = 8;
 
     pub(super) fn new() -> Self {
-        // Nothing has these codes: there would be no value to compare.
-        Self { slots: vec![(u128::MAX, Pattern::default()); 1 << Self::BITS] }
+        Self { slots: vec![None; 1 << Self::BITS] }
     }
 
     #[inline]
     pub(super) fn find(&self, codes: Codes) -> Option<Pattern> {
-        let (known, levels) = self.slots[codes.slot()];
-        (known == codes.0).then_some(levels)
+        self.slots[codes.slot()].filter(|(known, _)| *known == codes).map(|(_, levels)| levels)
     }
 
     /// The levels that were kept, else what `levels` gives, which is then kept in the place of others.
@@ -50,7 +48,7 @@ impl Repeats {
     pub(super) fn find_or(&mut self, codes: Codes, levels: impl FnOnce() -> Pattern) -> Pattern {
         self.find(codes).unwrap_or_else(|| {
             let levels = levels();
-            self.slots[codes.slot()] = (codes.0, levels);
+            self.slots[codes.slot()] = Some((codes, levels));
             levels
         })
     }
@@ -61,6 +59,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn nothing_is_found_before_it_was_kept() {
+        for codes in [Codes::new([0; 2], [0; 2]), Codes::new([u32::MAX; 2], [u32::MAX; 2])] {
+            assert_eq!(Repeats::new().find(codes), None);
+        }
+    }
 
     proptest! {
         #[test]

@@ -1,6 +1,5 @@
 //! A mapping made ready for one input: columns by number, fields by position, rows into records.
 
-use std::collections::HashSet;
 use std::str::FromStr;
 
 use super::mapping::{Mapping, whole_of};
@@ -120,21 +119,9 @@ impl Binding {
         direct.chain(composed.map(|(_, start, end)| &composition.text[*start..*end]))
     }
 
-    /// The field, of so many, in which the record has more values than a table takes.
-    pub(super) fn overfull(
-        &self,
-        fields: usize,
-        row: &Row,
-        composition: &Composition,
-    ) -> Option<usize> {
-        if row.len() + composition.values.len() <= MAX_VALUES_PER_FIELD {
-            return None;
-        }
-        (0..fields).find(|field| {
-            let values = self.values(*field, row, composition);
-            let values: HashSet<&str> = values.filter(|text| !text.trim().is_empty()).collect();
-            values.len() > MAX_VALUES_PER_FIELD
-        })
+    /// How many values the record has in all fields, at most.
+    pub(super) fn most_values(row: &Row, composition: &Composition) -> usize {
+        row.len() + composition.values.len()
     }
 
     /// The record's time: `Err` where there is one that cannot be read.

@@ -10,7 +10,7 @@ use super::{Event, Format, Input, Prepared, Rows, open, source};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::schema::{RecordKey, Schema, Timestamp};
-use crate::table::{MAX_VALUES_PER_FIELD, Table, TableBuilder};
+use crate::table::{Table, TableBuilder};
 
 /// How many rows are read at a time, and between two reports of progress.
 const ROWS_AT_ONCE: usize = 1024;
@@ -142,7 +142,6 @@ impl<'a> Reading<'a> {
         report: &mut ReadReport,
     ) -> Result<Vec<&'b Slot>> {
         let (input, binding) = (&self.inputs[taking.at], taking.binding);
-        let fields = self.schema.fields();
         let (mut numbered_id, mut taken) = (String::new(), Vec::with_capacity(batch.used));
         for slot in batch.rows() {
             let Slot { event, row, composition, time } = slot;
@@ -193,16 +192,9 @@ impl<'a> Reading<'a> {
                     continue;
                 }
             }
-            let overfull = binding.overfull(fields.len(), row, composition);
-            if let Some(field) = overfull
-                && self.builder.row(&RecordKey::new(source, id)).is_none()
-            {
-                let (field, limit) = (fields[field].name.clone(), MAX_VALUES_PER_FIELD);
-                let reason = RejectReason::TooManyValues { field, limit };
-                report.reject(line, reason, Some(id), &input.options);
-                continue;
-            }
-            match self.builder.push_key(source, id, time.unwrap_or(None)) {
+            let (time, most) = (*time, Binding::most_values(row, composition));
+            let values = |field| binding.values(field, row, composition);
+            match self.builder.push_key((source, id), time.unwrap_or(None), most, values) {
                 Ok(()) => {
                     report.rows_accepted += 1;
                     report.times_unreadable += u64::from(time.is_err());
@@ -212,6 +204,10 @@ impl<'a> Reading<'a> {
                     let (source, id) = (source.to_owned(), id.to_owned());
                     report.reject(line, RejectReason::DuplicateKey, Some(&id), &input.options);
                     self.contest(taking.at, RecordKey { source, id });
+                }
+                Err(Error::TooManyValues { field, limit, .. }) => {
+                    let reason = RejectReason::TooManyValues { field, limit };
+                    report.reject(line, reason, Some(id), &input.options);
                 }
                 Err(error) => return Err(error),
             }

@@ -248,7 +248,8 @@ impl Store {
     /// [`StoreModel`](crate::Error::StoreModel) where it is resolved by another model,
     /// [`StoreKey`](crate::Error::StoreKey) for a wrong key, [`StoreLocked`](crate::Error::StoreLocked)
     /// where it is open already, [`StoreFormat`](crate::Error::StoreFormat) where there is something
-    /// else, or a store of a release that sees values otherwise, [`StoreDamaged`](crate::Error::StoreDamaged), and [`StoreIo`](crate::Error::StoreIo).
+    /// else, or a store of a release that sees values otherwise,
+    /// [`StoreDamaged`](crate::Error::StoreDamaged), and [`StoreIo`](crate::Error::StoreIo).
     pub fn open(path: impl AsRef<Path>, model: &Model, options: &Options) -> Result<Self> {
         let media = Media::folder(path.as_ref(), files::Missing::Create)?;
         Self::on(media, Some(model), options)

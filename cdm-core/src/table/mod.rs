@@ -71,17 +71,23 @@ impl Table {
         records: impl IntoIterator<Item = &'a Record>,
     ) -> Result<Self> {
         let mut builder = Self::builder(schema.clone());
+        let values = |record: &'a Record, field: usize| {
+            let values = record.fields.get(&schema.fields()[field].name);
+            values.into_iter().flatten().map(String::as_str)
+        };
         let mut records = records.into_iter();
         loop {
-            let some: Vec<&Record> = records.by_ref().take(RECORDS_AT_ONCE).collect();
+            let some: Vec<&'a Record> = records.by_ref().take(RECORDS_AT_ONCE).collect();
             if some.is_empty() {
                 return Ok(builder.finish());
             }
-            some.iter().try_for_each(|record| builder.push_bare(record))?;
-            builder.push_rows(&some, |record, field| {
-                let values = record.fields.get(&schema.fields()[field].name);
-                values.into_iter().flatten().map(String::as_str)
-            })?;
+            for record in &some {
+                record.fields.keys().try_for_each(|field| schema.position(field).map(|_| ()))?;
+                let (RecordKey { source, id }, time) = (&record.key, record.time);
+                let most = record.fields.values().map(Vec::len).sum();
+                builder.push_key((source, id), time, most, |field| values(record, field))?;
+            }
+            builder.push_rows(&some, |record, field| values(record, field))?;
         }
     }
 
@@ -274,36 +280,34 @@ impl TableBuilder {
         Ok(())
     }
 
-    /// [`push_key`](Self::push_key), where the record's values can be put in afterwards.
-    fn push_bare(&mut self, record: &Record) -> Result<()> {
-        record.fields.keys().try_for_each(|field| self.schema.position(field).map(|_| ()))?;
-        let Record { key, time, .. } = record;
-        let is_new = self.keys.find(&key.source, &key.id).is_none();
-        for (field, texts) in record.fields.iter().filter(|_| is_new) {
-            let distinct = || texts.iter().filter(|text| !text.trim().is_empty()).collect();
-            if texts.len() > MAX_VALUES_PER_FIELD
-                && BTreeSet::<&String>::len(&distinct()) > MAX_VALUES_PER_FIELD
-            {
-                let (key, field) = (key.to_string(), field.clone());
-                return Err(Error::TooManyValues { key, field, limit: MAX_VALUES_PER_FIELD });
-            }
-        }
-        self.push_key(&key.source, &key.id, *time)
-    }
-
-    /// Add a record that as yet has no values: [`push_rows`](Self::push_rows) is to be called before anything else
-    /// with those of all that were added so.
+    /// Add a record whose values are put in afterwards: [`push_rows`](Self::push_rows) is to be called before
+    /// anything else with all that were added so. `values` gives those of a field, `most` of all together.
     ///
     /// # Errors
-    /// [`Error::DuplicateRecord`] and [`Error::TableFull`]; the table is then as it was before the call.
-    pub(crate) fn push_key(
+    /// [`Error::DuplicateRecord`], [`Error::TooManyValues`] and [`Error::TableFull`]; the table is then as it
+    /// was before the call.
+    pub(crate) fn push_key<'v, V: Iterator<Item = &'v str>>(
         &mut self,
-        source: &str,
-        id: &str,
+        key: (&str, &str),
         time: Option<Timestamp>,
+        most: usize,
+        values: impl Fn(usize) -> V,
     ) -> Result<()> {
+        let (source, id) = key;
+        let key = || RecordKey::new(source, id).to_string();
         if self.keys.find(source, id).is_some() {
-            return Err(Error::DuplicateRecord { key: RecordKey::new(source, id).to_string() });
+            return Err(Error::DuplicateRecord { key: key() });
+        }
+        let is_overfull = |field: &usize| {
+            let distinct: BTreeSet<&str> =
+                values(*field).filter(|text| !text.trim().is_empty()).collect();
+            distinct.len() > MAX_VALUES_PER_FIELD
+        };
+        if most > MAX_VALUES_PER_FIELD
+            && let Some(field) = (0..self.columns.len()).find(is_overfull)
+        {
+            let field = self.schema.fields()[field].name.clone();
+            return Err(Error::TooManyValues { key: key(), field, limit: MAX_VALUES_PER_FIELD });
         }
         self.keys.push(source, id)?;
         self.times.push(time);
@@ -315,7 +319,7 @@ impl TableBuilder {
     ///
     /// # Errors
     /// [`Error::TableFull`]; the table is of no use then.
-    pub(crate) fn push_rows<'r, R: Sync, V: Iterator<Item = &'r str>>(
+    pub(crate) fn push_rows<'r, 't, R: Sync, V: Iterator<Item = &'t str>>(
         &mut self,
         rows: &'r [R],
         values: impl Fn(&'r R, usize) -> V + Sync,
