@@ -33,6 +33,9 @@ struct Arguments {
     /// Estimate beforehand what it takes, which is a stage of its own.
     #[arg(long)]
     estimate: bool,
+    /// Take no more memory than so many MiB.
+    #[arg(long)]
+    memory_limit: Option<u64>,
     /// Resolve so many times, and print the mean of all times but the first: what a process that
     /// lives on sees.
     #[arg(long, default_value_t = 1)]
@@ -144,6 +147,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             seen.push((progress.stage, Used::now()));
         }
     });
+    let run = run.with_memory_limit(arguments.memory_limit.map(|mib| mib << 20));
     let mut entities = resolve(&arguments.inputs, arguments.estimate, &run)?;
     if arguments.times > 1 {
         lock(&stages).clear();

@@ -3,13 +3,14 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::cells::Cells;
 use super::count::count;
 use super::index::{KeyIndex, KeyNames};
 use super::{BlockingRule, Conjunction, PairScope, RuleCount, SharedKey, StopKeys};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::{Expression, Features};
-use crate::table::Table;
+use crate::table::{Codes, Table};
 
 /// Rows whose keys may be in memory at once, under as many rules as have them.
 const FEW_ROWS: usize = 1 << 18;
@@ -20,8 +21,8 @@ const FEW_ROWS: usize = 1 << 18;
 /// their sources are in scope. That is decided by the keys of those two records and the stop keys
 /// alone; it does not matter what other records there are.
 ///
-/// Holds four bytes for each record and rule, four for each key of a record, and as many again where
-/// it has several; and for each key four, and four for each expression.
+/// Holds sixteen bytes for each record and four for each rule under which it has keys, four for each key of a
+/// record, and as many again where it has several; and for each key four, and four for each expression.
 ///
 /// # Examples
 /// ```
@@ -62,8 +63,8 @@ pub struct Blocking {
     pub(super) keys: Vec<KeyIndex>,
     /// By rule; empty where nobody will ask.
     names: Vec<KeyNames>,
-    /// By row, then rule: the row's keys under the rule. What a pair is asked lies together.
-    cells: Vec<u32>,
+    /// By row, then rule: the row's keys under the rule.
+    pub(super) cells: Cells,
 }
 
 /// Where the keys of rules come from.
@@ -136,9 +137,6 @@ fn sharing_order(rules: &[BlockingRule]) -> Vec<usize> {
 
 /// Keys of an expression that makes many of a text take so many times the memory of another's, about.
 const SPREAD: usize = 8;
-
-/// How many rows a thread takes at once.
-const ROWS_AT_ONCE: usize = 1 << 12;
 
 /// Whether the texts of keys are kept, which only a count asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -239,8 +237,7 @@ impl Blocking {
         rows: usize,
         run: &Run,
     ) -> Result<Self> {
-        let mut cells = vec![0; rows * rules.len()];
-        let mut bound: Vec<Option<(KeyIndex, Option<KeyNames>)>> = Vec::new();
+        let mut bound: Vec<Option<(KeyIndex, Codes, Option<KeyNames>)>> = Vec::new();
         bound.resize_with(rules.len(), || None);
         let order = keys.order(rules);
         // Keys take memory: few rules at a time where there are many rows, each by all threads.
@@ -251,17 +248,20 @@ impl Blocking {
         while !some.is_empty() {
             let left = some.len() + later.len();
             run.report("block", (rules.len() - left) as u64, rules.len() as u64)?;
+            let some_have = |cells: Vec<u32>| {
+                Codes::single(cells.into_iter().map(|cell| Some(cell).filter(|cell| *cell != 0)))
+            };
             let bind_one = |(rule, conjunction): (&usize, Conjunction)| {
                 let is_stopped = |key: SharedKey<'_>| stopped(*rule, key);
                 if texts == KeyTexts::LeftOut {
                     let shared = conjunction.fewest_keys(&is_stopped, rows, run)?;
                     let (index, cells) = KeyIndex::new(&shared, rows, run, |_| false)?;
-                    return Ok((*rule, cells, (index, None)));
+                    return Ok((*rule, (index, some_have(cells), None)));
                 }
                 let shared = conjunction.keys(rows, run)?;
                 let (index, cells) = KeyIndex::new(&shared, rows, run, is_stopped)?;
                 let names = KeyNames::new(&shared, is_stopped);
-                Ok((*rule, cells, (index, Some(names))))
+                Ok((*rule, (index, some_have(cells), Some(names))))
             };
             let bind_some = || {
                 let bound = some.par_iter().zip(conjunctions).map(bind_one);
@@ -273,16 +273,17 @@ impl Blocking {
                 rayon::join(bind_some, || keys.bind(&of(next), &of(then), run));
             let indices = indices?;
             (some, later, conjunctions) = (next, then, next_conjunctions?);
-            let by_row = cells.par_chunks_mut(rules.len()).enumerate().with_min_len(ROWS_AT_ONCE);
-            by_row.for_each(|(row, cells)| {
-                indices.iter().for_each(|(rule, of_rule, _)| cells[*rule] = of_rule[row]);
-            });
-            for (rule, _, index) in indices {
+            for (rule, index) in indices {
                 bound[rule] = Some(index);
             }
         }
-        let (keys, names): (Vec<KeyIndex>, Vec<_>) = bound.into_iter().flatten().unzip();
-        let names = names.into_iter().flatten().collect();
+        let (mut keys, mut of_rules, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, cells, of_rule) in bound.into_iter().flatten() {
+            keys.push(index);
+            of_rules.push(cells);
+            names.extend(of_rule);
+        }
+        let cells = Cells::new(rows, &of_rules);
         run.report("block", rules.len() as u64, rules.len() as u64)?;
         Ok(Self { rules: rules.to_vec(), scope, rows, keys, names, cells })
     }
@@ -302,7 +303,7 @@ impl Blocking {
     /// How many bytes of memory it takes, the names of keys aside.
     pub(crate) fn bytes(&self) -> u64 {
         let indices: u64 = self.keys.iter().map(KeyIndex::bytes).sum();
-        indices + size_of_val(&self.cells[..]) as u64
+        indices + self.cells.bytes()
     }
 
     /// The rules, in order.
@@ -327,7 +328,7 @@ impl Blocking {
     }
 
     fn cells_of_rule(&self, rule: usize) -> Vec<u32> {
-        self.cells.iter().skip(rule).step_by(self.rules.len()).copied().collect()
+        (0..self.rows).map(|row| self.cells.get(row, rule)).collect()
     }
 
     /// The first rule that makes two rows a candidate pair, by position.
@@ -339,8 +340,11 @@ impl Blocking {
         if left == right || !self.scope.contains(left, right) {
             return None;
         }
-        let cells = self.keys.iter().zip(self.cells(left).iter().zip(self.cells(right)));
-        cells.enumerate().find(|(_, (keys, (l, r)))| keys.share(**l, **r)).map(|found| found.0)
+        let mut cells = self.cells.of(left);
+        let is_shared = |(rule, cell): &(usize, u32)| {
+            self.keys[*rule].share(*cell, self.cells.get(right, *rule))
+        };
+        cells.find(is_shared).map(|(rule, _)| rule)
     }
 
     /// Whether a rule makes two rows a candidate pair, whatever earlier rules do.
@@ -351,14 +355,7 @@ impl Blocking {
     pub fn finds(&self, rule: usize, left: usize, right: usize) -> bool {
         left != right
             && self.scope.contains(left, right)
-            && self.keys[rule].share(self.cells(left)[rule], self.cells(right)[rule])
-    }
-
-    /// The cells of a row, by rule.
-    #[inline]
-    pub(super) fn cells(&self, row: usize) -> &[u32] {
-        let width = self.rules.len();
-        &self.cells[row * width..(row + 1) * width]
+            && self.keys[rule].share(self.cells.get(left, rule), self.cells.get(right, rule))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Blocking: which pairs of records are worth comparing.
 
 mod blocking;
+mod cells;
 mod contained;
 mod count;
 mod index;

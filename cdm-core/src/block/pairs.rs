@@ -96,9 +96,9 @@ impl Blocking {
         let mut rules: Vec<usize> = (0..self.rules.len()).collect();
         rules.sort_by_key(|rule| Reverse(self.keys[*rule].blocks().meetings()));
         let place = |row: u32| {
-            let cells = self.cells(row as usize);
             let keyed = rules.iter().enumerate().find_map(|(place, rule)| {
-                let key = self.keys[*rule].keys(cells[*rule], &mut [0]).first().copied()?;
+                let cell = self.cells.get(row as usize, *rule);
+                let key = self.keys[*rule].keys(cell, &mut [0]).first().copied()?;
                 Some((place, key))
             });
             (keyed.unwrap_or((usize::MAX, 0)), row)
@@ -120,11 +120,12 @@ impl Blocking {
         let mut until_check = MEETINGS_PER_CHECK;
         for row in rows.iter().map(|row| *row as usize) {
             met.forget();
-            let cells = self.keys.iter().zip(self.cells(row));
-            let looks = cells.map(|(keys, cell)| keys.blocks().look(keys.keys(*cell, &mut [0])));
+            let cells = self.cells.of(row).map(|(rule, cell)| (rule, &self.keys[rule], cell));
+            let looks =
+                cells.clone().map(|(_, keys, cell)| keys.blocks().look(keys.keys(cell, &mut [0])));
             std::hint::black_box(looks.fold(0, u32::wrapping_add));
-            for (rule, (keys, cell)) in (0..).zip(self.keys.iter().zip(self.cells(row))) {
-                for key in keys.keys(*cell, &mut [0]) {
+            for (rule, keys, cell) in cells {
+                for key in keys.keys(cell, &mut [0]) {
                     for other in keys.blocks().after(*key, row as u32) {
                         until_check -= 1;
                         if until_check == 0 {
@@ -132,7 +133,7 @@ impl Blocking {
                             until_check = MEETINGS_PER_CHECK;
                         }
                         if self.scope.contains(row, *other as usize) && met.meet(*other) {
-                            visit(row as u32, *other, rule);
+                            visit(row as u32, *other, rule as u32);
                         }
                     }
                 }

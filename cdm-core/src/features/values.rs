@@ -40,7 +40,7 @@ pub struct FieldValues {
     /// How many values there are.
     count: usize,
     statuses: Vec<Status>,
-    issues: Vec<IssueSet>,
+    issues: Issues,
     canonical: Column,
     display: Column,
     pub(super) forms: BTreeMap<Form, Column>,
@@ -48,6 +48,33 @@ pub struct FieldValues {
     prepared: Option<PreparedPool>,
     /// Every value, until it is known what comparisons look at; empty where that was known.
     normalized: Vec<Normalized>,
+}
+
+/// What was noticed about the values of a field: few have any, and few different ones occur together.
+#[derive(Default)]
+struct Issues {
+    /// By value, the number of its issues, where it has any.
+    codes: Codes,
+    sets: Vec<IssueSet>,
+    numbers: BTreeMap<u64, u32>,
+}
+
+impl Issues {
+    fn push(&mut self, issues: IssueSet) -> Result<()> {
+        if issues.is_empty() {
+            return self.codes.push(&[]);
+        }
+        let number = *self.numbers.entry(issues.bits()).or_insert_with(|| {
+            self.sets.push(issues);
+            self.sets.len() as u32 - 1
+        });
+        self.codes.push(&[number])
+    }
+
+    fn get(&self, value: u32) -> IssueSet {
+        let number = self.codes.get(value as usize).first();
+        number.map_or(IssueSet::EMPTY, |number| self.sets[*number as usize])
+    }
 }
 
 /// What is wanted of the values of a field, beside themselves.
@@ -85,9 +112,9 @@ impl FieldValues {
     /// How many bytes of memory the values take that the table does not hold.
     pub(crate) fn values_bytes(&self) -> u64 {
         let shown = column_bytes(&self.canonical) + column_bytes(&self.display);
-        let noted = size_of_val(&self.statuses[..]) + size_of_val(&self.issues[..]);
+        let noted = size_of_val(&self.statuses[..]) as u64 + self.issues.codes.bytes();
         let prepared = self.prepared.as_ref().map_or(0, PreparedPool::bytes);
-        shown + noted as u64 + prepared + self.rows_bytes()
+        shown + noted + prepared + self.rows_bytes()
     }
 
     /// How many bytes it takes to know which row has which value.
@@ -98,7 +125,12 @@ impl FieldValues {
 
     /// How many bytes the forms take of which keys are made.
     pub(super) fn forms_bytes(&self) -> u64 {
-        self.forms.values().map(column_bytes).sum()
+        // The canonical form is there in any case, but where there is nothing else.
+        let own = self
+            .forms
+            .iter()
+            .filter(|(form, _)| self.statuses.is_empty() || **form != Form::Canonical);
+        own.map(|(_, column)| column_bytes(column)).sum()
     }
 
     /// The codes of a row's values.
@@ -132,7 +164,7 @@ impl FieldValues {
     /// What was noticed about a value.
     #[must_use]
     pub fn issues(&self, value: u32) -> IssueSet {
-        self.issues[value as usize]
+        self.issues.get(value)
     }
 
     /// A code that two values share just where their canonical forms are equal; `None` where the
@@ -258,7 +290,7 @@ pub(super) fn normalize_field(
         sources: None,
         count,
         statuses: Vec::new(),
-        issues: Vec::new(),
+        issues: Issues::default(),
         canonical: raw.clone(),
         display: raw.clone(),
         raw,
@@ -275,13 +307,14 @@ pub(super) fn normalize_field(
     let (mut canonical, mut display) = (ColumnBuilder::new(), ColumnBuilder::new());
     if !wanted.forms_only {
         values.statuses.reserve_exact(count);
-        values.issues.reserve_exact(count);
         canonical = ColumnBuilder::with_rows(count);
         canonical.reserve(count, values.raw.pool().text_bytes());
         display = ColumnBuilder::with_rows(count);
     }
+    // A value has one canonical form, which is there in any case.
+    let made = wanted.forms.iter().filter(|form| wanted.forms_only || **form != Form::Canonical);
     let mut columns: BTreeMap<Form, ColumnBuilder> =
-        wanted.forms.iter().map(|form| (*form, ColumnBuilder::with_rows(count))).collect();
+        made.map(|form| (*form, ColumnBuilder::with_rows(count))).collect();
     let is_shown = !wanted.forms_only || wanted.forms.contains(&Form::Display);
     let normalized = if is_shown { normalize::value } else { normalize::unshown_value };
     let mut codes = Vec::new();
@@ -303,7 +336,7 @@ pub(super) fn normalize_field(
         for (raw, value) in &batch {
             if !wanted.forms_only {
                 values.statuses.push(value.status());
-                values.issues.push(value.issues());
+                values.issues.push(value.issues())?;
                 push_texts(&mut canonical, value.canonical(), &mut codes)?;
                 let shown = value.form(Form::Display).or_else(|| value.form(Form::Deliverable));
                 let shown = shown.map(std::borrow::Cow::Borrowed);
@@ -327,7 +360,11 @@ pub(super) fn normalize_field(
     values.prepared = preparing.map(PreparedPoolBuilder::finish);
     values.canonical = canonical.finish();
     values.display = display.finish();
+    values.issues.codes = values.issues.codes.finish();
     values.forms = columns.into_iter().map(|(form, column)| (form, column.finish())).collect();
+    if wanted.forms.contains(&Form::Canonical) && !wanted.forms_only {
+        values.forms.insert(Form::Canonical, values.canonical.clone());
+    }
     Ok(values)
 }
 
