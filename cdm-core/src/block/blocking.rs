@@ -9,7 +9,7 @@ use super::index::{KeyIndex, KeyNames};
 use super::{BlockingRule, Conjunction, PairScope, RuleCount, SharedKey, StopKeys};
 use crate::cancel::Run;
 use crate::error::Result;
-use crate::features::{Expression, Features};
+use crate::features::{Expression, Features, Stopping};
 use crate::table::{Codes, Table};
 
 /// Rows whose keys may be in memory at once, under as many rules as have them.
@@ -90,6 +90,7 @@ impl RuleKeys<'_> {
         &mut self,
         some: &[&BlockingRule],
         later: &[&BlockingRule],
+        stopping: &StoppedKeys<'_>,
         run: &Run,
     ) -> Result<Vec<Conjunction>> {
         let lists = some.iter().map(|rule| &rule.same[..]);
@@ -104,7 +105,7 @@ impl RuleKeys<'_> {
                     }
                     needed.extend(&rule.same);
                 }
-                features.make(table, needed, run)?;
+                features.make_some(table, needed, |expression| stopping.of(expression), run)?;
                 let bound = Conjunction::bind(lists, features)?;
                 let still: BTreeSet<&Expression> =
                     later.iter().flat_map(|rule| &rule.same).chain(kept.iter().copied()).collect();
@@ -112,6 +113,34 @@ impl RuleKeys<'_> {
                 Ok(bound)
             }
         }
+    }
+}
+
+/// Which keys of blocking rules are stopped.
+#[derive(Clone, Copy)]
+enum StoppedKeys<'s> {
+    /// Those that more rows share.
+    MoreThan(u32),
+    Named {
+        rules: &'s [BlockingRule],
+        keys: &'s KeysByRule,
+    },
+}
+
+impl<'s> StoppedKeys<'s> {
+    /// What there is to know of the keys of an expression.
+    fn of(&self, expression: &Expression) -> Option<Stopping<'s>> {
+        Some(match *self {
+            Self::MoreThan(most) => Stopping::MoreThan(most),
+            Self::Named { rules, keys } => {
+                let of_rule = |rule: &'s BlockingRule| {
+                    let keys = keys.get(&rule.to_string()).into_iter().flatten();
+                    let texts = keys.flat_map(move |key| rule.same.iter().zip(key));
+                    texts.filter(|(part, _)| *part == expression).map(|(_, text)| &text[..])
+                };
+                Stopping::Named(rules.iter().flat_map(of_rule).collect())
+            }
+        })
     }
 }
 
@@ -197,7 +226,8 @@ impl Blocking {
         let stopped: Vec<StopKeys<'_>> =
             rules.iter().map(|rule| StopKeys::new(stop_keys.get(&rule.to_string()))).collect();
         let is_stopped = |rule: usize, key: SharedKey<'_>| stopped[rule].contains(key);
-        Self::bind(rules, keys, is_stopped, of, rows, run)
+        let stopping = StoppedKeys::Named { rules, keys: stop_keys };
+        Self::bind(rules, keys, (is_stopped, stopping), of, rows, run)
     }
 
     /// Bind `rules` as [`new`](Self::new) does, the keys that more than `most` of the rows share being
@@ -222,7 +252,8 @@ impl Blocking {
             is_hot
         };
         let of = (scope, KeyTexts::LeftOut);
-        let blocking = Self::bind(rules, keys, is_hot, of, rows, run)?;
+        let stopping = StoppedKeys::MoreThan(most);
+        let blocking = Self::bind(rules, keys, (is_hot, stopping), of, rows, run)?;
         Ok((blocking, hot.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
@@ -232,7 +263,7 @@ impl Blocking {
     fn bind(
         rules: &[BlockingRule],
         mut keys: RuleKeys<'_>,
-        stopped: impl Fn(usize, SharedKey<'_>) -> bool + Sync,
+        (stopped, stopping): (impl Fn(usize, SharedKey<'_>) -> bool + Sync, StoppedKeys<'_>),
         (scope, texts): (PairScope, KeyTexts),
         rows: usize,
         run: &Run,
@@ -244,7 +275,7 @@ impl Blocking {
         let at_once = (FEW_ROWS / rows.max(1)).max(2);
         let of = |some: &[usize]| some.iter().map(|rule| &rules[*rule]).collect::<Vec<_>>();
         let (mut some, mut later) = order.split_at(at_once.min(order.len()));
-        let mut conjunctions = keys.bind(&of(some), &of(later), run)?;
+        let mut conjunctions = keys.bind(&of(some), &of(later), &stopping, run)?;
         while !some.is_empty() {
             let left = some.len() + later.len();
             run.report("block", (rules.len() - left) as u64, rules.len() as u64)?;
@@ -270,7 +301,7 @@ impl Blocking {
             // The keys of the next are made meanwhile, by whoever has time.
             let (next, then) = later.split_at(at_once.min(later.len()));
             let (indices, next_conjunctions) =
-                rayon::join(bind_some, || keys.bind(&of(next), &of(then), run));
+                rayon::join(bind_some, || keys.bind(&of(next), &of(then), &stopping, run));
             let indices = indices?;
             (some, later, conjunctions) = (next, then, next_conjunctions?);
             for (rule, index) in indices {

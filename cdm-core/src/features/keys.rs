@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::expression::Term;
 use super::texts::Texts;
-use super::{FieldValues, SeenTwice};
+use super::{FieldValues, SeenTwice, Stopping};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::normalize;
@@ -20,8 +20,7 @@ const TEXTS_AT_ONCE: usize = 1 << 12;
 const ROWS_AT_ONCE: usize = 1 << 14;
 
 /// The keys of each distinct value of a field, by value code, from the `texts` that its values have in
-/// the form which the term looks at; but those that `spread`, where there is one, knows no second
-/// record to have.
+/// the form which the term looks at; but those that `spread`, where there is one, leaves out.
 pub(super) fn keys_of_values(
     field: &FieldValues,
     (term, texts): (&Term, &Column),
@@ -40,8 +39,8 @@ pub(super) fn keys_of_values(
     for some in in_parts(texts.pool().len(), TEXTS_AT_ONCE) {
         let made = some.into_par_iter().map(|texts_of_part| {
             run.check()?;
-            let texts = texts_of_part.map(|text| texts.pool().get(text as u32));
-            Ok(KeptKeys::of(texts, term, spread.map(|spread| &spread.shared)))
+            let texts = texts_of_part.map(|text| (text, texts.pool().get(text as u32)));
+            Ok(KeptKeys::of(texts, term, spread))
         });
         for kept in made.collect::<Result<Vec<_>>>()? {
             run.check()?;
@@ -94,24 +93,31 @@ struct KeptKeys {
 }
 
 impl KeptKeys {
+    /// Of texts with their numbers.
     fn of<'t>(
-        texts: impl Iterator<Item = &'t str>,
+        texts: impl Iterator<Item = (usize, &'t str)>,
         term: &Term,
-        shared: Option<&SeenTwice>,
+        spread: Option<&Spread>,
     ) -> Self {
         let mut of_all = Self { keys: MadeKeys::default(), ends: Vec::new() };
-        let (mut made, mut kept) = (MadeKeys::default(), Vec::new());
-        for text in texts {
+        let (mut made, mut shared) = (MadeKeys::default(), Vec::new());
+        for (number, text) in texts {
             made.clear();
             term.each(text, &mut |key| made.push(key, hash(key)));
-            // One is kept in any case: a record with a value has keys. All are asked for before any is
-            // put down, so that nobody waits for the answers one by one.
-            kept.clear();
-            let is_kept = |hash: &u64| shared.is_none_or(|shared| shared.has(*hash));
-            let hashes = made.hashes.iter().enumerate();
-            kept.extend(hashes.map(|(number, hash)| number == 0 || is_kept(hash)));
-            for (number, _) in kept.iter().enumerate().filter(|(_, kept)| **kept) {
-                let (key, hash) = made.get(number);
+            // All are asked for before any is put down, so that nobody waits for the answers one by one.
+            shared.clear();
+            let is_shared = |hash: &u64| spread.is_none_or(|spread| spread.shared.has(*hash));
+            shared.extend(made.hashes.iter().map(is_shared));
+            let mut alone = spread.map_or(0, |spread| spread.alone(number));
+            for (place, is_shared) in shared.iter().enumerate() {
+                if !is_shared {
+                    // One is kept in any case: a record with a value has keys.
+                    if place > 0 && alone == 0 {
+                        continue;
+                    }
+                    alone = alone.saturating_sub(1);
+                }
+                let (key, hash) = made.get(place);
                 of_all.keys.push(key, hash);
             }
             of_all.ends.push(of_all.keys.hashes.len());
@@ -148,25 +154,39 @@ impl MadeKeys {
 /// What is known of the keys of a term that makes many of a text, far more than anybody shares, so
 /// that most need not be kept.
 pub(super) struct Spread {
-    /// The hashes of the keys that several rows have, and few others.
+    /// The hashes of the keys that are kept, and few others.
     shared: SeenTwice,
+    /// By text, how many of its other keys are kept; none where it is empty.
+    alone: Vec<Alone>,
     /// By row, how many keys there are, those that are not kept included: a fact about the record
     /// alone.
     pub(super) made: Vec<u16>,
 }
 
+/// How many of the keys that no other text has are kept of one.
+#[derive(Clone, Copy)]
+enum Alone {
+    None,
+    One,
+    All,
+}
+
 impl Spread {
+    /// Where `stopping` says which keys will be stopped, only pairs are sought. The keys that a text has alone are
+    /// those of the same rows, so that one of them finds what all do; but where some of them are stopped, all are
+    /// there to be told apart. Else, all keys are kept that several rows have.
     pub(super) fn new(
         table: &Table,
         field: &FieldValues,
         (term, texts): (&Term, &Column),
+        stopping: Option<&Stopping<'_>>,
         run: &Run,
     ) -> Result<Self> {
         let texts_of_row = |row| {
             let values = field.codes(row).iter();
             values.flat_map(|value| texts.codes(*value as usize)).map(|text| *text as usize)
         };
-        let mut rows_of_text = vec![0_u8; texts.pool().len()];
+        let mut rows_of_text = vec![0_u32; texts.pool().len()];
         for text in (0..table.len()).flat_map(texts_of_row) {
             rows_of_text[text] = rows_of_text[text].saturating_add(1);
         }
@@ -174,31 +194,56 @@ impl Spread {
         let count = texts.pool().iter().map(|text| text.len() + 1).sum();
         let mut shared = SeenTwice::new(count);
         let mut made_of_text = Vec::with_capacity(rows_of_text.len());
+        let mut alone = Vec::with_capacity(if stopping.is_some() { rows_of_text.len() } else { 0 });
         for some in in_parts(rows_of_text.len(), TEXTS_AT_ONCE) {
             let parts = some.into_par_iter().map(|texts_of_part| {
                 run.check()?;
                 let (mut hashes, mut ends) = (Vec::new(), Vec::with_capacity(texts_of_part.len()));
+                let mut alone = Vec::new();
                 for text in texts_of_part.clone() {
-                    term.each(texts.pool().get(text as u32), &mut |key| hashes.push(hash(key)));
+                    let rows = rows_of_text[text];
+                    let mut is_stopped = stopping.is_some_and(|stopping| stopping.has_more(rows));
+                    term.each(texts.pool().get(text as u32), &mut |key| {
+                        hashes.push(hash(key));
+                        is_stopped |= stopping.is_some_and(|stopping| stopping.names(key));
+                    });
                     ends.push(hashes.len());
+                    alone.push(match rows {
+                        _ if is_stopped => Alone::All,
+                        ..2 => Alone::None,
+                        _ => Alone::One,
+                    });
                 }
-                Ok((texts_of_part, hashes, ends))
+                Ok((texts_of_part, hashes, ends, alone))
             });
-            for (texts_of_part, hashes, ends) in parts.collect::<Result<Vec<_>>>()? {
+            for (texts_of_part, hashes, ends, of_part) in parts.collect::<Result<Vec<_>>>()? {
                 let mut next = 0;
                 for (rows, end) in rows_of_text[texts_of_part].iter().zip(ends) {
                     let of_text = &hashes[next..end];
+                    let times = if stopping.is_some() { 1 } else { *rows.min(&2) };
                     for hash in of_text {
-                        (0..*rows.min(&2)).for_each(|_| shared.see(*hash));
+                        (0..times).for_each(|_| shared.see(*hash));
                     }
                     made_of_text.push(u16::try_from(of_text.len()).unwrap_or(u16::MAX));
                     next = end;
+                }
+                if stopping.is_some() {
+                    alone.extend(of_part);
                 }
             }
         }
         let of_row =
             |row| texts_of_row(row).map(|text| made_of_text[text]).fold(0, u16::saturating_add);
-        Ok(Self { shared, made: (0..table.len()).map(of_row).collect() })
+        Ok(Self { shared, alone, made: (0..table.len()).map(of_row).collect() })
+    }
+
+    /// How many of the keys that no other has are kept of the text of that number.
+    fn alone(&self, text: usize) -> usize {
+        match self.alone.get(text) {
+            None | Some(Alone::None) => 0,
+            Some(Alone::One) => 1,
+            Some(Alone::All) => usize::MAX,
+        }
     }
 }
 

@@ -50,6 +50,26 @@ pub(crate) struct Keys {
     pub(crate) shared: Arc<OnceLock<Vec<bool>>>,
 }
 
+/// Which keys will be stopped.
+pub(crate) enum Stopping<'s> {
+    /// Those that more rows share.
+    MoreThan(u32),
+    /// Those that have one of these texts for a part.
+    Named(BTreeSet<&'s str>),
+}
+
+impl Stopping<'_> {
+    /// Whether the keys of so many rows are.
+    fn has_more(&self, rows: u32) -> bool {
+        matches!(self, Stopping::MoreThan(most) if rows > *most)
+    }
+
+    /// Whether those of that text may be.
+    fn names(&self, text: &str) -> bool {
+        matches!(self, Stopping::Named(parts) if parts.contains(text))
+    }
+}
+
 impl Features {
     /// Normalise every field of `table`, and compute for every row the keys, and for every value
     /// what comparisons look at, that `needs` asks for.
@@ -176,12 +196,25 @@ impl Features {
         expressions: impl IntoIterator<Item = &'e Expression>,
         run: &Run,
     ) -> Result<()> {
+        self.make_some(table, expressions, |_| None, run)
+    }
+
+    /// As [`make`](Self::make), of an expression that makes many keys so many that any two rows share one of them
+    /// that share one at all which is not stopped; those that are, all, where `stopping` tells of the expression's.
+    pub(crate) fn make_some<'e, 's>(
+        &mut self,
+        table: &Table,
+        expressions: impl IntoIterator<Item = &'e Expression>,
+        stopping: impl Fn(&Expression) -> Option<Stopping<'s>> + Sync,
+        run: &Run,
+    ) -> Result<()> {
         let missing: BTreeSet<&Expression> = expressions.into_iter().collect();
         let missing: Vec<&Expression> =
             missing.into_iter().filter(|one| !self.expressions.contains_key(*one)).collect();
         let made = missing.into_par_iter().map(|expression| {
             run.check()?;
-            Ok((expression.clone(), self.compute(table, expression, run)?))
+            let keys = self.compute(table, expression, stopping(expression).as_ref(), run)?;
+            Ok((expression.clone(), keys))
         });
         let made: Vec<(Expression, Keys)> = made.collect::<Result<_>>()?;
         self.expressions.extend(made);
@@ -242,7 +275,13 @@ impl Features {
         self.fields.iter().map(FieldValues::forms_bytes).sum()
     }
 
-    fn compute(&self, table: &Table, expression: &Expression, run: &Run) -> Result<Keys> {
+    fn compute(
+        &self,
+        table: &Table,
+        expression: &Expression,
+        stopping: Option<&Stopping<'_>>,
+        run: &Run,
+    ) -> Result<Keys> {
         let mut made = None;
         let terms = expression
             .terms()
@@ -255,7 +294,7 @@ impl Features {
                     texts.ok_or_else(|| not_computed(expression, self.expressions.keys()))?;
                 let blocked = self.blocked.get(&term.field);
                 let spread = match expression.spreads() {
-                    true => Some(Spread::new(table, field, (term, texts), run)?),
+                    true => Some(Spread::new(table, field, (term, texts), stopping, run)?),
                     false => None,
                 };
                 let keys = keys_of_values(field, (term, texts), blocked, spread.as_ref(), run)?;
