@@ -177,6 +177,38 @@ impl Weigher {
     }
 }
 
+/// The most that pairs may weigh by the levels that they reach, whatever values they agree on.
+pub(crate) struct Most {
+    weigher: Weigher,
+    /// By comparison, the least factor that agreeing on a value may have.
+    least: Vec<Option<f64>>,
+}
+
+/// More than rounding changes a weight, in bits.
+const ROUNDING: f64 = 1e-3;
+
+impl Most {
+    pub(crate) fn new(
+        parameters: &Parameters,
+        comparisons: &[Comparison],
+        coincidences: &[Coincidence],
+    ) -> Self {
+        let least = |comparison: &Comparison| {
+            let least = parameters.term_frequencies.get(&comparison.name)?.least();
+            // Of records without a value there, nothing is known of what is agreed on.
+            Some(if comparison.first_level_needs_first_field() { least } else { 0.0 })
+        };
+        let weigher = Weigher::new(parameters, comparisons, coincidences);
+        Self { weigher, least: comparisons.iter().map(least).collect() }
+    }
+
+    /// Whether two records that reach these levels may weigh more than nothing.
+    pub(crate) fn may_link(&self, pattern: Pattern) -> bool {
+        let most = self.weigher.weight(pattern, |k| self.least[k]).bits();
+        most > -ROUNDING || most.is_nan()
+    }
+}
+
 /// What the weight of two rows is made of.
 pub(crate) struct Evidence {
     pub(crate) pattern: Pattern,

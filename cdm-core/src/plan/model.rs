@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::{DefaultHashBuilder, HashMap};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Document, LinkType};
@@ -10,9 +12,10 @@ use crate::block::{Blocking, PairScope, RuleKeys, hot_keys};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::features::{Expression, Features, LooseFeatures, Needs, Settings, date_order_evidence};
-use crate::model::{ComparedPair, LabelledPair, Lesson, Parameters};
+use crate::model::{ComparedPair, LabelledPair, Lesson, Parameters, Pattern};
 use crate::rule::{Decision, Rule};
 use crate::schema::{DateOrder, RecordKey};
+use crate::score::Most;
 use crate::table::Table;
 
 /// A plan, and what was learned by it from the records of a table.
@@ -41,7 +44,7 @@ pub(crate) struct Fitted {
     pub(crate) features: Features,
     /// Finds the candidate pairs, those in the plan's scope.
     pub(crate) blocking: Blocking,
-    /// All candidate pairs, where they were compared already.
+    /// The candidate pairs that may weigh more than nothing, where all were compared already.
     pub(crate) compared: Option<Vec<ComparedPair>>,
 }
 
@@ -157,8 +160,9 @@ impl Plan {
                 keeps: passes == Passes::One,
             };
             let (parameters, pairs) = lesson.learn(run)?;
+            let most = Most::new(&parameters, self.comparisons(), self.coincidences());
+            compared = pairs.map(|pairs| those_that_may_link(&pairs, &most));
             model.parameters = Some(parameters);
-            compared = pairs;
         }
         blocking.set_scope(self.scope(table));
         Ok(Fitted { model, features, blocking, compared })
@@ -192,6 +196,22 @@ impl Plan {
         let duplicate_free: Vec<bool> = table.sources().iter().map(free).collect();
         PairScope::new(source_of_row(table), &duplicate_free)
     }
+}
+
+/// How many pairs a thread looks at at once.
+const PAIRS_AT_ONCE: usize = 1 << 16;
+
+/// Those of the pairs that may be links, which few are: the rest need not be kept.
+fn those_that_may_link(pairs: &[ComparedPair], most: &Most) -> Vec<ComparedPair> {
+    let some = pairs.par_chunks(PAIRS_AT_ONCE).map(|pairs| {
+        // Few patterns are those of most pairs.
+        let mut known: HashMap<Pattern, bool, DefaultHashBuilder> = HashMap::default();
+        let mut may_link = |pair: &&ComparedPair| {
+            *known.entry(pair.pattern).or_insert_with(|| most.may_link(pair.pattern))
+        };
+        pairs.iter().filter(|pair| may_link(pair)).copied().collect::<Vec<_>>()
+    });
+    some.collect::<Vec<_>>().concat()
 }
 
 /// The rows of labelled pairs; of one with itself there is nothing to learn.

@@ -244,6 +244,19 @@ impl Condition {
         }
     }
 
+    /// Whether it holds of two records only where both have a value in the first field, surely.
+    pub(super) fn needs_first(&self) -> bool {
+        match self {
+            Condition::Any(any) => !any.is_empty() && any.iter().all(Self::needs_first),
+            Condition::All(all) => all.iter().any(Self::needs_first),
+            Condition::Each(each) => {
+                matches!(each.first(), Some(Some(first)) if first.needs_first())
+            }
+            Condition::Swapped(_) | Condition::InOtherField(_) | Condition::Missing => false,
+            _ => true,
+        }
+    }
+
     /// Whether it holds for some value of the left and some of the right.
     pub(super) fn holds_for_some(&self, left: &[&Prepared], right: &[&Prepared]) -> bool {
         left.iter().any(|left| right.iter().any(|right| self.holds(left, right)))

@@ -128,6 +128,11 @@ impl Comparison {
         self.says(level, filled(left) && filled(right)).then_some(level)
     }
 
+    /// Whether two records on the first level both have a value in the first field, surely.
+    pub(crate) fn first_level_needs_first_field(&self) -> bool {
+        self.levels.first().is_some_and(|level| level.when.needs_first())
+    }
+
     /// Whether a level says something of two records; `filled` where both have a value in the first
     /// field.
     #[inline]
