@@ -7,6 +7,7 @@ mod aspects;
 mod condition;
 mod date;
 mod kinds;
+mod pack;
 mod pool;
 mod prepared;
 mod sketch;

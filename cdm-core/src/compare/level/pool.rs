@@ -1,6 +1,7 @@
 use hashbrown::HashTable;
 
-use super::prepared::{Draft, Packing};
+use super::pack::Packing;
+use super::prepared::Draft;
 use super::{Aspects, Prepared};
 use crate::normalize::Normalized;
 use crate::schema::Kind;
@@ -27,8 +28,10 @@ impl PreparedPool {
     /// How many bytes of memory it takes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let distinct: u64 = self.distinct.iter().map(Prepared::bytes).sum();
-        distinct + self.codes.len() as u64 * 4
+        // Values of one pack follow each other.
+        let packs = self.distinct.chunk_by(Prepared::shares_pack);
+        let of_packs: usize = packs.map(|of_pack| of_pack[0].pack.bytes()).sum();
+        (of_packs + size_of_val(&self.distinct[..]) + size_of_val(&self.codes[..])) as u64
     }
 
     /// The distinct values, by code.

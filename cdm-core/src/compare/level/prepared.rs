@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Aspects;
-use super::date::Parts;
+use super::date;
+use super::pack::{Pack, Parts, SomeParts};
 use crate::error::Result;
 use crate::normalize::{self, Context, Form, Issue, IssueSet, Normalized};
 use crate::schema::Kind;
@@ -17,7 +18,7 @@ use crate::schema::Kind;
 /// texts, nickname classes and sounds of names, the parts of dates, the numbers of quantities.
 /// Build one for each distinct value; comparing two then allocates nothing. `Debug` hides the value.
 ///
-/// Takes 24 bytes, and for each text that it holds 8 more, and its bytes where it is no part of another.
+/// Takes 24 bytes, and its texts, each where it is no part of another; where many are prepared together, little more.
 ///
 /// # Examples
 /// ```
@@ -29,65 +30,18 @@ use crate::schema::Kind;
 #[derive(Clone)]
 pub struct Prepared {
     /// Shared with the values that were prepared together, so that none has memory of its own.
-    pack: Arc<Pack>,
+    pub(super) pack: Arc<Pack>,
     /// Where its texts start.
-    text: u32,
+    pub(super) text: u32,
     /// Where its parts start, and how many there are.
-    first: u32,
-    count: u32,
+    pub(super) first: u32,
+    pub(super) count: u32,
     /// Which of the pack's facts are its own.
-    facts: u32,
+    pub(super) facts: u32,
 }
-
-/// What many values hold.
-struct Pack {
-    texts: String,
-    parts: Vec<Part>,
-    /// Many values have the same.
-    facts: Box<[Facts]>,
-}
-
-/// One text of a value: 24 bits each for where it starts, counted from the start of the value's texts,
-/// and how long it is; 8 for how often it occurs, or the most that can be counted; 8 for its slot.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Part(u64);
 
 /// The most bytes of text in a value; a longer text is left out.
 const MOST_BYTES_OF_VALUE: usize = (1 << 24) - 1;
-
-impl Part {
-    fn new(start: usize, length: usize, times: usize, slot: Slot) -> Self {
-        let times = times.min(u8::MAX.into());
-        Self(
-            (start as u64) << 40
-                | (length as u64) << 16
-                | (times as u64) << 8
-                | u64::from(slot.rank()),
-        )
-    }
-
-    #[inline]
-    fn range(self) -> Range<usize> {
-        let (start, length) = ((self.0 >> 40) as usize, (self.0 >> 16 & 0xff_ffff) as usize);
-        start..start + length
-    }
-
-    /// Where the value's texts start so many bytes later.
-    fn move_to_front(&mut self, by: usize) {
-        self.0 -= (by as u64) << 40;
-    }
-
-    #[inline]
-    fn times(self) -> u8 {
-        (self.0 >> 8) as u8
-    }
-
-    /// The [`rank`](Slot::rank) of its slot.
-    #[inline]
-    fn rank(self) -> u8 {
-        self.0 as u8
-    }
-}
 
 /// What a text of a value is. Parts are in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,7 +59,7 @@ pub(super) enum Slot {
 
 /// What is known of a value beside its texts.
 #[derive(Clone, PartialEq)]
-struct Facts {
+pub(super) struct Facts {
     kind: Kind,
     issues: IssueSet,
     quantity: Quantity,
@@ -114,7 +68,7 @@ struct Facts {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 enum Quantity {
     None,
-    Date(Parts),
+    Date(date::Parts),
     Number(f64),
     Place(Box<[f64; 2]>),
 }
@@ -136,46 +90,57 @@ pub(crate) struct KeptRange {
     pub(crate) slot: u8,
 }
 
-/// What a slot's rank and its number as kept differ by: such that the slots of words come first.
-const KEPT_STEP: u8 = 4;
+/// How many slots there are beside those of forms, whose numbers as kept are small.
+const SLOTS_OF_WORDS: u8 = 4;
+
+/// The numbers of slots but those of forms.
+const FIRST_OF_WORDS: u8 = 60;
+
+const _: () = assert!(Form::ALL.len() <= FIRST_OF_WORDS as usize, "a slot is six bits");
 
 /// What is known of it beside: kind, issues, quantity.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct KeptFacts(Kind, u64, Quantity);
 
 impl Slot {
-    /// A number that no other slot has, in the order of slots.
+    /// A number that no other slot has, in the order of slots; six bits.
     #[inline]
-    fn rank(self) -> u8 {
+    pub(super) fn number(self) -> u8 {
         match self {
             Slot::Form(form) => form as u8,
-            Slot::Word => 252,
-            Slot::GivenWord => 253,
-            Slot::Nickname => 254,
-            Slot::Sound => 255,
+            Slot::Word => FIRST_OF_WORDS,
+            Slot::GivenWord => FIRST_OF_WORDS + 1,
+            Slot::Nickname => FIRST_OF_WORDS + 2,
+            Slot::Sound => FIRST_OF_WORDS + 3,
         }
     }
 
-    fn ranked(rank: u8) -> Option<Self> {
-        Some(match rank {
-            252 => Slot::Word,
-            253 => Slot::GivenWord,
-            254 => Slot::Nickname,
-            255 => Slot::Sound,
-            form => Slot::Form(*Form::ALL.get(usize::from(form))?),
+    /// That number as it is kept.
+    fn kept(number: u8) -> u8 {
+        match number.checked_sub(FIRST_OF_WORDS) {
+            Some(of_words) => of_words,
+            None => number + SLOTS_OF_WORDS,
+        }
+    }
+
+    /// The slot of a number that was kept.
+    fn of_kept(kept: u8) -> Option<Self> {
+        Some(match kept {
+            0 => Slot::Word,
+            1 => Slot::GivenWord,
+            2 => Slot::Nickname,
+            3 => Slot::Sound,
+            form => Slot::Form(*Form::ALL.get(usize::from(form - SLOTS_OF_WORDS))?),
         })
     }
 }
 
 /// A value that is being prepared, before it goes into a pack.
 pub(super) struct Draft {
-    texts: String,
-    parts: Vec<Part>,
-    facts: Facts,
+    pub(super) texts: String,
+    pub(super) parts: Parts,
+    pub(super) facts: Facts,
 }
-
-/// The most bytes of text in a pack.
-const MOST_BYTES: usize = 1 << 30;
 
 /// Where in a value a text is looked for that may be part of another.
 const LOOKED_AT: usize = 256;
@@ -202,10 +167,10 @@ impl Prepared {
     /// Its texts as they go into bytes.
     pub(crate) fn kept_parts(&self) -> impl ExactSizeIterator<Item = KeptPart<'_>> {
         let texts = &self.pack.texts[self.text as usize..];
-        self.parts().iter().map(move |part| KeptPart {
-            text: &texts[part.range()],
-            times: part.times().into(),
-            slot: part.rank().wrapping_add(KEPT_STEP),
+        self.parts().told().map(move |(slot, range, times)| KeptPart {
+            text: &texts[range],
+            times: times.into(),
+            slot: Slot::kept(slot),
         })
     }
 
@@ -225,40 +190,33 @@ impl Prepared {
         kept: impl ExactSizeIterator<Item = Result<KeptRange>>,
     ) -> Result<Option<Self>> {
         let KeptFacts(kind, issues, quantity) = facts;
-        let mut draft = Draft {
-            facts: Facts { kind, issues: IssueSet::from_bits(issues), quantity },
-            texts: String::new(),
-            parts: Vec::with_capacity(kept.len().min(LIKELY_PARTS)),
-        };
+        let mut draft = Draft::empty(Facts { kind, issues: IssueSet::from_bits(issues), quantity });
+        let mut ranges = Vec::with_capacity(kept.len().min(LIKELY_PARTS));
         let (mut first, mut end) = (texts.len(), 0);
         for part in kept {
             let KeptRange { range, times, slot } = part?;
-            let Some(slot) = Slot::ranked(slot.wrapping_sub(KEPT_STEP)) else { return Ok(None) };
+            let Some(slot) = Slot::of_kept(slot) else { return Ok(None) };
             let Some(text) = texts.get(range.clone()) else { return Ok(None) };
             if texts.len() > MOST_BYTES_OF_VALUE {
                 draft.push(slot, text, times.into());
             } else {
                 (first, end) = (first.min(range.start), end.max(range.end));
-                draft.parts.push(Part::new(range.start, text.len(), times.into(), slot));
+                ranges.push((slot, range, times));
             }
         }
         // They lie near each other, so that what is between them comes along sooner than each is looked for.
         if let Some(own) = texts.get(first..end) {
             own.clone_into(&mut draft.texts);
-            draft.parts.iter_mut().for_each(|part| part.move_to_front(first));
+            for (slot, range, times) in ranges {
+                draft.parts.push(slot, range.start - first..range.end - first, times.into());
+            }
         }
         Ok(Some(draft.alone()))
     }
 
-    /// How many bytes of memory it takes, but for facts that others have as well.
-    pub(super) fn bytes(&self) -> u64 {
-        let own = self.parts();
-        (size_of::<Self>() + size_of_val(own) + length_of(own)) as u64
-    }
-
     #[inline]
-    fn parts(&self) -> &[Part] {
-        &self.pack.parts[self.first as usize..][..self.count as usize]
+    fn parts(&self) -> SomeParts<'_> {
+        self.pack.parts.some(self.first as usize, self.count as usize)
     }
 
     #[inline]
@@ -297,11 +255,8 @@ impl Prepared {
     /// The distinct texts in that slot, in order, each with how often it occurs.
     #[inline]
     pub(super) fn counted(&self, slot: Slot) -> Texts<'_> {
-        let (own, rank) = (self.parts(), slot.rank());
-        let skip = own.iter().take_while(|part| part.rank() < rank).count();
-        let count = own[skip..].iter().take_while(|part| part.rank() == rank).count();
         let texts = &self.pack.texts[self.text as usize..];
-        Texts { texts, parts: &own[skip..skip + count] }
+        Texts { texts, parts: self.parts().of_slot(slot) }
     }
 
     /// The distinct texts in that slot, in order.
@@ -320,7 +275,7 @@ impl Prepared {
         self.facts().issues.contains(issue)
     }
 
-    pub(super) fn date(&self) -> Option<Parts> {
+    pub(super) fn date(&self) -> Option<date::Parts> {
         match self.facts().quantity {
             Quantity::Date(parts) => Some(parts),
             _ => None,
@@ -342,18 +297,18 @@ impl Prepared {
         }
     }
 
+    /// Whether its texts lie with the other's.
+    pub(super) fn shares_pack(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pack, &other.pack)
+    }
+
     /// Whether it is what `draft` would become.
     pub(super) fn is_as(&self, draft: &Draft) -> bool {
         let texts = &self.pack.texts[self.text as usize..];
-        self.parts() == draft.parts
+        self.parts().are(&draft.parts)
             && texts[..draft.texts.len()] == draft.texts
             && *self.facts() == draft.facts
     }
-}
-
-/// How many bytes of text these parts of one value take together.
-fn length_of(parts: &[Part]) -> usize {
-    parts.iter().map(|part| part.range().end).max().unwrap_or_default()
 }
 
 /// Whether no comparison can tell two values apart, as far as they were prepared.
@@ -377,7 +332,7 @@ impl fmt::Debug for Prepared {
 pub(super) struct Texts<'p> {
     /// The value's texts, and whatever follows.
     texts: &'p str,
-    parts: &'p [Part],
+    parts: SomeParts<'p>,
 }
 
 impl<'p> Iterator for Texts<'p> {
@@ -385,9 +340,8 @@ impl<'p> Iterator for Texts<'p> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let (part, rest) = self.parts.split_first()?;
-        self.parts = rest;
-        Some((&self.texts[part.range()], part.times().into()))
+        let (range, times) = self.parts.split_first()?;
+        Some((&self.texts[range], times.into()))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -404,7 +358,7 @@ const LIKELY_PARTS: usize = 8;
 impl Draft {
     fn empty(facts: Facts) -> Self {
         let (texts, parts) =
-            (String::with_capacity(LIKELY_BYTES), Vec::with_capacity(LIKELY_PARTS));
+            (String::with_capacity(LIKELY_BYTES), Parts::with_capacity(LIKELY_PARTS));
         Self { texts, parts, facts }
     }
 
@@ -423,7 +377,7 @@ impl Draft {
         let number = |form| value.form(form).and_then(|text| text.parse::<f64>().ok());
         let quantity = match kind {
             _ if !aspects.quantity => Quantity::None,
-            Kind::Date => Parts::new(canonical).map_or(Quantity::None, Quantity::Date),
+            Kind::Date => date::Parts::new(canonical).map_or(Quantity::None, Quantity::Date),
             Kind::Number => number(Form::Canonical).map_or(Quantity::None, Quantity::Number),
             _ => number(Form::Latitude)
                 .zip(number(Form::Longitude))
@@ -499,13 +453,13 @@ impl Draft {
         let (known, sought) = (self.texts.as_bytes(), text.as_bytes());
         let known = &known[..known.len().min(LOOKED_AT)];
         let start = memchr::memmem::find(known, sought).unwrap_or(self.texts.len());
-        if start == self.texts.len() {
-            if start + text.len() > MOST_BYTES_OF_VALUE {
-                return;
-            }
+        let is_new = start == self.texts.len();
+        if is_new && start + text.len() > MOST_BYTES_OF_VALUE {
+            return;
+        }
+        if self.parts.push(slot, start..start + text.len(), times) && is_new {
             self.texts.push_str(text);
         }
-        self.parts.push(Part::new(start, text.len(), times, slot));
     }
 
     fn push_sorted(&mut self, slot: Slot, texts: impl Iterator<Item = String>) {
@@ -524,71 +478,13 @@ impl Draft {
             Quantity::Number(number) => number.to_bits(),
             Quantity::Place(place) => word(place[0].to_bits(), place[1].to_bits()),
         };
-        let parts = self.parts.iter().fold(facts, |hash, part| word(hash, part.0));
-        xxh3_64_with_seed(self.texts.as_bytes(), parts)
+        xxh3_64_with_seed(self.texts.as_bytes(), self.parts.hash(facts))
     }
 }
 
 impl PartialEq for Draft {
     fn eq(&self, other: &Self) -> bool {
         self.parts == other.parts && self.texts == other.texts && self.facts == other.facts
-    }
-}
-
-/// Values on their way into packs.
-#[derive(Default)]
-pub(super) struct Packing {
-    texts: String,
-    parts: Vec<Part>,
-    facts: Vec<Facts>,
-    /// Where texts and parts of each start, how many parts there are, and which facts are its own.
-    open: Vec<(u32, u32, u32, u32)>,
-    sealed: Vec<Prepared>,
-}
-
-/// Among so many facts of values before it a value's own are looked for.
-const LATE_FACTS: usize = 16;
-
-impl Packing {
-    pub(super) fn add(&mut self, draft: Draft) {
-        // Places in a pack are numbered by 32 bits.
-        if self.texts.len() + draft.texts.len() + self.parts.len() + draft.parts.len() > MOST_BYTES
-        {
-            self.close();
-        }
-        let (text, first) = (self.texts.len() as u32, self.parts.len() as u32);
-        let late = self.facts.len().saturating_sub(LATE_FACTS);
-        let known = self.facts[late..].iter().position(|facts| *facts == draft.facts);
-        let facts = known.map_or(self.facts.len(), |place| late + place) as u32;
-        if known.is_none() {
-            self.facts.push(draft.facts);
-        }
-        self.open.push((text, first, draft.parts.len() as u32, facts));
-        self.texts.push_str(&draft.texts);
-        self.parts.extend_from_slice(&draft.parts);
-    }
-
-    fn close(&mut self) {
-        let (mut texts, mut parts) =
-            (std::mem::take(&mut self.texts), std::mem::take(&mut self.parts));
-        texts.shrink_to_fit();
-        parts.shrink_to_fit();
-        let facts = std::mem::take(&mut self.facts).into_boxed_slice();
-        let pack = Arc::new(Pack { texts, parts, facts });
-        let open = self.open.drain(..);
-        self.sealed.extend(open.map(|(text, first, count, facts)| Prepared {
-            pack: Arc::clone(&pack),
-            text,
-            first,
-            count,
-            facts,
-        }));
-    }
-
-    /// The values, in the order in which they were added.
-    pub(super) fn seal(mut self) -> Vec<Prepared> {
-        self.close();
-        self.sealed
     }
 }
 
