@@ -327,7 +327,10 @@ mod tests {
     #[test]
     fn a_list_of_which_most_rows_have_none_is_small_and_ends_where_it_ends() {
         let mut codes = Codes::new();
-        (0..1_000).for_each(|row| codes.push(if row % 50 == 7 { &[row] } else { &[] }).unwrap());
+        for row in 0..1_000 {
+            let own = [row];
+            codes.push(if row % 50 == 7 { &own } else { &[] }).unwrap();
+        }
         let codes = codes.finish();
         assert_eq!(codes.bytes(), 20 * 4 + 16 * (8 + 4));
         assert_eq!((codes.get(57), codes.get(58)), (&[57][..], &[][..]));

@@ -5,7 +5,7 @@ mod pool;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashTable;
 use rayon::prelude::*;
@@ -50,6 +50,9 @@ pub struct Table(Arc<Columns>);
 struct Columns {
     schema: Schema,
     keys: Keys,
+    /// Rows by record key; made when it is first asked, which few do.
+    rows: OnceLock<HashTable<u32>>,
+    /// Empty where no record says when it was changed.
     times: Vec<Option<Timestamp>>,
     columns: Vec<Column>,
 }
@@ -59,7 +62,14 @@ impl Table {
     #[must_use]
     pub fn builder(schema: Schema) -> TableBuilder {
         let columns = schema.fields().iter().map(|_| ColumnBuilder::new()).collect();
-        TableBuilder { schema, keys: Keys::default(), times: Vec::new(), columns, row: Vec::new() }
+        TableBuilder {
+            schema,
+            keys: Keys::default(),
+            index: HashTable::new(),
+            times: Vec::new(),
+            columns,
+            row: Vec::new(),
+        }
     }
 
     /// A table of these records.
@@ -100,7 +110,7 @@ impl Table {
     /// How many records there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.times.len()
+        self.0.keys.len()
     }
 
     /// Whether there is none.
@@ -111,12 +121,11 @@ impl Table {
 
     /// How many bytes of memory it takes, about.
     pub(crate) fn bytes(&self) -> u64 {
-        let Columns { keys, times, columns, .. } = &*self.0;
+        let Columns { keys, rows, times, columns, .. } = &*self.0;
         let columns = columns.iter().map(|column| column.pool().bytes() + column.codes_bytes());
-        let of_keys = keys.ids.capacity()
-            + keys.id_ends.capacity() * size_of::<usize>()
+        let of_keys = keys.ids.bytes() as usize
             + keys.source_of.capacity() * size_of::<u32>()
-            + keys.index.allocation_size();
+            + rows.get().map_or(0, HashTable::allocation_size);
         columns.sum::<u64>() + (of_keys + size_of_val(&times[..])) as u64
     }
 
@@ -156,13 +165,23 @@ impl Table {
     /// The row of the record with that key, where there is one.
     #[must_use]
     pub fn row(&self, key: &RecordKey) -> Option<usize> {
-        self.0.keys.find(&key.source, &key.id)
+        let (keys, hash) = (&self.0.keys, hash_key(&key.source, &key.id));
+        let rows = self.0.rows.get_or_init(|| {
+            let mut rows = HashTable::with_capacity(keys.len());
+            for row in 0..keys.len() as u32 {
+                rows.insert_unique(keys.place(row), row, |row| keys.place(*row));
+            }
+            rows
+        });
+        let is_it = |row: &u32| keys.is(*row, &key.source, &key.id);
+        rows.find(place(hash), is_it).map(|row| *row as usize)
     }
 
     /// When the record of a row was last changed in its source.
     #[must_use]
     pub fn time(&self, row: usize) -> Option<Timestamp> {
-        self.0.times[row]
+        assert!(row < self.len(), "there are {} rows", self.len());
+        self.0.times.get(row).copied().flatten()
     }
 
     /// The column of the field at that position of the schema.
@@ -212,6 +231,9 @@ impl fmt::Debug for Table {
 pub struct TableBuilder {
     schema: Schema,
     keys: Keys,
+    /// Hash and row of every key: a table that grows need not look at the keys again.
+    index: HashTable<(u32, u32)>,
+    /// Empty until a record says when it was changed.
     times: Vec<Option<Timestamp>>,
     columns: Vec<ColumnBuilder>,
     /// The codes of the record being added, by field; kept to save its allocation.
@@ -249,7 +271,7 @@ impl TableBuilder {
         values: impl IntoIterator<Item = (usize, &'a str)>,
     ) -> Result<()> {
         let key = || RecordKey::new(source, id).to_string();
-        if self.keys.find(source, id).is_some() {
+        if self.find(source, id).is_some() {
             return Err(Error::DuplicateRecord { key: key() });
         }
         self.row.resize_with(self.columns.len(), Vec::new);
@@ -272,8 +294,7 @@ impl TableBuilder {
             }
             codes.push(code);
         }
-        self.keys.push(source, id)?;
-        self.times.push(time);
+        self.add_key(source, id, time)?;
         for (column, codes) in self.columns.iter_mut().zip(&self.row) {
             column.push(codes)?;
         }
@@ -295,7 +316,7 @@ impl TableBuilder {
     ) -> Result<()> {
         let (source, id) = key;
         let key = || RecordKey::new(source, id).to_string();
-        if self.keys.find(source, id).is_some() {
+        if self.find(source, id).is_some() {
             return Err(Error::DuplicateRecord { key: key() });
         }
         let is_overfull = |field: &usize| {
@@ -309,8 +330,7 @@ impl TableBuilder {
             let field = self.schema.fields()[field].name.clone();
             return Err(Error::TooManyValues { key: key(), field, limit: MAX_VALUES_PER_FIELD });
         }
-        self.keys.push(source, id)?;
-        self.times.push(time);
+        self.add_key(source, id, time)?;
         Ok(())
     }
 
@@ -330,6 +350,24 @@ impl TableBuilder {
             .collect()
     }
 
+    fn find(&self, source: &str, id: &str) -> Option<usize> {
+        let hash = hash_key(source, id);
+        let is_it = |(known, row): &(u32, u32)| *known == hash && self.keys.is(*row, source, id);
+        self.index.find(place(hash), is_it).map(|(_, row)| *row as usize)
+    }
+
+    /// Add a key that is not there yet.
+    fn add_key(&mut self, source: &str, id: &str, time: Option<Timestamp>) -> Result<()> {
+        let row = self.keys.push(source, id)?;
+        let hash = hash_key(source, id);
+        self.index.insert_unique(place(hash), (hash, row), |(hash, _)| place(*hash));
+        if time.is_some() || !self.times.is_empty() {
+            self.times.resize(row as usize, None);
+            self.times.push(time);
+        }
+        Ok(())
+    }
+
     /// The fields that the records have.
     #[must_use]
     pub fn schema(&self) -> &Schema {
@@ -339,19 +377,19 @@ impl TableBuilder {
     /// The row of the record with that key, where it was added.
     #[must_use]
     pub fn row(&self, key: &RecordKey) -> Option<usize> {
-        self.keys.find(&key.source, &key.id)
+        self.find(&key.source, &key.id)
     }
 
     /// How many records there are so far.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.times.len()
+        self.keys.len()
     }
 
     /// Whether there is none so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.times.is_empty()
+        self.len() == 0
     }
 
     /// The finished table.
@@ -360,6 +398,7 @@ impl TableBuilder {
         Table(Arc::new(Columns {
             schema: self.schema,
             keys: self.keys,
+            rows: OnceLock::new(),
             times: self.times,
             columns: self.columns.into_iter().map(ColumnBuilder::finish).collect(),
         }))
@@ -372,38 +411,38 @@ impl fmt::Debug for TableBuilder {
     }
 }
 
-/// Record keys by row, and rows by record key.
+/// Record keys by row.
 #[derive(Default)]
 struct Keys {
     sources: Vec<String>,
     /// Codes of sources by name: a column that names them may name as many as there are records.
     source_index: HashTable<u32>,
     source_of: Vec<u32>,
-    ids: String,
-    id_ends: Vec<usize>,
-    /// Hash and row of every key: a table that grows need not look at the keys again.
-    index: HashTable<(u32, u32)>,
+    ids: Pool,
 }
 
 impl Keys {
+    fn len(&self) -> usize {
+        self.source_of.len()
+    }
+
     fn id(&self, row: usize) -> &str {
-        let start = if row == 0 { 0 } else { self.id_ends[row - 1] };
-        &self.ids[start..self.id_ends[row]]
+        self.ids.get(row as u32)
     }
 
-    fn find(&self, source: &str, id: &str) -> Option<usize> {
-        let hash = hash_key(source, id);
-        let is_it = |(known, row): &(u32, u32)| {
-            let row = *row as usize;
-            *known == hash
-                && self.id(row) == id
-                && self.sources[self.source_of[row] as usize] == source
-        };
-        self.index.find(place(hash), is_it).map(|(_, row)| *row as usize)
+    fn is(&self, row: u32, source: &str, id: &str) -> bool {
+        let row = row as usize;
+        self.id(row) == id && self.sources[self.source_of[row] as usize] == source
     }
 
-    /// Append a key that is not there yet.
-    fn push(&mut self, source: &str, id: &str) -> Result<()> {
+    /// Where a table of rows looks first.
+    fn place(&self, row: u32) -> u64 {
+        let row = row as usize;
+        place(hash_key(&self.sources[self.source_of[row] as usize], self.id(row)))
+    }
+
+    /// Append a key that is not there yet; its row.
+    fn push(&mut self, source: &str, id: &str) -> Result<u32> {
         let row = self.source_of.len();
         if row >= MAX_RECORDS {
             return Err(Error::TableFull { what: "records", limit: MAX_RECORDS as u64 });
@@ -422,11 +461,8 @@ impl Keys {
             }
         };
         self.source_of.push(code);
-        self.ids.push_str(id);
-        self.id_ends.push(self.ids.len());
-        let hash = hash_key(source, id);
-        self.index.insert_unique(place(hash), (hash, row as u32), |(hash, _)| place(*hash));
-        Ok(())
+        self.ids.push(id);
+        Ok(row as u32)
     }
 }
 

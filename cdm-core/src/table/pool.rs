@@ -61,8 +61,7 @@ impl PoolBuilder {
             return Err(Error::TableFull { what: "distinct values", limit: MAX_CODES as u64 });
         }
         let code = self.pool.len() as u32;
-        self.pool.text.push_str(text);
-        self.pool.ends.push(self.pool.text.len());
+        self.pool.push(text);
         self.index.insert_unique(place(hash), (hash, code), |(hash, _)| place(*hash));
         Ok(code)
     }
@@ -128,6 +127,12 @@ pub(super) fn place(hash: u32) -> u64 {
 }
 
 impl Pool {
+    /// Append a text, whether it is there or not; its code is how many there were.
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
+    }
+
     /// How many bytes of memory it takes.
     pub(crate) fn bytes(&self) -> u64 {
         (self.text.capacity() + self.ends.low.capacity() * size_of::<u32>()) as u64
