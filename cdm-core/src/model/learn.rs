@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::coincidence::Coincidence;
+use super::compared::ComparedPairs;
 use super::comparer::Comparer;
 use super::fit::{Evidence, Labelled, fit};
 use super::parameters::Parameters;
@@ -20,7 +21,7 @@ use crate::schema::{Kind, Schema};
 /// The most candidate pairs from which a model is learned; of more, a part is taken, pair by pair.
 const MOST_CANDIDATES: u64 = 500_000;
 
-/// Up to so many pairs of each record are kept as they were compared, 16 bytes each, so that nobody
+/// Up to so many pairs of each record are kept as they were compared, 12 bytes each, so that nobody
 /// need meet and compare them again. Rules that are inferred find fewer.
 const MOST_KEPT_A_RECORD: u64 = 16;
 
@@ -70,14 +71,6 @@ pub(crate) struct LabelledPair {
     pub(crate) is_match: bool,
 }
 
-/// Two rows that were compared, the one with the lower key on the left.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ComparedPair {
-    pub(crate) left: u32,
-    pub(crate) right: u32,
-    pub(crate) pattern: Pattern,
-}
-
 /// What blocking finds.
 struct Found {
     candidates: Vec<(Pattern, u64)>,
@@ -86,15 +79,15 @@ struct Found {
     /// How many pairs each of those stands for.
     one_in: u64,
     /// The candidate pairs, where they are few enough to keep.
-    compared: Option<Vec<ComparedPair>>,
+    compared: Option<Vec<ComparedPairs>>,
 }
 
 /// Pairs that blocking finds.
 #[derive(Default)]
 struct Met {
-    candidates: Vec<ComparedPair>,
+    candidates: ComparedPairs,
     /// Within sources that hold each customer once.
-    apart: Vec<ComparedPair>,
+    apart: ComparedPairs,
     /// Pairs that wait to be compared.
     waiting: Vec<(u32, u32)>,
 }
@@ -102,7 +95,7 @@ struct Met {
 impl Lesson<'_> {
     /// The parameters, and how common values are; with the candidate pairs, where they are few enough
     /// to keep.
-    pub(crate) fn learn(&self, run: &Run) -> Result<(Parameters, Option<Vec<ComparedPair>>)> {
+    pub(crate) fn learn(&self, run: &Run) -> Result<(Parameters, Option<Vec<ComparedPairs>>)> {
         let comparer =
             Comparer::new(self.comparisons, self.schema, self.features, self.row_of_rank.len())?;
         let Found { mut candidates, apart, one_in, compared } = self.found(&comparer, run)?;
@@ -181,22 +174,16 @@ impl Lesson<'_> {
             let is_drawn = |left, right| is_one_in(one_in, left, right);
             met = self.meet(comparer, &rank_of_row, u64::MAX, is_drawn, (run, "draw"))?.0;
         }
-        let counts = |pairs: &[ComparedPair]| -> Result<Vec<(Pattern, u64)>> {
-            let counts = pairs.par_chunks(PAIRS_AT_ONCE).map(|pairs| {
+        let counts = |of: fn(&Met) -> &ComparedPairs| -> Result<Vec<(Pattern, u64)>> {
+            let counts = met.par_iter().map(|met| {
                 run.check()?;
-                let mut counts = PatternCounts::default();
-                let drawn = pairs.iter().filter(|pair| is_one_in(one_in, pair.left, pair.right));
-                drawn.for_each(|pair| counts.add(pair.pattern));
-                Ok(counts)
+                Ok(of(met).counts(|left, right| is_one_in(one_in, left, right)))
             });
             Ok(PatternCounts::sum(counts.collect::<Result<Vec<_>>>()?))
         };
-        Ok(Found {
-            candidates: counts(&met.candidates)?,
-            apart: counts(&met.apart)?,
-            one_in,
-            compared: keeps.then_some(met.candidates),
-        })
+        let (candidates, apart) = (counts(|met| &met.candidates)?, counts(|met| &met.apart)?);
+        let compared = keeps.then(|| met.into_iter().map(|met| met.candidates).collect());
+        Ok(Found { candidates, apart, one_in, compared })
     }
 
     /// The pairs that blocking finds, those that are `wanted`, and how many they are; none where they
@@ -208,13 +195,13 @@ impl Lesson<'_> {
         most: u64,
         wanted: impl Fn(u32, u32) -> bool + Sync,
         stage: (&Run, &'static str),
-    ) -> Result<(Met, u64)> {
+    ) -> Result<(Vec<Met>, u64)> {
         let found = AtomicU64::new(0);
         let compare = |met: &mut Met| {
             let waiting = met.waiting.len() as u64;
             if found.fetch_add(waiting, Ordering::Relaxed) + waiting > most {
                 // Nobody gets any of them.
-                (met.candidates, met.apart) = (Vec::new(), Vec::new());
+                (met.candidates, met.apart) = Default::default();
             } else {
                 for ((left, right), pattern) in
                     met.waiting.iter().zip(comparer.patterns(&met.waiting))
@@ -224,7 +211,7 @@ impl Lesson<'_> {
                         true => &mut met.candidates,
                         false => &mut met.apart,
                     };
-                    of_scope.push(ComparedPair { left, right, pattern });
+                    of_scope.push(left, right, pattern);
                 }
             }
             met.waiting.clear();
@@ -241,21 +228,16 @@ impl Lesson<'_> {
         let finish = |met: &mut Met| {
             compare(met);
             met.waiting = Vec::new();
+            met.candidates.finish();
+            met.apart.finish();
         };
-        let parts =
+        let mut parts =
             self.blocking.fold_some(rank_of_row, stage, wanted, Met::default, visit, finish)?;
-        let mut all = Met::default();
         let found = found.into_inner();
-        if found <= most {
-            let count = |of: fn(&Met) -> usize| parts.iter().map(of).sum();
-            all.candidates.reserve_exact(count(|part| part.candidates.len()));
-            all.apart.reserve_exact(count(|part| part.apart.len()));
-            for mut part in parts {
-                all.candidates.append(&mut part.candidates);
-                all.apart.append(&mut part.apart);
-            }
+        if found > most {
+            parts.clear();
         }
-        Ok((all, found))
+        Ok((parts, found))
     }
 
     /// Patterns of random pairs.

@@ -1,6 +1,7 @@
 //! The Fellegi-Sunter model: what levels of agreement say, and how that is learned.
 
 mod coincidence;
+mod compared;
 mod comparer;
 mod fit;
 mod learn;
@@ -18,6 +19,7 @@ pub use parameters::{
 };
 pub use pattern::{Pattern, PatternCounts};
 
-pub(crate) use learn::{ComparedPair, LabelledPair, Lesson};
+pub(crate) use compared::{ComparedPair, ComparedPairs};
+pub(crate) use learn::{LabelledPair, Lesson};
 pub(crate) use sketching::{Group, PlacedComparison, Sketching};
 pub(crate) use terms::{BoundTerms, TermFactors, factor_of_shared};

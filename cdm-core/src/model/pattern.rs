@@ -54,6 +54,14 @@ impl Pattern {
 #[derive(Debug, Clone, Default)]
 pub struct PatternCounts(HashMap<Pattern, u64, DefaultHashBuilder>);
 
+impl FromIterator<(Pattern, u64)> for PatternCounts {
+    fn from_iter<I: IntoIterator<Item = (Pattern, u64)>>(counts: I) -> Self {
+        let mut all = Self::default();
+        counts.into_iter().for_each(|(pattern, count)| *all.0.entry(pattern).or_insert(0) += count);
+        all
+    }
+}
+
 impl PatternCounts {
     /// Count a pair.
     #[inline]

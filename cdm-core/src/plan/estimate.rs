@@ -11,7 +11,7 @@ use crate::block::{Blocking, RuleKeys};
 use crate::cancel::Run;
 use crate::error::Result;
 use crate::features::Features;
-use crate::model::{ComparedPair, Comparer, Lesson};
+use crate::model::{ComparedPairs, Comparer, Lesson};
 use crate::table::Table;
 
 /// What fitting a plan to a table and resolving it would take, by a look at some of the records.
@@ -168,7 +168,7 @@ impl Plan {
             of_pairs = of_rows as f64 * scale + of_sketches as f64 * all_values / sampled_values;
             // More are not kept, and at most so many until that is known.
             let kept = candidate_pairs.min(Lesson::most_kept(table.len() as u64));
-            of_kept = kept as f64 * size_of::<ComparedPair>() as f64;
+            of_kept = kept as f64 * ComparedPairs::BYTES as f64;
         }
         let of_pairs = of_pairs + grows(blocking.bytes());
         let held = |bytes: f64| ((table.bytes() as f64 + bytes) * HELD + WORDS) as u64;

@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::{DefaultHashBuilder, HashMap};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +11,7 @@ use crate::block::{Blocking, PairScope, RuleKeys, hot_keys};
 use crate::cancel::Run;
 use crate::error::{Error, Result};
 use crate::features::{Expression, Features, LooseFeatures, Needs, Settings, date_order_evidence};
-use crate::model::{ComparedPair, LabelledPair, Lesson, Parameters, Pattern};
+use crate::model::{ComparedPair, ComparedPairs, LabelledPair, Lesson, Parameters};
 use crate::rule::{Decision, Rule};
 use crate::schema::{DateOrder, RecordKey};
 use crate::score::Most;
@@ -161,7 +160,7 @@ impl Plan {
             };
             let (parameters, pairs) = lesson.learn(run)?;
             let most = Most::new(&parameters, self.comparisons(), self.coincidences());
-            compared = pairs.map(|pairs| those_that_may_link(&pairs, &most));
+            compared = pairs.map(|pairs| those_that_may_link(pairs, &most));
             model.parameters = Some(parameters);
         }
         blocking.set_scope(self.scope(table));
@@ -198,20 +197,10 @@ impl Plan {
     }
 }
 
-/// How many pairs a thread looks at at once.
-const PAIRS_AT_ONCE: usize = 1 << 16;
-
 /// Those of the pairs that may be links, which few are: the rest need not be kept.
-fn those_that_may_link(pairs: &[ComparedPair], most: &Most) -> Vec<ComparedPair> {
-    let some = pairs.par_chunks(PAIRS_AT_ONCE).map(|pairs| {
-        // Few patterns are those of most pairs.
-        let mut known: HashMap<Pattern, bool, DefaultHashBuilder> = HashMap::default();
-        let mut may_link = |pair: &&ComparedPair| {
-            *known.entry(pair.pattern).or_insert_with(|| most.may_link(pair.pattern))
-        };
-        pairs.iter().filter(|pair| may_link(pair)).copied().collect::<Vec<_>>()
-    });
-    some.collect::<Vec<_>>().concat()
+fn those_that_may_link(pairs: Vec<ComparedPairs>, most: &Most) -> Vec<ComparedPair> {
+    let of_part = |pairs: ComparedPairs| pairs.of_patterns(|pattern| most.may_link(pattern));
+    pairs.into_par_iter().map(of_part).collect::<Vec<_>>().concat()
 }
 
 /// The rows of labelled pairs; of one with itself there is nothing to learn.

@@ -98,7 +98,7 @@ pub(super) fn join_scored(
                 visit,
                 finish,
             )?;
-            found.into_iter().flat_map(|(_, links)| links).collect()
+            concatenated(found.into_iter().map(|(_, links)| links).collect())
         }
         Some(pairs) => {
             let weigh = |pair: &ComparedPair| {
@@ -110,7 +110,7 @@ pub(super) fn join_scored(
                 Ok(pairs.iter().filter_map(weigh).collect())
             };
             let links = pairs.par_chunks(PAIRS_AT_ONCE).map(weigh_some);
-            links.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect()
+            concatenated(links.collect::<Result<_>>()?)
         }
     };
     keep(&links);
@@ -126,6 +126,13 @@ pub(super) fn join_scored(
         group_weight(weight, prior, expected)
     };
     clusterer.contract(&links, &Contraction::default(), &score, run)
+}
+
+/// All links in one list; each part is let go once it is there.
+fn concatenated(parts: Vec<Vec<ScoredLink>>) -> Vec<ScoredLink> {
+    let mut links = Vec::with_capacity(parts.iter().map(Vec::len).sum());
+    parts.into_iter().for_each(|part| links.extend(part));
+    links
 }
 
 /// Lists of records, in one piece of memory.
