@@ -412,24 +412,37 @@ mod tests {
         rules.iter().map(|same| BlockingRule::new(rule(same))).collect()
     }
 
+    /// Names that have most keys in common with others, or most alone.
+    fn name() -> impl Strategy<Value = String> {
+        const SOME: [&str; 8] =
+            ["kim", "akim", "kima", "bert", "berta", "alberta", "hanna", "hannah"];
+        prop_oneof!["[ab]{2,4}( [ab]{2})?", prop::sample::select(&SOME[..]).prop_map(str::to_owned)]
+    }
+
     proptest! {
         #[test]
         fn who_needs_no_count_finds_the_same_pairs(
-            records in prop::collection::vec(("[ab]{2,4}( [ab]{2})?", "[cd]{2,3}"), 2..14),
+            records in prop::collection::vec((name(), "[cd]{2,3}"), 2..14),
+            others in prop::collection::vec((name(), "[cd]{2,3}"), 2..14),
             most in 1_u32..8,
         ) {
             let fields = vec![Field::new("name", Kind::FamilyName), Field::new("city", Kind::City)];
             let schema = Schema::new("people", fields).unwrap();
-            let records = records.iter().enumerate().map(|(number, (name, city))| {
-                let key = RecordKey::new("crm", number.to_string());
-                Record::new(key).with("name", name).with("city", city)
-            });
-            let table = Table::from_records(schema, &records.collect::<Vec<_>>()).unwrap();
+            let table = |records: &[(String, String)]| {
+                let records = records.iter().enumerate().map(|(number, (name, city))| {
+                    let key = RecordKey::new("crm", number.to_string());
+                    Record::new(key).with("name", name).with("city", city)
+                });
+                Table::from_records(schema.clone(), &records.collect::<Vec<_>>()).unwrap()
+            };
+            let (table, other) = (table(&records), table(&others));
             let (rules, run, none) = (rules(), Run::new(), BTreeMap::new());
             let needs =
                 Needs::new().with_expressions(rules.iter().flat_map(|rule| rule.same.clone()));
-            let features =
-                Features::new(&table, &Settings::default(), &needs, &none, &run).unwrap();
+            let features_of = |table: &Table| {
+                Features::new(table, &Settings::default(), &needs, &none, &run).unwrap()
+            };
+            let features = features_of(&table);
             let (rows, any) = (table.len(), PairScope::any);
             let named = rules.iter().map(|rule| (rule.to_string(), &rule.same[..]));
             let hot = hot_keys(named, &features, rows, most, &run).unwrap();
@@ -441,21 +454,35 @@ mod tests {
             let (learned, named) =
                 Blocking::with_most(&rules, keys(), most, any(), rows, &run).unwrap();
             prop_assert_eq!(&named, &hot);
-            let mut bare =
-                Features::without_keys(&table, &Settings::default(), &needs, &none, &run).unwrap();
+            let bare = || {
+                Features::without_keys(&table, &Settings::default(), &needs, &none, &run).unwrap()
+            };
+            let mut features_made = bare();
             let city = "city".parse().unwrap();
             let kept = BTreeSet::from([&city]);
-            let made = RuleKeys::Made { features: &mut bare, table: &table, kept: &kept };
+            let made = RuleKeys::Made { features: &mut features_made, table: &table, kept: &kept };
             let (made, named) =
                 Blocking::with_most(&rules, made, most, any(), rows, &run).unwrap();
             prop_assert_eq!(&named, &hot);
-            prop_assert!(bare.keys(&city).is_ok() && bare.keys(&rules[0].same[0]).is_err());
+            let kept_keys = (features_made.keys(&city), features_made.keys(&rules[0].same[0]));
+            prop_assert!(kept_keys.0.is_ok() && kept_keys.1.is_err());
+            // Keys that were learned to be hot elsewhere, of which one name alone may have some here.
+            let named = rules.iter().map(|rule| (rule.to_string(), &rule.same[..]));
+            let elsewhere = hot_keys(named, &features_of(&other), other.len(), most, &run).unwrap();
+            let told = Blocking::new(&rules, &features, &elsewhere, any(), rows, &run).unwrap();
+            let (mut features_of_told, none_kept) = (bare(), BTreeSet::new());
+            let keys_of_told =
+                RuleKeys::Made { features: &mut features_of_told, table: &table, kept: &none_kept };
+            let made_of_told =
+                Blocking::without_texts(&rules, keys_of_told, &elsewhere, any(), rows, &run).unwrap();
             for (left, right) in (0..rows).flat_map(|left| (0..rows).map(move |r| (left, r))) {
                 for rule in 0..rules.len() {
                     let found = counted.finds(rule, left, right);
                     prop_assert_eq!(stopped.finds(rule, left, right), found);
                     prop_assert_eq!(learned.finds(rule, left, right), found);
                     prop_assert_eq!(made.finds(rule, left, right), found);
+                    let found = told.finds(rule, left, right);
+                    prop_assert_eq!(made_of_told.finds(rule, left, right), found);
                 }
             }
         }
