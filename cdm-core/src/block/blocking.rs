@@ -73,7 +73,13 @@ pub(crate) enum RuleKeys<'a> {
     There(&'a Features),
     /// Each expression's are made when the first rule needs them, and let go after the last, but those
     /// that are `kept`.
-    Made { features: &'a mut Features, table: &'a Table, kept: &'a BTreeSet<&'a Expression> },
+    Made {
+        features: &'a mut Features,
+        table: &'a Table,
+        kept: &'a BTreeSet<&'a Expression>,
+        /// How many rows there are: more than the table has where it is a sample of them.
+        rows: usize,
+    },
 }
 
 impl RuleKeys<'_> {
@@ -83,6 +89,16 @@ impl RuleKeys<'_> {
             RuleKeys::There(_) => (0..rules.len()).collect(),
             RuleKeys::Made { .. } => sharing_order(rules),
         }
+    }
+
+    /// How many rules are bound at once, of `rows` rows: keys take memory, so that they are few where there are
+    /// many rows, each bound by all threads.
+    fn at_once(&self, rows: usize) -> usize {
+        let rows = match self {
+            RuleKeys::There(_) => rows,
+            RuleKeys::Made { rows, .. } => *rows,
+        };
+        (FEW_ROWS / rows.max(1)).max(2)
     }
 
     /// The conjunctions of some rules; `later` are those that are still to come, in order.
@@ -96,7 +112,7 @@ impl RuleKeys<'_> {
         let lists = some.iter().map(|rule| &rule.same[..]);
         match self {
             RuleKeys::There(features) => Conjunction::bind(lists, features),
-            RuleKeys::Made { features, table, kept } => {
+            RuleKeys::Made { features, table, kept, .. } => {
                 // Every thread has some to make.
                 let mut needed: BTreeSet<&Expression> = lists.clone().flatten().collect();
                 for rule in later {
@@ -271,8 +287,7 @@ impl Blocking {
         let mut bound: Vec<Option<(KeyIndex, Codes, Option<KeyNames>)>> = Vec::new();
         bound.resize_with(rules.len(), || None);
         let order = keys.order(rules);
-        // Keys take memory: few rules at a time where there are many rows, each by all threads.
-        let at_once = (FEW_ROWS / rows.max(1)).max(2);
+        let at_once = keys.at_once(rows);
         let of = |some: &[usize]| some.iter().map(|rule| &rules[*rule]).collect::<Vec<_>>();
         let (mut some, mut later) = order.split_at(at_once.min(order.len()));
         let mut conjunctions = keys.bind(&of(some), &of(later), &stopping, run)?;
@@ -460,7 +475,7 @@ mod tests {
             let mut features_made = bare();
             let city = "city".parse().unwrap();
             let kept = BTreeSet::from([&city]);
-            let made = RuleKeys::Made { features: &mut features_made, table: &table, kept: &kept };
+            let made = RuleKeys::Made { features: &mut features_made, table: &table, kept: &kept, rows };
             let (made, named) =
                 Blocking::with_most(&rules, made, most, any(), rows, &run).unwrap();
             prop_assert_eq!(&named, &hot);
@@ -472,7 +487,7 @@ mod tests {
             let told = Blocking::new(&rules, &features, &elsewhere, any(), rows, &run).unwrap();
             let (mut features_of_told, none_kept) = (bare(), BTreeSet::new());
             let keys_of_told =
-                RuleKeys::Made { features: &mut features_of_told, table: &table, kept: &none_kept };
+                RuleKeys::Made { features: &mut features_of_told, table: &table, kept: &none_kept, rows: 1 << 20 };
             let made_of_told =
                 Blocking::without_texts(&rules, keys_of_told, &elsewhere, any(), rows, &run).unwrap();
             for (left, right) in (0..rows).flat_map(|left| (0..rows).map(move |r| (left, r))) {

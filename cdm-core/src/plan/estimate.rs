@@ -55,15 +55,21 @@ const COMPARED_A_PIECE: usize = 256;
 /// What follows comparison (learning, clustering) takes so much of the time that values do.
 const AFTERWARDS: f64 = 0.25;
 
-/// Of more records, more keys are shared, and so kept: memory for keys grows by this factor faster
-/// than the records do from a sample of a twentieth.
-const KEPT_KEYS: f64 = 1.5;
+/// Of more records, more keys are shared: memory for which records share them grows by this power of how many
+/// times the sample the records are.
+const SHARED_KEYS: f64 = 1.4;
+
+/// While keys are made and sorted, they take so many times their memory.
+const MADE_KEYS: f64 = 2.5;
+
+/// Bytes for each record that its links, its entity and its place among all take.
+const OUTCOME: f64 = 64.0;
 
 /// Memory that the system has to hold for each byte in use, as pieces of all sizes come and go.
-const HELD: f64 = 1.25;
+const HELD: f64 = 1.2;
 
 /// Bytes that the normalisers' word lists and expressions take, once, and the values under work.
-const WORDS: f64 = 90e6;
+const WORDS: f64 = 125e6;
 
 impl Plan {
     /// What fitting this plan to `table` and resolving it would take: pairs, memory and time.
@@ -102,7 +108,12 @@ impl Plan {
         let most = (most.round() as u32).max(1);
         let kept = self.looked_at();
         features.make(&sample.table, kept.iter().copied(), run)?;
-        let keys = RuleKeys::Made { features: &mut features, table: &sample.table, kept: &kept };
+        let keys = RuleKeys::Made {
+            features: &mut features,
+            table: &sample.table,
+            kept: &kept,
+            rows: table.len(),
+        };
         let (blocking, hot) =
             Blocking::with_most(self.blocking(), keys, most, sample.scope, rows, run)?;
         let of_forms = features.forms_bytes();
@@ -159,10 +170,9 @@ impl Plan {
             of_places += features.field(field).rows_bytes() as f64 * all / sampled;
             (all_values, sampled_values) = (all_values + all, sampled_values + sampled);
         }
-        let grown = if sample.is_whole { 1.0 } else { KEPT_KEYS };
-        let grows = |bytes: u64| bytes as f64 * scale * grown;
+        let of_blocks = blocking.bytes() as f64 * libm::pow(scale, SHARED_KEYS);
         let of_forms = of_forms as f64 * all_values / sampled_values;
-        let of_keys = grows(of_keys) + of_forms + grows(blocking.bytes());
+        let of_keys = of_keys as f64 * scale * MADE_KEYS + of_forms + of_blocks;
         let (mut of_pairs, mut of_kept) = (0.0, 0.0);
         if compares {
             of_pairs = of_rows as f64 * scale + of_sketches as f64 * all_values / sampled_values;
@@ -170,7 +180,7 @@ impl Plan {
             let kept = candidate_pairs.min(Lesson::most_kept(table.len() as u64));
             of_kept = kept as f64 * ComparedPairs::BYTES as f64;
         }
-        let of_pairs = of_pairs + grows(blocking.bytes());
+        let of_pairs = of_pairs + of_blocks + OUTCOME * table.len() as f64;
         let held = |bytes: f64| ((table.bytes() as f64 + bytes) * HELD + WORDS) as u64;
         Ok(RunEstimate {
             records: table.len() as u64,

@@ -356,8 +356,9 @@ impl Model {
         if passes == Passes::Several && known.is_none() {
             let expressions = plan.blocking().iter().flat_map(|rule| rule.same.iter().cloned());
             let mut keys = Features::for_keys(table, &settings, expressions, blocked, run)?;
-            let none = BTreeSet::new();
-            let bound = bind(RuleKeys::Made { features: &mut keys, table, kept: &none })?;
+            let (none, rows) = (BTreeSet::new(), table.len());
+            let keys_of_rules = RuleKeys::Made { features: &mut keys, table, kept: &none, rows };
+            let bound = bind(keys_of_rules)?;
             drop(keys);
             let needs = Needs::new().with_expressions(kept.into_iter().cloned());
             let needs = needs.with_comparisons(plan.comparisons());
@@ -367,7 +368,8 @@ impl Model {
         let made = || Features::without_keys(table, &settings, &needs, blocked, run);
         let mut features = known.map_or_else(made, Ok)?;
         features.make(table, kept.iter().copied(), run)?;
-        let bound = bind(RuleKeys::Made { features: &mut features, table, kept: &kept })?;
+        let rows = table.len();
+        let bound = bind(RuleKeys::Made { features: &mut features, table, kept: &kept, rows })?;
         features.make_no_more();
         Ok((features, bound))
     }
