@@ -21,7 +21,7 @@ const FEW_ROWS: usize = 1 << 18;
 /// their sources are in scope. That is decided by the keys of those two records and the stop keys
 /// alone; it does not matter what other records there are.
 ///
-/// Holds sixteen bytes for each record and four for each rule under which it has keys, four for each key of a
+/// Holds nine bytes for each record and four for each rule under which it has keys, four for each key of a
 /// record, and as many again where it has several; and for each key four, and four for each expression.
 ///
 /// # Examples

@@ -10,13 +10,16 @@ pub(super) struct Cells {
     width: usize,
     /// By record, a bit for each rule under which it has keys.
     has: Vec<u64>,
-    /// By record, where its cells start, and one more for the end.
+    /// By so many records, [`TOGETHER`], where the cells of the first start.
     starts: Vec<usize>,
     /// By record, then rule.
     cells: Vec<u32>,
 }
 
-/// How many records a thread takes at once.
+/// Of so many records one start is noted; bits say the others.
+const TOGETHER: usize = 8;
+
+/// How many records a thread takes at once; a multiple of [`TOGETHER`].
 const ROWS_AT_ONCE: usize = 1 << 12;
 
 impl Cells {
@@ -30,10 +33,9 @@ impl Cells {
                 has[rule / 64] |= u64::from(!cells.get(row).is_empty()) << (rule % 64);
             }
         });
-        let count = |has: &[u64]| has.iter().map(|has| has.count_ones() as usize).sum::<usize>();
         let mut end = 0;
-        let mut starts = Vec::with_capacity(rows + 1);
-        for has in has.chunks(width) {
+        let mut starts = Vec::with_capacity(rows.div_ceil(TOGETHER) + 1);
+        for has in has.chunks(width * TOGETHER) {
             starts.push(end);
             end += count(has);
         }
@@ -43,7 +45,8 @@ impl Cells {
         let mut left = &mut cells[..];
         for first in (0..rows).step_by(ROWS_AT_ONCE) {
             let after = rows.min(first + ROWS_AT_ONCE);
-            let (own, rest) = left.split_at_mut(starts[after] - starts[first]);
+            let length = starts[after.div_ceil(TOGETHER)] - starts[first / TOGETHER];
+            let (own, rest) = left.split_at_mut(length);
             pieces.push((first..after, own));
             left = rest;
         }
@@ -69,7 +72,14 @@ impl Cells {
             let bits = std::iter::successors(Some(*word).filter(|word| *word != 0), next);
             bits.map(move |left| place * 64 + left.trailing_zeros() as usize)
         });
-        rules.zip(self.cells[self.starts[row]..self.starts[row + 1]].iter().copied())
+        rules.zip(self.cells[self.start(row)..].iter().copied())
+    }
+
+    /// Where the cells of a record start.
+    #[inline]
+    fn start(&self, row: usize) -> usize {
+        let first = row / TOGETHER * TOGETHER;
+        self.starts[row / TOGETHER] + count(&self.has[first * self.width..row * self.width])
     }
 
     /// The cell of a record under a rule; 0 where it has none.
@@ -82,8 +92,13 @@ impl Cells {
         }
         let before = words[..rule / 64].iter().map(|word| word.count_ones()).sum::<u32>();
         let place = before + (word & (bit - 1)).count_ones();
-        self.cells[self.starts[row] + place as usize]
+        self.cells[self.start(row) + place as usize]
     }
+}
+
+#[inline]
+fn count(has: &[u64]) -> usize {
+    has.iter().map(|has| has.count_ones() as usize).sum()
 }
 
 #[cfg(test)]

@@ -109,8 +109,9 @@ pub(super) fn join_scored(
                 run.check()?;
                 Ok(pairs.iter().filter_map(weigh).collect())
             };
-            let links = pairs.par_chunks(PAIRS_AT_ONCE).map(weigh_some);
-            concatenated(links.collect::<Result<_>>()?)
+            let links = pairs.par_chunks(PAIRS_AT_ONCE).map(weigh_some).collect::<Result<_>>()?;
+            drop(pairs);
+            concatenated(links)
         }
     };
     keep(&links);
