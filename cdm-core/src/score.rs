@@ -19,9 +19,14 @@ const FEW_CLASSES: usize = 32;
 /// Scores pairs of rows by the parameters of a model.
 pub struct Scorer<'a> {
     comparer: Comparer<'a>,
+    compared: ComparedWeigher<'a>,
+}
+
+/// Weighs pairs of rows of which it is known which levels they reach.
+pub(crate) struct ComparedWeigher<'a> {
     weigher: Weigher,
-    /// By comparison.
-    terms: Vec<Option<BoundTerms>>,
+    /// By comparison, the terms of the field that it is first about, where they are regarded.
+    terms: Vec<Option<(&'a FieldValues, BoundTerms)>>,
 }
 
 /// Weighs pairs by the levels that they reach and the values that they agree on.
@@ -47,13 +52,20 @@ impl<'a> Scorer<'a> {
         features: &'a Features,
         rows: usize,
     ) -> Result<Self> {
-        let comparer = Comparer::new(comparisons, schema, features, rows)?;
-        let terms = comparisons.iter().enumerate().map(|(k, comparison)| {
-            let frequencies = parameters.term_frequencies.get(&comparison.name)?;
-            Some(BoundTerms::new(frequencies, comparer.field(k)))
-        });
-        let weigher = Weigher::new(parameters, comparisons, coincidences);
-        Ok(Self { terms: terms.collect(), weigher, comparer })
+        let compared =
+            ComparedWeigher::new(parameters, comparisons, coincidences, schema, features)?;
+        Self::with(compared, comparisons, schema, features, rows)
+    }
+
+    /// The same, of pairs that were compared where some were weighed already.
+    pub(crate) fn with(
+        compared: ComparedWeigher<'a>,
+        comparisons: &'a [Comparison],
+        schema: &Schema,
+        features: &'a Features,
+        rows: usize,
+    ) -> Result<Self> {
+        Ok(Self { comparer: Comparer::new(comparisons, schema, features, rows)?, compared })
     }
 
     /// The levels that two rows reach.
@@ -71,7 +83,7 @@ impl<'a> Scorer<'a> {
     /// log2 of the odds that any two records are one customer, before they are looked at.
     #[must_use]
     pub fn prior(&self) -> MatchWeight {
-        self.weigher.prior()
+        self.compared.weigher.prior()
     }
 
     /// log2 of the odds that two rows are one customer.
@@ -85,16 +97,47 @@ impl<'a> Scorer<'a> {
     #[must_use]
     pub fn weight_and_expected(&self, left: usize, right: usize) -> (MatchWeight, MatchWeight) {
         let pattern = self.pattern(left, right);
-        (self.weight_of(pattern, left, right), self.weigher.expected(pattern))
+        (self.weight_of(pattern, left, right), self.compared.weigher.expected(pattern))
     }
 
     /// The weight of two rows that reach these levels.
     #[must_use]
     pub(crate) fn weight_of(&self, pattern: Pattern, left: usize, right: usize) -> MatchWeight {
-        self.weigher.weight(pattern, |k| {
-            let terms = self.terms[k].as_ref()?;
-            Some(terms.factor(self.comparer.field(k), left, right))
-        })
+        self.compared.weight_of(pattern, left, right)
+    }
+}
+
+impl<'a> ComparedWeigher<'a> {
+    /// # Errors
+    /// As [`Scorer::new`].
+    pub(crate) fn new(
+        parameters: &Parameters,
+        comparisons: &[Comparison],
+        coincidences: &[Coincidence],
+        schema: &Schema,
+        features: &'a Features,
+    ) -> Result<Self> {
+        let terms = |comparison: &Comparison| {
+            let frequencies = parameters.term_frequencies.get(&comparison.name);
+            let Some((frequencies, name)) = frequencies.zip(comparison.fields.first()) else {
+                return Ok(None);
+            };
+            let field = features.field(schema.position(name)?);
+            Ok(Some((field, BoundTerms::new(frequencies, field))))
+        };
+        let terms = comparisons.iter().map(terms).collect::<Result<_>>()?;
+        Ok(Self { weigher: Weigher::new(parameters, comparisons, coincidences), terms })
+    }
+
+    /// The weight of two rows that reach these levels.
+    pub(crate) fn weight_of(&self, pattern: Pattern, left: usize, right: usize) -> MatchWeight {
+        self.weigher.weight(pattern, |k| self.factor(k, left, right))
+    }
+
+    /// How much likelier it is to agree on the value of two rows by chance, where that is regarded.
+    fn factor(&self, comparison: usize, left: usize, right: usize) -> Option<f64> {
+        let (field, terms) = self.terms[comparison].as_ref()?;
+        Some(terms.factor(field, left, right))
     }
 }
 
@@ -230,12 +273,11 @@ impl<'a> Scorer<'a> {
     /// `joints` against the sum of the others, in their order.
     pub(crate) fn evidence(&self, left: usize, right: usize) -> Evidence {
         let pattern = self.pattern(left, right);
-        let factor = |(k, terms): (usize, &Option<BoundTerms>)| {
-            let terms = terms.as_ref().filter(|_| pattern.level(k) == Some(0))?;
-            Some(terms.factor(self.comparer.field(k), left, right))
+        let factor = |k: usize| {
+            (pattern.level(k) == Some(0)).then(|| self.compared.factor(k, left, right)).flatten()
         };
-        let term_factors: Vec<Option<f64>> = self.terms.iter().enumerate().map(factor).collect();
-        let Weigher { likelihoods, by_chance, .. } = &self.weigher;
+        let term_factors: Vec<Option<f64>> = (0..self.compared.terms.len()).map(factor).collect();
+        let Weigher { likelihoods, by_chance, .. } = &self.compared.weigher;
         let mut joints = vec![0.0; likelihoods.classes()];
         likelihoods.joints(pattern, &mut joints);
         for (joint, by_chance) in joints.iter_mut().zip(by_chance) {

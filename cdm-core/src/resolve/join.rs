@@ -15,7 +15,7 @@ use crate::model::ComparedPair;
 use crate::plan::{Model, Plan};
 use crate::probability::MatchWeight;
 use crate::rule::{BoundRules, Decision};
-use crate::score::Scorer;
+use crate::score::{ComparedWeigher, Scorer};
 use crate::table::{Codes, Table};
 
 /// The match rules in the order in which their links are tried: by the priority of the fields they
@@ -62,15 +62,17 @@ pub(super) fn join_scored(
     let plan = model.plan();
     let (comparisons, coincidences) = (plan.comparisons(), plan.coincidences());
     let schema = table.schema();
-    let scorer = Scorer::new(parameters, comparisons, coincidences, schema, features, table.len())?;
+    let weigher = ComparedWeigher::new(parameters, comparisons, coincidences, schema, features)?;
+    let scorer = |weigher| Scorer::with(weigher, comparisons, schema, features, table.len());
     let scope = plan.scope(table);
     let link = |left: u32, right: u32, weight: MatchWeight| {
         let weight = Weight::from_bits(weight.bits());
         let (left, right) = (rank_of_row[left as usize], rank_of_row[right as usize]);
         (weight > Weight::ZERO).then_some(ScoredLink { left, right, weight })
     };
-    let links: Vec<ScoredLink> = match compared {
+    let (scorer, links) = match compared {
         None => {
+            let scorer = scorer(weigher)?;
             type Found = (Vec<(u32, u32)>, Vec<ScoredLink>);
             let weigh = |(waiting, links): &mut Found| {
                 for ((left, right), pattern) in waiting.iter().zip(scorer.patterns(waiting)) {
@@ -98,12 +100,13 @@ pub(super) fn join_scored(
                 visit,
                 finish,
             )?;
-            concatenated(found.into_iter().map(|(_, links)| links).collect())
+            let links = concatenated(found.into_iter().map(|(_, links)| links).collect());
+            (scorer, links)
         }
         Some(pairs) => {
             let weigh = |pair: &ComparedPair| {
                 let (left, right) = (pair.left as usize, pair.right as usize);
-                link(pair.left, pair.right, scorer.weight_of(pair.pattern, left, right))
+                link(pair.left, pair.right, weigher.weight_of(pair.pattern, left, right))
             };
             let weigh_some = |pairs: &[ComparedPair]| -> Result<Vec<ScoredLink>> {
                 run.check()?;
@@ -111,7 +114,8 @@ pub(super) fn join_scored(
             };
             let links = pairs.par_chunks(PAIRS_AT_ONCE).map(weigh_some).collect::<Result<_>>()?;
             drop(pairs);
-            concatenated(links)
+            // What is noted of values to compare them takes memory: not before the pairs are gone.
+            (scorer(weigher)?, concatenated(links))
         }
     };
     keep(&links);
