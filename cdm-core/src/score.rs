@@ -57,7 +57,7 @@ impl<'a> Scorer<'a> {
         Self::with(compared, comparisons, schema, features, rows)
     }
 
-    /// The same, of pairs that were compared where some were weighed already.
+    /// The same, around what has weighed pairs that were compared before.
     pub(crate) fn with(
         compared: ComparedWeigher<'a>,
         comparisons: &'a [Comparison],

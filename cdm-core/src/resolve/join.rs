@@ -114,8 +114,9 @@ pub(super) fn join_scored(
             };
             let links = pairs.par_chunks(PAIRS_AT_ONCE).map(weigh_some).collect::<Result<_>>()?;
             drop(pairs);
+            let links = concatenated(links);
             // What is noted of values to compare them takes memory: not before the pairs are gone.
-            (scorer(weigher)?, concatenated(links))
+            (scorer(weigher)?, links)
         }
     };
     keep(&links);
