@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use cdm_core::compare::Comparison;
 use cdm_core::evaluate::Evaluation;
 use cdm_core::features::{Features, Needs, Settings};
 use cdm_core::model::Comparer;
@@ -246,6 +247,89 @@ fn several_passes_come_to_the_same_and_too_little_memory_is_an_error_beforehand(
         whole.model().resolve(&table, &none, &less).err().unwrap(),
     ] {
         assert_eq!(error.code(), "MEMORY_LIMIT", "{error}");
+    }
+}
+
+/// Fields of several kinds, and values that records may have in them: alike, the same in other words, nothing alike.
+const VALUES: [(&str, Kind, &[&str]); 7] = [
+    (
+        "given",
+        Kind::GivenName,
+        &["Robert", "Bob", "R.", "Roberto", "José", "Jose", "Hans Peter", "Smith", "محمد", "浩"],
+    ),
+    (
+        "family",
+        Kind::FamilyName,
+        &[
+            "Smith",
+            "Smyth",
+            "Smith Jr.",
+            "Robert",
+            "Baden Baden",
+            "Baden",
+            "O'Neil",
+            "Oneil",
+            "de la Cruz",
+        ],
+    ),
+    ("born", Kind::Date, &["1980-02-03", "1980-03-02", "1980-02-04", "1970", "1991-11-30"]),
+    (
+        "email",
+        Kind::Email,
+        &[
+            "bob@gmail.com",
+            "bob@acme.example",
+            "bobb@gmail.com",
+            "info@acme.example",
+            "x@acme.example",
+        ],
+    ),
+    (
+        "address",
+        Kind::Address,
+        &["Main St 5", "Main Street 5", "5 Main St", "Oak Ave 7", "PO Box 9"],
+    ),
+    ("postcode", Kind::Postcode, &["10115", "10117", "80331"]),
+    ("city", Kind::City, &["Berlin", "Munich", "München", "東京"]),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_pairs_are_compared_together_as_one_by_one(
+        records in prop::collection::vec(
+            VALUES.map(|(_, _, values)| prop::collection::vec(select(values), 0..3)).to_vec(), 2..40),
+        pairs in prop::collection::vec((0_u32..40, 0_u32..40), 1..300),
+    ) {
+        let fields = VALUES.iter().map(|(name, kind, _)| Field::new(*name, *kind)).collect();
+        let records: Vec<Record> = (0..).zip(&records).map(|(id, values): (u32, _)| {
+            let record = Record::new(RecordKey::new("crm", id.to_string()));
+            VALUES.iter().zip(values).fold(record, |record, ((name, _, _), values)| {
+                values.iter().fold(record, |record, value| record.with(*name, *value))
+            })
+        }).collect();
+        let schema = Schema::new("people", fields).unwrap();
+        let (table, run) = (Table::from_records(schema, &records).unwrap(), Run::new());
+        let places = [(Kind::Postcode, "postcode"), (Kind::City, "city")];
+        let comparisons: Vec<Comparison> = [
+            Comparison::person_names("given", "family").to_vec(),
+            Comparison::template(Kind::Email, "email").in_two(2, "rest of email").to_vec(),
+            vec![
+                Comparison::template(Kind::Date, "born"),
+                Comparison::address("address", &places),
+                Comparison::place(&places),
+            ],
+        ].concat();
+        let needs = Needs::new().with_comparisons(&comparisons);
+        let features =
+            Features::new(&table, &Settings::default(), &needs, &BTreeMap::new(), &run).unwrap();
+        let comparer = Comparer::new(&comparisons, table.schema(), &features, table.len()).unwrap();
+        let rows = table.len() as u32;
+        let pairs: Vec<(u32, u32)> = pairs.iter().map(|(l, r)| (l % rows, r % rows)).collect();
+        let one_by_one =
+            pairs.iter().map(|(left, right)| comparer.pattern(*left as usize, *right as usize));
+        prop_assert_eq!(comparer.patterns(&pairs), one_by_one.collect::<Vec<_>>());
     }
 }
 

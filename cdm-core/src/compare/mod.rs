@@ -8,5 +8,6 @@ pub use level::{
     PreparedDraft, PreparedPool, PreparedPoolBuilder,
 };
 pub(crate) use level::{
-    IN_ANOTHER_WRITING, KeptFacts, KeptPart, KeptRange, Sketched, SketchedComparison, Sketcher,
+    IN_ANOTHER_WRITING, KeptFacts, KeptPart, KeptRange, Pairs, Sketched, SketchedComparison,
+    Sketcher,
 };

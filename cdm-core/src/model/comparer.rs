@@ -1,7 +1,8 @@
+mod batch;
+
 use rayon::prelude::*;
 
 use super::pattern::Pattern;
-use super::repeats::{Codes, Repeats};
 use super::sketching::{Group, PlacedComparison, Sketching};
 use crate::compare::{Comparison, Sketched, Sketcher};
 use crate::error::Result;
@@ -102,44 +103,38 @@ impl<'a> Comparer<'a> {
     /// after the other, so that what it notes of values stays near the processor.
     #[must_use]
     pub fn patterns(&self, pairs: &[(u32, u32)]) -> Vec<Pattern> {
-        let width = self.fields.len();
-        let row = |row: &u32| {
-            let row = *row as usize;
-            (row, &self.cells[row * width..(row + 1) * width])
-        };
         let mut patterns = vec![Pattern::default(); pairs.len()];
         for group in &self.sketching.groups {
-            let mut repeats = Repeats::new();
-            let some = pairs.chunks(LOOKS_AHEAD).zip(patterns.chunks_mut(LOOKS_AHEAD));
-            for (pairs, patterns) in some {
-                // Memory is slow to answer, and answers many questions in the time of one.
-                let (mut codes, mut looks) = ([None; LOOKS_AHEAD], 0_u64);
-                for ((left, right), codes) in pairs.iter().zip(&mut codes) {
-                    let (left, right) = (row(left).1, row(right).1);
-                    *codes = codes_of(group, left, right);
-                    if codes.is_none_or(|codes| repeats.find(codes).is_none()) {
-                        looks = looks.wrapping_add(self.look(group, left, right));
-                    }
+            match group.places[..] {
+                [one] => self.add_levels(group, [one], pairs, &mut patterns),
+                [one, two] => self.add_levels(group, [one, two], pairs, &mut patterns),
+                [one, two, three] => {
+                    self.add_levels(group, [one, two, three], pairs, &mut patterns);
                 }
-                std::hint::black_box(looks);
-                for (((left, right), codes), pattern) in pairs.iter().zip(codes).zip(patterns) {
-                    let levels = || self.levels(group, row(left), row(right));
-                    *pattern = pattern.beside(match codes {
-                        Some(codes) => repeats.find_or(codes, levels),
-                        None => levels(),
-                    });
+                [one, two, three, four] => {
+                    self.add_levels(group, [one, two, three, four], pairs, &mut patterns);
+                }
+                _ => {
+                    for ((left, right), pattern) in pairs.iter().zip(&mut patterns) {
+                        let levels = self.levels(group, self.row(*left), self.row(*right));
+                        *pattern = pattern.beside(levels);
+                    }
                 }
             }
         }
         patterns
     }
 
+    #[inline]
+    fn row(&self, row: u32) -> (usize, &[u32]) {
+        let (row, width) = (row as usize, self.fields.len());
+        (row, &self.cells[row * width..(row + 1) * width])
+    }
+
     /// The levels that two rows reach.
     #[must_use]
     pub fn pattern(&self, left: usize, right: usize) -> Pattern {
-        let width = self.fields.len();
-        let cells = |row: usize| &self.cells[row * width..(row + 1) * width];
-        let (left, right) = ((left, cells(left)), (right, cells(right)));
+        let (left, right) = (self.row(left as u32), self.row(right as u32));
         let of_groups = self.sketching.groups.iter().map(|group| self.levels(group, left, right));
         of_groups.fold(Pattern::default(), Pattern::beside)
     }
@@ -151,40 +146,6 @@ impl<'a> Comparer<'a> {
             self.sketching.comparisons[*k].add_to(pattern, *k, &self.fields, left, right)
         })
     }
-
-    /// A look at the sketches of two rows' values that are not the same, so that they are at hand.
-    #[inline]
-    fn look(&self, group: &Group, left: &[u32], right: &[u32]) -> u64 {
-        let of_field = |place: &usize| match (left[*place], right[*place]) {
-            (left, right) if left == right || left >= SEVERAL || right >= SEVERAL => 0,
-            (left, right) => {
-                let of_value = |code| {
-                    let own = self.fields[*place].sketch(code);
-                    own.first().zip(own.last()).map_or(0, |(first, last)| first ^ last)
-                };
-                of_value(left).wrapping_add(of_value(right))
-            }
-        };
-        group.places.iter().map(of_field).fold(0, u64::wrapping_add)
-    }
-}
-
-/// What the levels of two rows in the comparisons of a group depend on, where that are the codes of few values.
-/// Of two values that are the same, or of which one is missing, they are told as soon.
-#[inline]
-fn codes_of(group: &Group, left: &[u32], right: &[u32]) -> Option<Codes> {
-    let (first, second) = match group.places[..] {
-        [only] if left[only] == right[only] || left[only] == NONE || right[only] == NONE => {
-            return None;
-        }
-        [only] => (only, only),
-        [first, second] => (first, second),
-        _ => return None,
-    };
-    let of = |row: &[u32]| [row[first], row[second]];
-    let (left, right) = (of(left), of(right));
-    let is_several = left.contains(&SEVERAL) || right.contains(&SEVERAL);
-    (!is_several).then(|| Codes::new(left, right))
 }
 
 impl<'a> Field<'a> {
@@ -227,9 +188,6 @@ fn cell_of(field: &FieldValues, row: usize) -> u32 {
         (Some(_), Some(_)) => SEVERAL,
     }
 }
-
-/// For how many pairs at once memory is asked for what will be looked at.
-const LOOKS_AHEAD: usize = 32;
 
 /// Up to how many fields of one value each are compared without a list on the heap.
 const FEW: usize = 4;

@@ -1,17 +1,18 @@
-use super::pattern::Pattern;
-
-/// The levels of the pairs of values that were compared last.
+/// The pairs of values that were met last, and where what was found out of them is put down.
 ///
 /// Records that meet have candidates in common, and these have values in common: of the pairs of names among a
 /// million customers' candidates four in ten were compared a moment before.
 pub(super) struct Repeats {
-    /// By what is left of a hash, the codes and their levels.
-    slots: Vec<Option<(Codes, Pattern)>>,
+    /// By what is left of a hash.
+    slots: Vec<(Codes, u32)>,
 }
 
 /// The codes of two records' values in up to two fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Codes(u128);
+
+/// No place.
+const NOWHERE: u32 = u32::MAX;
 
 impl Codes {
     /// Of the values of two records in each field, the same whichever of them is `left`, as levels are.
@@ -31,26 +32,23 @@ impl Codes {
 }
 
 impl Repeats {
-    /// So few that they stay near the processor: what is not asked again soon is not asked again.
+    /// So few that they stay near the processor: what is not met again soon is not met again.
     const BITS: u32 = 8;
 
     pub(super) fn new() -> Self {
-        Self { slots: vec![None; 1 << Self::BITS] }
+        Self { slots: vec![(Codes(0), NOWHERE); 1 << Self::BITS] }
     }
 
+    /// The place of these codes, where they were met a moment before; else `next`, which is theirs from then on, in
+    /// the stead of others.
     #[inline]
-    pub(super) fn find(&self, codes: Codes) -> Option<Pattern> {
-        self.slots[codes.slot()].filter(|(known, _)| *known == codes).map(|(_, levels)| levels)
-    }
-
-    /// The levels that were kept, else what `levels` gives, which is then kept in the place of others.
-    #[inline]
-    pub(super) fn find_or(&mut self, codes: Codes, levels: impl FnOnce() -> Pattern) -> Pattern {
-        self.find(codes).unwrap_or_else(|| {
-            let levels = levels();
-            self.slots[codes.slot()] = Some((codes, levels));
-            levels
-        })
+    pub(super) fn place(&mut self, codes: Codes, next: u32) -> u32 {
+        let slot = &mut self.slots[codes.slot()];
+        // Whether they were is as likely as not: nothing is jumped over.
+        let is_known = (slot.0 == codes) & (slot.1 != NOWHERE);
+        let place = if is_known { slot.1 } else { next };
+        *slot = (codes, place);
+        place
     }
 }
 
@@ -61,27 +59,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_found_before_it_was_kept() {
+    fn nothing_is_found_before_it_was_met() {
         for codes in [Codes::new([0; 2], [0; 2]), Codes::new([u32::MAX; 2], [u32::MAX; 2])] {
-            assert_eq!(Repeats::new().find(codes), None);
+            assert_eq!(Repeats::new().place(codes, 7), 7);
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_found_was_kept_for_the_same_codes_either_way(
-            pairs in prop::collection::vec((prop::array::uniform2(0_u32..9), prop::array::uniform2(0_u32..9)), 0..900),
+        fn a_place_is_that_of_the_same_codes_either_way(
+            pairs in prop::collection::vec((prop::array::uniform2(0_u32..9), prop::array::uniform2(0_u32..9)), 1..900),
         ) {
             let mut repeats = Repeats::new();
-            let levels = |one: [u32; 2], two: [u32; 2]| {
-                let (least, most) = (one.min(two), one.max(two));
-                let digits = [least, most].concat().into_iter().zip(0..);
-                digits.fold(Pattern::default(), |p, (digit, k)| p.with(k, Some(digit as u8)))
-            };
+            let mut places: Vec<[[u32; 2]; 2]> = Vec::new();
             for (one, two) in pairs {
-                let own = levels(one, two);
-                prop_assert_eq!(repeats.find_or(Codes::new(one, two), || own), own);
-                prop_assert_eq!(repeats.find(Codes::new(two, one)), Some(own));
+                let next = places.len() as u32;
+                let place = repeats.place(Codes::new(one, two), next);
+                if place == next {
+                    places.push([one.min(two), one.max(two)]);
+                }
+                prop_assert_eq!(places[place as usize], [one.min(two), one.max(two)]);
+                prop_assert_eq!(repeats.place(Codes::new(two, one), next + 1), place);
             }
         }
     }

@@ -24,7 +24,7 @@ pub(crate) use kinds::IN_ANOTHER_WRITING;
 pub use pool::{PreparedDraft, PreparedPool, PreparedPoolBuilder};
 pub use prepared::Prepared;
 pub(crate) use prepared::{KeptFacts, KeptPart, KeptRange};
-pub(crate) use sketch::{Sketched, SketchedComparison, Sketcher};
+pub(crate) use sketch::{Pairs, Sketched, SketchedComparison, Sketcher};
 
 use crate::error::{Error, Result, nearest};
 use crate::schema::{Kind, Schema};

@@ -2,8 +2,10 @@ mod gate;
 mod hint;
 mod layout;
 mod note;
+mod reach;
 
 use gate::Gate;
+pub(crate) use gate::Pairs;
 use hint::Hint;
 use layout::Layout;
 
@@ -101,6 +103,40 @@ impl SketchedComparison {
         };
         let filled = |values: &[Option<Sketched<'_>>]| values.first().is_some_and(Option::is_some);
         self.comparison.says(level, filled(left) && filled(right)).then_some(level)
+    }
+
+    /// The levels after the first `skip` that may hold for pairs that have one value in each field, as bits: of
+    /// those without a bit none does.
+    pub(crate) fn open_all(&self, fields: &[Pairs<'_>], skip: usize, open: &mut [u64]) {
+        self.gate_after(skip).open_all(fields, open);
+    }
+
+    /// The level of two records with one value in each field, of which the levels that are not `open` do not hold.
+    #[inline]
+    pub(crate) fn level_of_open(
+        &self,
+        open: u64,
+        left: &[Option<Sketched<'_>>],
+        right: &[Option<Sketched<'_>>],
+    ) -> Option<u8> {
+        let level = match (left, right) {
+            ([Some(left)], [Some(right)]) => {
+                self.level_where(0, open, |node| node.holds(*left, *right))
+            }
+            _ => self.level_where(0, open, |node| node.holds_single(left, right)),
+        };
+        self.comparison.is_counted(level).then_some(level)
+    }
+
+    /// Whether the first level is about the values in the first field alone, so that who has the same is on it.
+    pub(crate) fn first_is_of_one(&self) -> bool {
+        let of_one = |level: &Node| matches!(level.test, Test::Alone(0, _));
+        self.comparison.fields.len() == 1 || self.levels.first().is_some_and(of_one)
+    }
+
+    /// The last level, on which two records with a value in each field are if they are on no other.
+    pub(crate) fn last_level(&self) -> u8 {
+        self.levels.len().try_into().unwrap_or(u8::MAX)
     }
 
     /// As [`Comparison::compare`].
@@ -289,7 +325,8 @@ impl Node {
             }
             Test::Hint(hint) => {
                 hint.may_hold(left.sketch, right.sketch)
-                    && (hint.is_sure_of_one() && std::ptr::eq(left.value, right.value)
+                    && (hint.is_sure(left.sketch, right.sketch)
+                        || hint.is_sure_of_one() && std::ptr::eq(left.value, right.value)
                         || self.condition.holds(left.value, right.value))
             }
             _ => self.condition.holds(left.value, right.value),
@@ -338,7 +375,14 @@ impl Node {
                 }
             }),
             Test::Swapped(node) => {
-                node.holds_both(left[0], right[1]) && node.holds_both(left[1], right[0])
+                let may = |one: Option<Sketched<'_>>, two: Option<Sketched<'_>>| {
+                    one.zip(two).is_some_and(|(one, two)| node.may_hold(one.sketch, two.sketch))
+                };
+                // That the names are nearly those of the other field is rarely so of both.
+                may(left[0], right[1])
+                    && may(left[1], right[0])
+                    && node.holds_both(left[0], right[1])
+                    && node.holds_both(left[1], right[0])
             }
             Test::InOtherField(node) => {
                 let only = |one: &[Option<Sketched<'_>>], field: usize, other: Option<_>| {

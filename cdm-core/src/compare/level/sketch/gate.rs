@@ -5,9 +5,10 @@
 //! through their conditions level by level looks at the same few numbers over and over. Nearly all
 //! pairs show none of what any level wants.
 
-use super::hint::{Hint, Shapes};
-use super::layout::{Lane, same_lanes};
+use super::hint::Hint;
+use super::layout::{Among, Lane, Sketch, same_lanes};
 use super::note::shape;
+use super::reach::Reach;
 use super::{Field, Node, Test};
 
 /// Hints, and which of them must be there for each level.
@@ -36,6 +37,29 @@ struct Seen {
     hint: Hint,
 }
 
+/// The values of some pairs in one field.
+#[derive(Clone, Copy)]
+pub(crate) struct Pairs<'s> {
+    /// What is noted of all values.
+    pub(crate) sketches: &'s [u64],
+    /// By pair, where that of the left record's value starts.
+    pub(crate) left: &'s [usize],
+    pub(crate) right: &'s [usize],
+}
+
+impl<'s> Pairs<'s> {
+    /// How many pairs are looked at together: what is noted of their values stays near the processor.
+    pub(crate) const MOST: usize = 64;
+
+    /// Of each pair the left record's value in the one field, and the right record's in the other.
+    #[inline]
+    fn across(one: &Self, other: &Self) -> impl Iterator<Item = (Among<'s>, Among<'s>)> {
+        let (of_one, of_other) = (one.sketches, other.sketches);
+        let starts = one.left.iter().zip(other.right);
+        starts.map(move |(left, right)| (Among(of_one, *left), Among(of_other, *right)))
+    }
+}
+
 /// Lanes that are one number of a sketch.
 #[derive(PartialEq)]
 struct OfLanes {
@@ -44,13 +68,15 @@ struct OfLanes {
     number: usize,
 }
 
-/// Hints in two shapes, each with its bit.
+/// Hints in two shapes.
 struct OfShapes {
     left: usize,
     right: usize,
     /// Where the shape is in the sketches.
     at: usize,
-    hints: Vec<(u64, Shapes)>,
+    reach: Reach,
+    /// The lowest of their bits, which follow each other.
+    bit: u32,
 }
 
 /// Hints of which one must be there where a condition holds; `None` where nothing is known.
@@ -95,35 +121,35 @@ impl Gate {
                 Some(lanes_of(place)? & u64::from(u16::MAX) << (Lane::BITS * lane.quarter))
             }
             Hint::Shapes(at, shapes) => {
-                let same = |of: &OfShapes| (of.left, of.right, of.at) == (left, right, at);
-                let known = self.shapes.iter().position(same);
-                let known = known.unwrap_or_else(|| {
-                    self.shapes.push(OfShapes { left, right, at, hints: Vec::new() });
-                    self.shapes.len() - 1
-                });
-                let hints = &self.shapes[known].hints;
-                if let Some((bit, _)) = hints.iter().find(|(_, known)| *known == shapes) {
-                    return Some(*bit);
+                let same = |of: &&mut OfShapes| {
+                    (of.left, of.right, of.at) == (left, right, at)
+                        && of.reach.has_room_for(&shapes)
+                };
+                if let Some(known) = self.shapes.iter_mut().find(same) {
+                    return Some(1 << (known.bit as usize + known.reach.place(&shapes)));
                 }
-                let bit = self.free_bit()?;
-                self.shapes[known].hints.push((bit, shapes));
-                Some(bit)
+                let bit = self.free_bits(Reach::MOST as u32)?;
+                let mut reach = Reach::default();
+                let place = reach.place(&shapes);
+                self.shapes.push(OfShapes { left, right, at, reach, bit });
+                Some(1 << (bit as usize + place))
             }
             _ => {
                 if let Some((bit, _)) = self.others.iter().find(|(_, known)| *known == seen) {
                     return Some(*bit);
                 }
-                let bit = self.free_bit()?;
+                let bit = 1 << self.free_bits(1)?;
                 self.others.push((bit, seen));
                 Some(bit)
             }
         }
     }
 
-    /// The lowest bit that nobody has: those of lanes come down from above.
-    fn free_bit(&mut self) -> Option<u64> {
-        let bit = 1_u64.checked_shl(self.taken.trailing_ones())?;
-        self.taken |= bit;
+    /// The lowest of so many bits in a row that nobody has, at most [`Reach::MOST`].
+    fn free_bits(&mut self, count: u32) -> Option<u32> {
+        let bits = (1 << count) - 1_u64;
+        let bit = (0..=u64::BITS - count).find(|bit| self.taken & bits << bit == 0)?;
+        self.taken |= bits << bit;
         Some(bit)
     }
 
@@ -135,15 +161,45 @@ impl Gate {
         for (place, OfLanes { left: one, right: two, number }) in self.lanes.iter().enumerate() {
             there |= same_lanes(left[*one][*number], right[*two][*number]) >> place;
         }
-        for OfShapes { left: one, right: two, at, hints } in &self.shapes {
+        for OfShapes { left: one, right: two, at, reach, bit } in &self.shapes {
             let shapes = shape(left[*one], *at).beside(shape(right[*two], *at));
-            for (bit, hint) in hints {
-                there |= if hint.may_hold(shapes) { *bit } else { 0 };
-            }
+            there |= reach.of(shapes) << bit;
         }
         for (bit, Seen { left: one, right: two, hint }) in &self.others {
             there |= if hint.may_hold(left[*one], right[*two]) { *bit } else { 0 };
         }
+        self.opened(there)
+    }
+
+    /// The same of some pairs, at most [`Pairs::MOST`], of whose values in each field `fields` tells; `open` has
+    /// as many numbers as there are pairs.
+    ///
+    /// Each hint is looked for in all pairs before the next one is, so that the processor need not foresee what a
+    /// pair shows.
+    pub(super) fn open_all(&self, fields: &[Pairs<'_>], open: &mut [u64]) {
+        open.fill(0);
+        for (place, OfLanes { left, right, number }) in self.lanes.iter().enumerate() {
+            let pairs = Pairs::across(&fields[*left], &fields[*right]);
+            for (there, (left, right)) in open.iter_mut().zip(pairs) {
+                *there |= same_lanes(left.number(*number), right.number(*number)) >> place;
+            }
+        }
+        for OfShapes { left, right, at, reach, bit } in &self.shapes {
+            let pairs = Pairs::across(&fields[*left], &fields[*right]);
+            for (there, (left, right)) in open.iter_mut().zip(pairs) {
+                *there |= reach.of(shape(left, *at).beside(shape(right, *at))) << bit;
+            }
+        }
+        for (bit, Seen { left, right, hint }) in &self.others {
+            let pairs = Pairs::across(&fields[*left], &fields[*right]);
+            hint.look_for(*bit, pairs, open);
+        }
+        open.iter_mut().for_each(|open| *open = self.opened(*open));
+    }
+
+    /// The levels that may hold where these hints are there, as bits.
+    #[inline]
+    fn opened(&self, there: u64) -> u64 {
         if there == 0 {
             return self.always;
         }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::layout::{Lane, Layout};
+use super::layout::{Lane, Layout, Sketch};
 use super::note::{
-    Beside, Matches, Note, ROUNDING, jaccard_within, shape, words_alike, words_within,
+    Beside, Matches, Note, ROUNDING, initials_may_stand, jaccard_within, shape, texts_overlap,
+    words_alike, words_within,
 };
 use crate::compare::level::condition::Condition;
 use crate::compare::level::date::DateCondition;
@@ -18,12 +19,16 @@ pub(super) enum Hint {
     Equal(Lane),
     /// The same, or one is nothing.
     Compatible(Lane),
-    /// A bit in common.
-    Overlap(usize),
+    /// Neither is nothing.
+    Filled(Lane),
+    /// A text in common, by bits and by lanes.
+    Overlap(usize, usize),
     /// A bit of the first in common with one of the second, either way.
     Crossed(usize, usize),
-    /// The words of the one within the other's, so many at least.
-    Within(usize, u32),
+    /// The words of the one within the other's, so many at least; the only word of each.
+    Within(usize, u32, Lane),
+    /// First words of which one may stand for the other.
+    Initials(usize),
     /// Words in common as a share of all.
     Jaccard(usize, f64),
     /// Of two shapes.
@@ -55,27 +60,55 @@ impl Shapes {
     }
 }
 
+/// Whether two lanes are the same, or one is nothing.
+#[inline]
+fn are_compatible(left: u16, right: u16) -> bool {
+    (left == right) | (left == 0) | (right == 0)
+}
+
+/// Add `bit` to the numbers of those pairs that may hold.
+#[inline]
+fn each<S: Sketch>(
+    bit: u64,
+    pairs: impl Iterator<Item = (S, S)>,
+    there: &mut [u64],
+    may_hold: impl Fn(S, S) -> bool,
+) {
+    for (there, (left, right)) in there.iter_mut().zip(pairs) {
+        *there |= if may_hold(left, right) { bit } else { 0 };
+    }
+}
+
 impl Hint {
     /// What sketches show of the condition that have the notes of `layout`, and those that it adds.
     pub(super) fn of(condition: &Condition, layout: &mut Layout) -> Option<Self> {
         if let Some(note) = Self::same(condition) {
             return Some(Self::Equal(layout.lane(note)));
         }
+        if let Condition::WordsWithin { at_least, .. } = condition {
+            let (words, only) = (layout.number(Note::Words), layout.lane(Note::OnlyWord));
+            return Some(Self::Within(words, u32::from(*at_least), only));
+        }
+        if let Condition::Personal | Condition::OwnDomain = condition {
+            let is_personal = *condition == Condition::Personal;
+            let note = if is_personal { Note::Personal } else { Note::OwnDomain };
+            return Some(Self::Filled(layout.lane(note)));
+        }
         let mut at = |note| layout.number(note);
         Some(match condition {
             Condition::Compatible { form } => Self::Compatible(layout.lane(Note::Text(*form, 0))),
-            Condition::WordsWithin { at_least, .. } => {
-                Self::Within(at(Note::Words), u32::from(*at_least))
-            }
+            Condition::Initials => Self::Initials(at(Note::FirstWord)),
             Condition::TokenJaccard { at_least } if *at_least > 0.0 => {
                 Self::Jaccard(at(Note::Words), *at_least)
             }
             Condition::MongeElkan { at_least } if *at_least > 0.0 => {
                 Self::WordsAlike(at(Note::EachWord), *at_least)
             }
-            Condition::Nickname => Self::Overlap(at(Note::Set(Slot::Nickname))),
+            Condition::Nickname => {
+                Self::Overlap(at(Note::Set(Slot::Nickname)), at(Note::Each(Slot::Nickname)))
+            }
             Condition::SoundsAlike | Condition::SoundsAlikeInAnotherWriting => {
-                Self::Overlap(at(Note::Set(Slot::Sound)))
+                Self::Overlap(at(Note::Set(Slot::Sound)), at(Note::Each(Slot::Sound)))
             }
             Condition::AlsoKnownAs => {
                 Self::Crossed(at(Note::Set(Slot::Form(Form::Alias))), at(Note::Names))
@@ -100,8 +133,6 @@ impl Hint {
             Condition::Same { form, min_length } => Note::Text(*form, *min_length),
             Condition::SameLetters => Note::Letters,
             Condition::SameWords => Note::AllWords,
-            // The first words begin with the same letter.
-            Condition::Initials => Note::FirstLetter,
             Condition::Prefix { form, length } => Note::First(*form, *length),
             Condition::Last { form, length } => Note::Last(*form, *length),
             _ => return None,
@@ -110,26 +141,61 @@ impl Hint {
 
     /// Whether the condition may hold.
     #[inline]
-    pub(super) fn may_hold(&self, left: &[u64], right: &[u64]) -> bool {
+    pub(super) fn may_hold<S: Sketch>(&self, left: S, right: S) -> bool {
+        let mut there = 0;
+        self.look_for(1, std::iter::once((left, right)), std::slice::from_mut(&mut there));
+        there == 1
+    }
+
+    /// Add `bit` to the numbers of those pairs for which the condition may hold.
+    #[inline]
+    pub(super) fn look_for<S: Sketch>(
+        &self,
+        bit: u64,
+        pairs: impl Iterator<Item = (S, S)>,
+        there: &mut [u64],
+    ) {
+        // A loop for each, in which the processor need not foresee which it is, nor what a pair shows.
         match self {
-            Self::Equal(lane) => lane.of(left) == lane.of(right) && lane.of(left) != 0,
+            Self::Equal(lane) => each(bit, pairs, there, |left, right| {
+                (lane.of(left) == lane.of(right)) & (lane.of(left) != 0)
+            }),
             Self::Compatible(lane) => {
-                let (left, right) = (lane.of(left), lane.of(right));
-                left == right || left == 0 || right == 0
+                each(bit, pairs, there, |left, right| are_compatible(lane.of(left), lane.of(right)))
             }
-            Self::Overlap(at) => left[*at] & right[*at] != 0,
-            Self::Crossed(one, other) => {
-                left[*one] & right[*other] != 0 || left[*other] & right[*one] != 0
+            Self::Filled(lane) => {
+                each(bit, pairs, there, |left, right| (lane.of(left) != 0) & (lane.of(right) != 0))
             }
-            Self::Within(at, least) => words_within(left[*at], right[*at], *least),
-            Self::Jaccard(at, least) => jaccard_within(left[*at], right[*at], *least),
-            Self::Shapes(at, shapes) => shapes.may_hold(shape(left, *at).beside(shape(right, *at))),
-            Self::WordsAlike(at, least) => {
-                let end = at + Note::EachWord.width();
-                words_alike(&left[*at..end], &right[*at..end], least - ROUNDING)
+            Self::Overlap(bits, lanes) => each(bit, pairs, there, |left, right| {
+                left.number(*bits) & right.number(*bits) != 0
+                    && texts_overlap(left.number(*lanes), right.number(*lanes))
+            }),
+            Self::Crossed(one, other) => each(bit, pairs, there, |left, right| {
+                let crossed = |left: S, right: S| left.number(*one) & right.number(*other);
+                crossed(left, right) | crossed(right, left) != 0
+            }),
+            Self::Within(at, least, only) => each(bit, pairs, there, |left, right| {
+                are_compatible(only.of(left), only.of(right))
+                    & words_within(left.number(*at), right.number(*at), *least)
+            }),
+            Self::Initials(at) => each(bit, pairs, there, |left, right| {
+                initials_may_stand(left.number(*at), right.number(*at))
+            }),
+            Self::Jaccard(at, least) => each(bit, pairs, there, |left, right| {
+                jaccard_within(left.number(*at), right.number(*at), *least)
+            }),
+            Self::Shapes(at, shapes) => each(bit, pairs, there, |left, right| {
+                shapes.may_hold(shape(left, *at).beside(shape(right, *at)))
+            }),
+            Self::WordsAlike(at, least) => each(bit, pairs, there, |left, right| {
+                words_alike(left, right, *at, least - ROUNDING)
+            }),
+            Self::Date(at, condition) => each(bit, pairs, there, |left, right| {
+                condition.may_hold(left.number(*at), right.number(*at))
+            }),
+            Self::Differ(at) => {
+                each(bit, pairs, there, |left, right| left.number(*at) != right.number(*at))
             }
-            Self::Date(at, condition) => condition.may_hold(left[*at], right[*at]),
-            Self::Differ(at) => left[*at] != right[*at],
         }
     }
 
@@ -138,9 +204,14 @@ impl Hint {
     #[inline]
     pub(super) fn is_sure_of_one(&self) -> bool {
         match self {
-            Self::Equal(_) | Self::Compatible(_) | Self::Overlap(_) | Self::Shapes(..) => true,
+            Self::Equal(_)
+            | Self::Compatible(_)
+            | Self::Filled(_)
+            | Self::Overlap(..)
+            | Self::Shapes(..) => true,
             Self::Crossed(..)
             | Self::Within(..)
+            | Self::Initials(_)
             | Self::Jaccard(..)
             | Self::WordsAlike(..)
             | Self::Date(..)
@@ -148,8 +219,18 @@ impl Hint {
         }
     }
 
+    /// Whether the condition holds surely, where it may.
+    #[inline]
+    pub(super) fn is_sure(&self, left: &[u64], right: &[u64]) -> bool {
+        match self {
+            Self::Compatible(lane) => lane.of(left) == 0 || lane.of(right) == 0,
+            Self::Filled(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether it is there for most pairs, so that nothing is shown by it.
     pub(super) fn is_common(&self) -> bool {
-        matches!(self, Self::Compatible(_))
+        matches!(self, Self::Compatible(_) | Self::Filled(_))
     }
 }

@@ -14,6 +14,29 @@ pub(super) struct Layout {
     free: Option<Lane>,
 }
 
+/// The numbers that are noted of a value.
+pub(super) trait Sketch: Copy {
+    fn number(self, number: usize) -> u64;
+}
+
+impl Sketch for &[u64] {
+    #[inline]
+    fn number(self, number: usize) -> u64 {
+        self[number]
+    }
+}
+
+/// Those of one value among those of all, which start there.
+#[derive(Clone, Copy)]
+pub(super) struct Among<'s>(pub(super) &'s [u64], pub(super) usize);
+
+impl Sketch for Among<'_> {
+    #[inline]
+    fn number(self, number: usize) -> u64 {
+        self.0[self.1 + number]
+    }
+}
+
 /// A quarter of a number: a hash of 16 bits, or 0 for nothing.
 ///
 /// Four of them are compared at once. One pair of texts in 65,536 that differ looks the same, and is
@@ -31,8 +54,8 @@ impl Lane {
     pub(super) const IN_NUMBER: u32 = u64::BITS / Self::BITS;
 
     #[inline]
-    pub(super) fn of(self, sketch: &[u64]) -> u16 {
-        (sketch[self.number] >> (Self::BITS * self.quarter)) as u16
+    pub(super) fn of(self, sketch: impl Sketch) -> u16 {
+        (sketch.number(self.number) >> (Self::BITS * self.quarter)) as u16
     }
 }
 
@@ -45,8 +68,15 @@ pub(super) fn same_lanes(left: u64, right: u64) -> u64 {
     empty(left ^ right) & !empty(left)
 }
 
+/// Whether some lane of the one is the same as some lane of the other, and not nothing.
+#[inline]
+pub(super) fn lanes_overlap(left: u64, right: u64) -> bool {
+    let turned = |lanes: u32| same_lanes(left, right.rotate_left(Lane::BITS * lanes));
+    turned(0) | turned(1) | turned(2) | turned(3) != 0
+}
+
 /// A lane of a hash; never 0 but for that of 0, which is nothing.
-fn folded(hash: u64) -> u64 {
+pub(super) fn folded(hash: u64) -> u64 {
     // Knuth (1997), The Art of Computer Programming, volume 3: the highest bits depend on all.
     let mixed = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - Lane::BITS);
     if hash == 0 { 0 } else { mixed.max(1) }
@@ -118,12 +148,21 @@ mod tests {
             };
             let (left, right) = (number(left), number(right));
             let expected = (0..Lane::IN_NUMBER).fold(0, |all, quarter| {
-                let (l, r) = ([left], [right]);
+                let (l, r) = (&[left][..], &[right][..]);
                 let lane = Lane { number: 0, quarter };
-                let same = lane.of(&l) == lane.of(&r) && lane.of(&l) != 0;
+                let same = lane.of(l) == lane.of(r) && lane.of(l) != 0;
                 all | u64::from(same) << (Lane::BITS * (quarter + 1) - 1)
             });
             prop_assert_eq!(same_lanes(left, right), expected);
+        }
+
+        #[test]
+        fn lanes_overlap_where_one_is_in_both(
+            left in prop::array::uniform4(0_u64..9), right in prop::array::uniform4(0_u64..9),
+        ) {
+            let number = |lanes: [u64; 4]| lanes.iter().fold(0, |all, lane| all << Lane::BITS | lane);
+            let is_in_both = left.iter().any(|lane| *lane != 0 && right.contains(lane));
+            prop_assert_eq!(lanes_overlap(number(left), number(right)), is_in_both);
         }
 
         #[test]

@@ -2,10 +2,11 @@
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::layout::{Lane, Sketch, folded, lanes_overlap};
 use crate::compare::level::condition::has_chars;
 use crate::compare::level::date::Parts;
 use crate::compare::level::prepared::{Prepared, Slot};
-use crate::normalize::Form;
+use crate::normalize::{Form, Issue};
 
 /// What is noted of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,8 +25,16 @@ pub(super) enum Note {
     Set(Slot),
     /// A bit for each name that it goes by.
     Names,
-    /// The first letter of its first name, and 1.
-    FirstLetter,
+    /// The texts in the slot, a lane each; all bits where they are more than there are lanes.
+    Each(Slot),
+    /// A hash of its only distinct word; 0 where there are several.
+    OnlyWord,
+    /// The first word of its first name: whether it is one letter, that letter, a hash; 0 where there is none.
+    FirstWord,
+    /// 1 where an e-mail address is not one of a function.
+    Personal,
+    /// 1 where its domain is not one that anybody may have an address at.
+    OwnDomain,
     /// The shape of the form; 0 where it is missing.
     Shape(Form),
     /// A hash of so many first characters.
@@ -58,12 +67,16 @@ impl Note {
             Note::Text(..)
             | Note::Letters
             | Note::AllWords
-            | Note::FirstLetter
+            | Note::OnlyWord
+            | Note::Personal
+            | Note::OwnDomain
             | Note::First(..)
             | Note::Last(..) => true,
             Note::Words
             | Note::EachWord
             | Note::Set(_)
+            | Note::Each(_)
+            | Note::FirstWord
             | Note::Names
             | Note::Shape(_)
             | Note::Date
@@ -117,9 +130,23 @@ impl Note {
             }
             Note::Set(slot) => bits(&mut value.all(slot)),
             Note::Names => bits(&mut value.names().map(|(_, name)| name)),
-            Note::FirstLetter => {
-                let first = value.all(Slot::GivenWord).next().and_then(|word| word.chars().next());
-                first.map_or(0, |letter| u64::from(u32::from(letter)) + 1)
+            Note::Each(slot) => {
+                let lanes = Lane::IN_NUMBER as usize;
+                let told = value.all(slot).take(lanes + 1).count() <= lanes;
+                let put = |all, text: &str| all << Lane::BITS | folded(hash(text));
+                if told { value.all(slot).fold(0, put) } else { u64::MAX }
+            }
+            Note::OnlyWord => {
+                let mut words = value.all(Slot::Word);
+                let first = words.next().filter(|_| words.next().is_none());
+                first.map_or(0, hash)
+            }
+            Note::FirstWord => value.all(Slot::GivenWord).next().map_or(0, first_word),
+            Note::Personal => u64::from(!value.is(Issue::RoleAccount)),
+            Note::OwnDomain => {
+                let is_shared =
+                    value.is(Issue::FreemailDomain) || value.is(Issue::DisposableDomain);
+                u64::from(!is_shared)
             }
             Note::Shape(form) => {
                 return value.form(form).map_or(Shape::NONE, Shape::of).put(into);
@@ -147,6 +174,32 @@ pub(super) fn hash(text: &str) -> u64 {
     xxh3_64(text.as_bytes()) | 1
 }
 
+/// Whether two lists of texts, a lane each, may have one in common.
+#[inline]
+pub(super) fn texts_overlap(left: u64, right: u64) -> bool {
+    (left == u64::MAX) | (right == u64::MAX) | lanes_overlap(left, right)
+}
+
+/// What is noted of a first word: the highest bit where it is one letter, 21 bits of that letter and 1, then of a hash.
+fn first_word(word: &str) -> u64 {
+    let mut letters = word.chars();
+    let first = letters.next().map_or(0, |letter| u64::from(u32::from(letter)) + 1);
+    let is_initial = u64::from(first > 0 && letters.next().is_none());
+    is_initial << 63 | first << HASH_OF_FIRST | xxh3_64(word.as_bytes()) >> (64 - HASH_OF_FIRST)
+}
+
+const HASH_OF_FIRST: u32 = 42;
+
+/// Whether two first words may be the same, or one the initial of the other.
+#[inline]
+pub(super) fn initials_may_stand(left: u64, right: u64) -> bool {
+    let differ = (left ^ right) << 1 >> 1;
+    (left != 0)
+        & (right != 0)
+        & (differ >> HASH_OF_FIRST == 0)
+        & ((differ == 0) | ((left | right) >> 63 == 1))
+}
+
 /// How many bits of a set of words count them.
 pub(super) const COUNT_BITS: u32 = 8;
 
@@ -156,7 +209,7 @@ pub(super) const MANY: u64 = (1 << COUNT_BITS) - 1;
 pub(super) fn words_within(left: u64, right: u64, least: u32) -> bool {
     let (l, r) = (left >> COUNT_BITS, right >> COUNT_BITS);
     let fewer = (left & MANY).min(right & MANY);
-    fewer >= u64::from(least).min(MANY) && (l & !r == 0 || r & !l == 0)
+    (fewer >= u64::from(least).min(MANY)) & ((l & !r == 0) | (r & !l == 0))
 }
 
 pub(super) fn jaccard_within(left: u64, right: u64, least: f64) -> bool {
@@ -184,8 +237,9 @@ pub(super) struct Shape {
     letters: u64,
 }
 
-pub(super) fn shape(sketch: &[u64], at: usize) -> Shape {
-    Shape { head: sketch[at], letters: sketch[at + 1] }
+#[inline]
+pub(super) fn shape(sketch: impl Sketch, at: usize) -> Shape {
+    Shape { head: sketch.number(at), letters: sketch.number(at + 1) }
 }
 
 impl Shape {
@@ -258,12 +312,12 @@ impl Shape {
 #[derive(Clone, Copy)]
 pub(super) struct Beside {
     /// The length of each and 1; 0 for no text.
-    sizes: (u64, u64),
+    pub(super) sizes: (u64, u64),
     /// How many characters the left one has that the right one lacks, at least.
-    only_left: u32,
-    only_right: u32,
+    pub(super) only_left: u32,
+    pub(super) only_right: u32,
     /// How many of the first four characters are the same, up to the first that is not.
-    common: u32,
+    pub(super) common: u32,
 }
 
 impl Beside {
@@ -336,7 +390,7 @@ pub(super) struct Matches {
 
 impl Matches {
     /// Of longer texts the similarity itself is worked out.
-    const LONGEST: usize = 24;
+    pub(super) const LONGEST: usize = 24;
 
     pub(super) fn new(least: f64) -> Self {
         let least = least - ROUNDING;
@@ -355,6 +409,13 @@ impl Matches {
         Self { least, needed }
     }
 
+    /// How many characters of two texts of these lengths must match, of which so many of the first are the same;
+    /// more than there are where they cannot be as similar.
+    pub(super) fn needed(&self, common: usize, one: usize, two: usize) -> u8 {
+        let width = Self::LONGEST + 1;
+        self.needed[(common * width + one) * width + two]
+    }
+
     /// Whether two texts of these shapes may be as similar.
     #[inline]
     pub(super) fn reach(&self, shapes: Beside) -> bool {
@@ -362,21 +423,20 @@ impl Matches {
         if one == 0 || two == 0 {
             return false;
         }
-        let width = Self::LONGEST + 1;
         let (one, two) = (one as usize - 1, two as usize - 1);
         if one == 0 || two == 0 || one.max(two) > Self::LONGEST {
             return shapes.alike() >= self.least;
         }
-        let place = (shapes.common as usize * width + one) * width + two;
-        let needed = u32::from(self.needed[place]);
+        let needed = u32::from(self.needed(shapes.common as usize, one, two));
         let (one, two) = (one as u32, two as u32);
         (one >= needed + shapes.only_left) & (two >= needed + shapes.only_right)
     }
 }
 
-/// Whether the Monge-Elkan similarity of two texts may be `least`, by the shapes of their words.
-pub(super) fn words_alike(left: &[u64], right: &[u64], least: f64) -> bool {
-    let (one, two) = (left[0], right[0]);
+/// Whether the Monge-Elkan similarity of two texts may be `least`, by the shapes of their words, which
+/// are noted from `at` on.
+pub(super) fn words_alike<S: Sketch>(left: S, right: S, at: usize, least: f64) -> bool {
+    let (one, two) = (left.number(at), right.number(at));
     if one == 0 || two == 0 {
         return least <= 0.0;
     }
@@ -387,10 +447,10 @@ pub(super) fn words_alike(left: &[u64], right: &[u64], least: f64) -> bool {
     let (of_one, of_two) = (RECIPROCALS[one], RECIPROCALS[two]);
     let (mut there, mut back) = (0.0, [0.0_f64; MOST_WORDS]);
     for l in 0..one {
-        let word = shape(left, 1 + 2 * l);
+        let word = shape(left, at + 1 + 2 * l);
         let mut nearest = 0.0_f64;
         for (r, back) in back.iter_mut().enumerate().take(two) {
-            let similarity = word.beside(shape(right, 1 + 2 * r)).alike();
+            let similarity = word.beside(shape(right, at + 1 + 2 * r)).alike();
             nearest = nearest.max(similarity);
             *back = back.max(similarity);
         }

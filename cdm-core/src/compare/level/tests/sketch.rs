@@ -1,5 +1,5 @@
 use super::*;
-use crate::compare::{Sketched, SketchedComparison, Sketcher};
+use crate::compare::{Pairs, Sketched, SketchedComparison, Sketcher};
 
 /// Comparisons of these fields, and of each field the values that two records may have.
 fn comparisons() -> impl Strategy<Value = (Comparison, Vec<Kind>)> {
@@ -29,6 +29,11 @@ fn sketch(sketcher: &Sketcher, value: &Prepared) -> Vec<u64> {
     let mut sketch = vec![0; sketcher.width()];
     sketcher.sketch(value, &mut sketch);
     sketch
+}
+
+/// Of each field the first value.
+fn firsts<'v>(record: &[&[Sketched<'v>]]) -> Vec<Option<Sketched<'v>>> {
+    record.iter().map(|values| values.first().copied()).collect()
 }
 
 /// The level by sketches.
@@ -65,9 +70,30 @@ fn quick(comparison: &Comparison, left: &[Vec<Prepared>], right: &[Vec<Prepared>
         single(&left, &|left| {
             single(&right, &|right| assert_eq!(comparison.compare_single(left, right, 0), level));
         });
+        // So is it where many pairs are looked at together, and all have a value in each field.
+        let together = |comparison: &SketchedComparison, skip: usize| {
+            let sides = of_left.iter().zip(&of_right);
+            let all: Option<Vec<Vec<u64>>> =
+                sides.map(|(l, r)| Some([l.first()?.as_slice(), r.first()?].concat())).collect();
+            let Some(all) = all else { return };
+            let starts = [[0; 3], [sketcher.width(); 3]];
+            let of_field = |sketches| Pairs { sketches, left: &starts[0], right: &starts[1] };
+            let pairs: Vec<Pairs<'_>> = all.iter().map(|all| of_field(&all[..])).collect();
+            let mut open = [0; 3];
+            comparison.open_all(&pairs, skip, &mut open);
+            for open in open {
+                let known = match open {
+                    0 => Some(comparison.last_level()),
+                    open => comparison.level_of_open(open, &firsts(&left), &firsts(&right)),
+                };
+                assert_eq!(known, level);
+            }
+        };
+        together(&comparison, 0);
         // As many levels as are known not to hold may be left out.
         for skip in 1..=usize::from(level.unwrap_or_default()) {
             comparison.begin_after(skip);
+            together(&comparison, skip);
             single(&left, &|left| {
                 single(&right, &|right| {
                     assert_eq!(comparison.compare_single(left, right, skip), level);
