@@ -157,6 +157,14 @@ impl<'p> SomeParts<'p> {
         Self { all: &self.all[skip..skip + count], long: self.long }
     }
 
+    /// Where the text of the first one in that slot lies.
+    #[inline]
+    pub(super) fn first_of_slot(self, slot: Slot) -> Option<Range<usize>> {
+        let number = slot.number();
+        let first = self.all.iter().find(|part| part.slot() >= number)?;
+        (first.slot() == number).then(|| first.told(self.long).range())
+    }
+
     #[inline]
     pub(super) fn len(self) -> usize {
         self.all.len()
@@ -311,6 +319,9 @@ mod tests {
             prop_assert_eq!(packed.all().told().collect::<Vec<_>>(), wanted.clone());
             for slot in slots {
                 let of_slot = wanted.iter().filter(|(number, ..)| *number == slot.number()).cloned();
+                prop_assert_eq!(
+                    packed.all().first_of_slot(slot), of_slot.clone().next().map(|(_, range, _)| range)
+                );
                 prop_assert!(packed.all().of_slot(slot).told().eq(of_slot));
             }
             // Behind others in a pack they are told alike, and found again.

@@ -235,7 +235,9 @@ impl Prepared {
     #[must_use]
     #[inline]
     pub fn form(&self, form: Form) -> Option<&str> {
-        self.all(Slot::Form(form)).next()
+        let range = self.parts().first_of_slot(Slot::Form(form))?;
+        let start = self.text as usize;
+        Some(&self.pack.texts[start + range.start..start + range.end])
     }
 
     /// ISO 15924 code of its letters where they do not say all of how they are read, where it was prepared
