@@ -21,7 +21,9 @@ pub(super) enum Hint {
     Compatible(Lane),
     /// Neither is nothing.
     Filled(Lane),
-    /// A text in common, by bits and by lanes.
+    /// A text in common, by lanes.
+    Shared(usize),
+    /// The same of longer lists, by bits first.
     Overlap(usize, usize),
     /// A bit of the first in common with one of the second, either way.
     Crossed(usize, usize),
@@ -89,10 +91,8 @@ impl Hint {
             let (words, only) = (layout.number(Note::Words), layout.lane(Note::OnlyWord));
             return Some(Self::Within(words, u32::from(*at_least), only));
         }
-        if let Condition::Personal | Condition::OwnDomain = condition {
-            let is_personal = *condition == Condition::Personal;
-            let note = if is_personal { Note::Personal } else { Note::OwnDomain };
-            return Some(Self::Filled(layout.lane(note)));
+        if *condition == Condition::OwnDomain {
+            return Some(Self::Filled(layout.lane(Note::OwnDomain)));
         }
         let mut at = |note| layout.number(note);
         Some(match condition {
@@ -104,9 +104,7 @@ impl Hint {
             Condition::MongeElkan { at_least } if *at_least > 0.0 => {
                 Self::WordsAlike(at(Note::EachWord), *at_least)
             }
-            Condition::Nickname => {
-                Self::Overlap(at(Note::Set(Slot::Nickname)), at(Note::Each(Slot::Nickname)))
-            }
+            Condition::Nickname => Self::Shared(at(Note::Each(Slot::Nickname))),
             Condition::SoundsAlike | Condition::SoundsAlikeInAnotherWriting => {
                 Self::Overlap(at(Note::Set(Slot::Sound)), at(Note::Each(Slot::Sound)))
             }
@@ -166,6 +164,11 @@ impl Hint {
             Self::Filled(lane) => {
                 each(bit, pairs, there, |left, right| (lane.of(left) != 0) & (lane.of(right) != 0))
             }
+            // Most names have no nickname.
+            Self::Shared(at) => each(bit, pairs, there, |left, right| {
+                let (left, right) = (left.number(*at), right.number(*at));
+                (left != 0) & (right != 0) && texts_overlap(left, right)
+            }),
             Self::Overlap(bits, lanes) => each(bit, pairs, there, |left, right| {
                 left.number(*bits) & right.number(*bits) != 0
                     && texts_overlap(left.number(*lanes), right.number(*lanes))
@@ -207,6 +210,7 @@ impl Hint {
             Self::Equal(_)
             | Self::Compatible(_)
             | Self::Filled(_)
+            | Self::Shared(_)
             | Self::Overlap(..)
             | Self::Shapes(..) => true,
             Self::Crossed(..)

@@ -31,9 +31,7 @@ pub(super) enum Note {
     OnlyWord,
     /// The first word of its first name: whether it is one letter, that letter, a hash; 0 where there is none.
     FirstWord,
-    /// 1 where an e-mail address is not one of a function.
-    Personal,
-    /// 1 where its domain is not one that anybody may have an address at.
+    /// 1 where the domain of an e-mail address is not one that anybody may have an address at.
     OwnDomain,
     /// The shape of the form; 0 where it is missing.
     Shape(Form),
@@ -68,7 +66,6 @@ impl Note {
             | Note::Letters
             | Note::AllWords
             | Note::OnlyWord
-            | Note::Personal
             | Note::OwnDomain
             | Note::First(..)
             | Note::Last(..) => true,
@@ -142,7 +139,6 @@ impl Note {
                 first.map_or(0, hash)
             }
             Note::FirstWord => value.all(Slot::GivenWord).next().map_or(0, first_word),
-            Note::Personal => u64::from(!value.is(Issue::RoleAccount)),
             Note::OwnDomain => {
                 let is_shared =
                     value.is(Issue::FreemailDomain) || value.is(Issue::DisposableDomain);
