@@ -12,6 +12,7 @@ use layout::Layout;
 use super::condition::Condition;
 use super::prepared::Prepared;
 use super::{Comparison, Level};
+use crate::normalize::Form;
 
 /// A comparison that tells most levels of most pairs from a few numbers that are noted of each value
 /// beforehand: its *sketch*.
@@ -130,7 +131,10 @@ impl SketchedComparison {
 
     /// Whether the first level is about the values in the first field alone, so that who has the same is on it.
     pub(crate) fn first_is_of_one(&self) -> bool {
-        let of_one = |level: &Node| matches!(level.test, Test::Alone(0, _));
+        let of_one = |level: &Node| match &level.test {
+            Test::Alone(0, node) => holds_of_itself(&node.condition),
+            _ => false,
+        };
         self.comparison.fields.len() == 1 || self.levels.first().is_some_and(of_one)
     }
 
@@ -207,6 +211,17 @@ impl SketchedComparison {
             && own.levels.len() >= counted
             && own.levels.iter().zip(&others.levels[..counted]).all(same))
         .then_some(counted)
+    }
+}
+
+/// Whether a condition holds of every value and itself, surely.
+fn holds_of_itself(condition: &Condition) -> bool {
+    match condition {
+        // These every value has.
+        Condition::Same { form: Form::Ascii | Form::Canonical, min_length: 0 } => true,
+        Condition::Compatible { .. } => true,
+        Condition::All(all) => all.iter().all(holds_of_itself),
+        _ => false,
     }
 }
 
