@@ -321,15 +321,19 @@ proptest! {
                 Comparison::place(&places),
             ],
         ].concat();
-        let needs = Needs::new().with_comparisons(&comparisons);
-        let features =
-            Features::new(&table, &Settings::default(), &needs, &BTreeMap::new(), &run).unwrap();
-        let comparer = Comparer::new(&comparisons, table.schema(), &features, table.len()).unwrap();
         let rows = table.len() as u32;
         let pairs: Vec<(u32, u32)> = pairs.iter().map(|(l, r)| (l % rows, r % rows)).collect();
-        let one_by_one =
-            pairs.iter().map(|(left, right)| comparer.pattern(*left as usize, *right as usize));
-        prop_assert_eq!(comparer.patterns(&pairs), one_by_one.collect::<Vec<_>>());
+        let twice = Comparison::person_names("given", "given").to_vec();
+        for comparisons in [comparisons, twice] {
+            let needs = Needs::new().with_comparisons(&comparisons);
+            let features =
+                Features::new(&table, &Settings::default(), &needs, &BTreeMap::new(), &run).unwrap();
+            let comparer =
+                Comparer::new(&comparisons, table.schema(), &features, table.len()).unwrap();
+            let one_by_one =
+                pairs.iter().map(|(left, right)| comparer.pattern(*left as usize, *right as usize));
+            prop_assert_eq!(comparer.patterns(&pairs), one_by_one.collect::<Vec<_>>());
+        }
     }
 }
 

@@ -105,7 +105,14 @@ impl<'a> Comparer<'a> {
     pub fn patterns(&self, pairs: &[(u32, u32)]) -> Vec<Pattern> {
         let mut patterns = vec![Pattern::default(); pairs.len()];
         for group in &self.sketching.groups {
+            // Those that name a field twice, which nobody has reason to, go pair by pair.
+            let names_twice = |k: &usize| {
+                let places = &self.sketching.comparisons[*k].places;
+                (1..places.len()).any(|at| places[..at].contains(&places[at]))
+            };
+            let together = !group.comparisons.iter().any(names_twice);
             match group.places[..] {
+                _ if !together => self.add_one_by_one(group, pairs, &mut patterns),
                 [one] => self.add_levels(group, [one], pairs, &mut patterns),
                 [one, two] => self.add_levels(group, [one, two], pairs, &mut patterns),
                 [one, two, three] => {
@@ -114,15 +121,18 @@ impl<'a> Comparer<'a> {
                 [one, two, three, four] => {
                     self.add_levels(group, [one, two, three, four], pairs, &mut patterns);
                 }
-                _ => {
-                    for ((left, right), pattern) in pairs.iter().zip(&mut patterns) {
-                        let levels = self.levels(group, self.row(*left), self.row(*right));
-                        *pattern = pattern.beside(levels);
-                    }
-                }
+                _ => self.add_one_by_one(group, pairs, &mut patterns),
             }
         }
         patterns
+    }
+
+    /// Add the levels of a group to the patterns of pairs.
+    fn add_one_by_one(&self, group: &Group, pairs: &[(u32, u32)], patterns: &mut [Pattern]) {
+        for ((left, right), pattern) in pairs.iter().zip(patterns) {
+            let levels = self.levels(group, self.row(*left), self.row(*right));
+            *pattern = pattern.beside(levels);
+        }
     }
 
     #[inline]
