@@ -192,6 +192,9 @@ pub struct Normalized {
     issues: IssueSet,
 }
 
+/// Few values have more forms.
+const LIKELY_FORMS: usize = 8;
+
 impl Normalized {
     /// Nothing but white space.
     #[must_use]
@@ -212,11 +215,9 @@ impl Normalized {
         if canonical.is_empty() {
             return Self::missing();
         }
-        Self {
-            status: Status::Valid,
-            forms: vec![(Form::Canonical, canonical)],
-            issues: IssueSet::EMPTY,
-        }
+        let mut forms = Vec::with_capacity(LIKELY_FORMS);
+        forms.push((Form::Canonical, canonical));
+        Self { status: Status::Valid, forms, issues: IssueSet::EMPTY }
     }
 
     /// The same value with one more form; nothing changes where `text` is empty or the value is

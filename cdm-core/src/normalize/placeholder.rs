@@ -1,27 +1,29 @@
 //! Values that stand for "no value".
 
-use hashbrown::HashSet;
 use std::sync::LazyLock;
 
-use super::data::rows;
+use super::data::{Listed, rows};
 use super::text::fold;
 
-static PLACEHOLDERS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    rows(include_str!("data/placeholders.txt")).filter_map(|row| row.first().copied()).collect()
-});
+fn listed() -> impl Iterator<Item = &'static str> {
+    rows(include_str!("data/placeholders.txt")).filter_map(|row| row.first().copied())
+}
+
+static PLACEHOLDERS: LazyLock<Listed<()>> =
+    LazyLock::new(|| listed().map(|text| (text, ())).collect());
 
 /// How many bytes the longest of them has.
 static LONGEST: LazyLock<usize> =
-    LazyLock::new(|| PLACEHOLDERS.iter().map(|text| text.len()).max().unwrap_or_default());
+    LazyLock::new(|| listed().map(str::len).max().unwrap_or_default());
 
 /// Whether `text` stands for "no value" in any field: `n/a`, `unknown`, `xxx`, `---`.
 ///
 /// White space, case and surrounding brackets or punctuation do not matter. Each kind adds its
 /// own, such as `test@test.com` or a phone number of zeros.
 pub(super) fn is_placeholder(text: &str) -> bool {
-    // Folding leaves letters and digits of ASCII as many as they are.
+    // Folding leaves letters and digits of ASCII as many as they are, if some of them with a mark.
     let alphanumeric = || text.bytes().filter(u8::is_ascii_alphanumeric).count();
-    if text.is_ascii() && text.len() > *LONGEST && alphanumeric() > *LONGEST {
+    if text.len() > *LONGEST && alphanumeric() > *LONGEST {
         return false;
     }
     is_folded_placeholder(&fold(text))
@@ -33,7 +35,7 @@ pub(super) fn is_folded_placeholder(folded: &str) -> bool {
     if bare.is_empty() {
         return !folded.is_empty();
     }
-    PLACEHOLDERS.contains(folded) || PLACEHOLDERS.contains(bare)
+    PLACEHOLDERS.contains(bare) || bare.len() < folded.len() && PLACEHOLDERS.contains(folded)
 }
 
 #[cfg(test)]

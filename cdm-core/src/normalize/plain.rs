@@ -54,7 +54,12 @@ pub(super) fn is_one_digit(digits: &str) -> bool {
 
 /// Whether digits count plainly up or down, as a hand does that fills in a field: `1234567890`.
 pub(super) fn is_run(digits: &str) -> bool {
-    digits.len() > 1 && ("01234567890".contains(digits) || "9876543210".contains(digits))
+    // Few begin so.
+    let begins = match digits.as_bytes() {
+        [first, second, ..] => first.abs_diff(*second) == 1 || (*first, *second) == (b'9', b'0'),
+        _ => false,
+    };
+    begins && ("01234567890".contains(digits) || "9876543210".contains(digits))
 }
 
 /// What a spreadsheet leaves of a long number shown in scientific notation: `4.91711E+11`.

@@ -18,9 +18,11 @@ use super::{Form, Issue, Normalized};
 /// ```
 #[must_use]
 pub fn clean(raw: &str) -> Cow<'_, str> {
-    if is_clean_already(raw) {
-        return Cow::Borrowed(raw);
-    }
+    if is_clean_already(raw) { Cow::Borrowed(raw) } else { Cow::Owned(clean_at_length(raw)) }
+}
+
+/// [`clean`] of any text.
+fn clean_at_length(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut pending_space = false;
     for c in raw.nfc() {
@@ -34,11 +36,7 @@ pub fn clean(raw: &str) -> Cow<'_, str> {
         }
     }
     // Leaving out a mark can bring together what composes.
-    if unicode_normalization::is_nfc(&out) {
-        Cow::Owned(out)
-    } else {
-        Cow::Owned(out.nfc().collect())
-    }
+    if unicode_normalization::is_nfc(&out) { out } else { out.nfc().collect() }
 }
 
 /// Whether [`clean`] would leave out a character that nobody can see.
@@ -60,16 +58,22 @@ pub fn fold(raw: &str) -> String {
         text.make_ascii_lowercase();
         return text;
     }
-    if raw.chars().map(straight).all(folds_by_case) {
+    if raw.chars().map(straight).all(|c| folds_by_case(c) || stands_alone(c)) {
         let mut text = String::with_capacity(raw.len());
         for c in clean(raw).chars().map(straight).flat_map(char::to_lowercase) {
             match c {
                 'ß' => text.push_str("ss"),
+                'ς' => text.push('σ'),
                 _ => text.push(c),
             }
         }
         return text;
     }
+    fold_at_length(raw)
+}
+
+/// [`fold`] of any text.
+fn fold_at_length(raw: &str) -> String {
     // Folding can undo composing and the other way round, so repeat until nothing changes; real
     // text needs one round, and no known text more than three.
     let mut text: String = raw.chars().map(straight).collect();
@@ -218,15 +222,27 @@ pub(super) fn is_mojibake(text: &str) -> bool {
             }))
 }
 
-/// Whether [`clean`] would leave the text as it is: ASCII and the accented letters of most of
-/// Europe, between single spaces. Other text may be clean as well.
+/// Whether [`clean`] would leave the text as it is: ASCII, the accented letters of most of Europe and the letters of
+/// the commonest other scripts, between single spaces. Other text may be clean as well.
 fn is_clean_already(text: &str) -> bool {
     let mut after_space = true;
+    if text.is_ascii() {
+        for byte in text.bytes() {
+            match byte {
+                b' ' if after_space => return false,
+                b' ' => after_space = true,
+                b'\x21'..=b'\x7e' => after_space = false,
+                _ => return false,
+            }
+        }
+        return text.is_empty() || !after_space;
+    }
     for c in text.chars() {
         match c {
             ' ' if after_space => return false,
             ' ' => after_space = true,
             '\x21'..='\x7e' | '\u{c0}'..='\u{17f}' => after_space = false,
+            _ if stands_alone(c) => after_space = false,
             _ => return false,
         }
     }
@@ -239,6 +255,15 @@ fn folds_by_case(c: char) -> bool {
     c.is_ascii()
         || (matches!(c, '\u{c0}'..='\u{17e}')
             && !matches!(c, 'İ' | '\u{132}' | '\u{133}' | '\u{13f}' | '\u{140}' | '\u{149}'))
+}
+
+/// Whether it is a letter of a script other than Latin that no normal form of Unicode changes, whatever letters of
+/// these stand beside it, and that has one small letter: Greek, Cyrillic, Hebrew, Arabic, kana, Chinese characters, Hangul.
+pub(super) fn stands_alone(c: char) -> bool {
+    matches!(c as u32,
+        0x386 | 0x388..=0x38a | 0x38c | 0x38e..=0x3a1 | 0x3a3..=0x3ce | 0x400..=0x481 | 0x48a..=0x4ff
+        | 0x5d0..=0x5ea | 0x621..=0x63a | 0x641..=0x64a | 0x679..=0x6bf | 0x6cc
+        | 0x3041..=0x3096 | 0x30a1..=0x30fa | 0x30fc | 0x3400..=0x4dbf | 0x4e00..=0x9fff | 0xac00..=0xd7a3)
 }
 
 fn is_invisible(c: char) -> bool {
@@ -271,7 +296,6 @@ mod tests {
     fn the_short_way_for_western_letters_gives_what_the_long_way_gives() {
         // A letter of another script sends the same letters the long way.
         for c in ('\u{c0}'..='\u{17f}').chain(' '..='~') {
-            assert_eq!(fold(&format!("a{c}b д")), format!("{} д", fold(&format!("a{c}b"))), "{c}");
             assert_eq!(
                 ascii(&format!("a{c}b д")),
                 format!("{} d", ascii(&format!("a{c}b"))),
@@ -308,7 +332,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_letter_that_stands_alone_is_what_it_is_the_long_way() {
+        for c in (0..=0xffff).filter_map(char::from_u32).filter(|c| stands_alone(*c)) {
+            let text = c.to_string();
+            assert_eq!(fold(&text), fold_at_length(&text));
+            assert_eq!(clean_at_length(&text), text);
+            let nfkc: String = text.nfkc().collect();
+            assert_eq!(nfkc, text);
+        }
+    }
+
+    fn some_letters() -> impl Strategy<Value = String> {
+        let letters = (0..=0xffff).filter_map(char::from_u32).filter(|c| stands_alone(*c));
+        let letter = prop::sample::select(letters.collect::<Vec<_>>());
+        let some = prop_oneof![
+            letter,
+            prop::char::range(' ', '~'),
+            prop::char::range('\u{b0}', '\u{17f}')
+        ];
+        prop::collection::vec(some, 0..12).prop_map(|letters| letters.into_iter().collect())
+    }
+
     proptest! {
+        #[test]
+        fn the_short_way_is_the_long_way(text in some_letters()) {
+            prop_assert_eq!(fold(&text), fold_at_length(&text));
+            let cleaned = clean_at_length(&text);
+            prop_assert_eq!(clean(&text), cleaned);
+        }
+
         #[test]
         fn cleaning_folding_and_transliterating_twice_is_once(text in any::<String>()) {
             let once = clean(&text).into_owned();

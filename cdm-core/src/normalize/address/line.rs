@@ -18,19 +18,28 @@ const BREAK: u8 = b'\n';
 /// `c/o` and `s/n` are words of their own.
 pub(in crate::normalize) fn words_of(raw: &str) -> String {
     let mut plain = Vec::with_capacity(raw.len() + 8);
-    for (count, line) in raw.split(is_line_break).enumerate() {
-        if count > 0 {
-            plain.push(BREAK);
-        }
+    let add = |line: &str, plain: &mut Vec<u8>| {
         let line = clean(line);
         if line.is_ascii() {
             plain.extend(line.bytes().map(|byte| byte.to_ascii_lowercase()));
         } else {
-            line.chars().for_each(|c| transliterate(c, &mut plain));
+            line.chars().for_each(|c| transliterate(c, plain));
+        }
+    };
+    if raw.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        add(raw, &mut plain);
+    } else {
+        for (count, line) in raw.split(is_line_break).enumerate() {
+            if count > 0 {
+                plain.push(BREAK);
+            }
+            add(line, &mut plain);
         }
     }
-    Words { plain: &plain, at: 0, out: String::with_capacity(plain.len() + 8), gap: Gap::None }
-        .run()
+    // All of it is ASCII.
+    let plain = String::from_utf8_lossy(&plain);
+    let out = String::with_capacity(plain.len() + 8);
+    Words { plain: &plain, at: 0, out, gap: Gap::None }.run()
 }
 
 /// [`words_of`] as one run of words, for looking a single name up.
@@ -91,7 +100,7 @@ enum Gap {
 }
 
 struct Words<'a> {
-    plain: &'a [u8],
+    plain: &'a str,
     at: usize,
     out: String,
     /// What separates the next word from what is written.
@@ -100,9 +109,9 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn run(mut self) -> String {
-        while let Some(&byte) = self.plain.get(self.at) {
+        while let Some(&byte) = self.plain.as_bytes().get(self.at) {
             match byte {
-                b'a'..=b'z' | b'0'..=b'9' => self.push(byte),
+                b'a'..=b'z' | b'0'..=b'9' => self.push_run(),
                 b'\'' | b'`' => self.apostrophe(),
                 b'-' => self.dash(),
                 b'/' => self.slash(),
@@ -119,7 +128,17 @@ impl Words<'_> {
         self.out
     }
 
-    fn push(&mut self, byte: u8) {
+    /// Write the letters and digits that stand here.
+    fn push_run(&mut self) {
+        let rest = &self.plain[self.at..];
+        let end = rest.bytes().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        self.join();
+        self.out.push_str(&rest[..end]);
+        self.at += end - 1;
+    }
+
+    /// Part what comes next from what is written.
+    fn join(&mut self) {
         if !self.out.is_empty() {
             match self.gap {
                 Gap::None => {}
@@ -128,12 +147,12 @@ impl Words<'_> {
             }
         }
         self.gap = Gap::None;
-        self.out.push(byte as char);
     }
 
     fn word(&mut self, word: &str) {
         self.separate(Gap::Word);
-        word.bytes().for_each(|byte| self.push(byte));
+        self.join();
+        self.out.push_str(word);
         self.separate(Gap::Word);
     }
 
@@ -144,7 +163,7 @@ impl Words<'_> {
     }
 
     fn peek(&self, ahead: usize) -> u8 {
-        self.plain.get(self.at + ahead).copied().unwrap_or(b' ')
+        self.plain.as_bytes().get(self.at + ahead).copied().unwrap_or(b' ')
     }
 
     /// The word being written; empty where the next letter begins a new one.
@@ -162,7 +181,8 @@ impl Words<'_> {
         if matches!(word, "l" | "d" | "dell" | "all" | "nell" | "sull" | "dall" | "sant" | "qu") {
             self.separate(Gap::Word);
         } else if word.is_empty() && self.peek(1) == b's' && matches!(self.peek(2), b'-' | b' ') {
-            self.push(b's'); // 's-Gravenhage
+            self.join();
+            self.out.push('s'); // 's-Gravenhage
             self.at += 2;
         }
     }
@@ -220,7 +240,7 @@ impl Words<'_> {
         if self.gap == Gap::Part || !word.bytes().all(|b| b.is_ascii_digit()) || word.is_empty() {
             return false;
         }
-        let rest = &self.plain[self.at + 1..];
+        let rest = &self.plain.as_bytes()[self.at + 1..];
         let spaces = rest.iter().take_while(|b| **b == b' ').count();
         let digits = rest[spaces..].iter().take_while(|b| b.is_ascii_digit()).count();
         (1..=3).contains(&digits)

@@ -116,8 +116,7 @@ pub fn street(raw: &str, context: &Context) -> Normalized {
     };
     let country = context.region.as_deref();
     let (line, street) = settle(words, |words| {
-        let mut parts: Vec<street::Words<'_>> =
-            words.split(", ").map(|part| part.split(' ').collect()).collect();
+        let mut parts = street::parts_of(words);
         street::part_notes(&mut parts);
         let street = street::parse(&parts, country);
         (street.line(), street)
@@ -142,7 +141,7 @@ fn with_street(value: Normalized, street: &Street) -> Normalized {
 
 /// The words of a text that can be read as an address, else what it is instead.
 fn readable(raw: &str) -> Result<String, Normalized> {
-    if raw.trim().is_empty() || clean(raw).is_empty() {
+    if !raw.bytes().any(|byte| byte.is_ascii_graphic()) && clean(raw).is_empty() {
         return Err(Normalized::missing());
     }
     if raw.len() <= LONGEST && is_placeholder(raw) {

@@ -18,8 +18,8 @@ pub(super) fn name_of(words: &[&str], country: Option<&str>, number_first: bool)
         return String::new();
     }
     let mut name: Name<'_> = Vec::with_capacity(words.len() + 1);
-    let ends_in_type = words.len() > 1
-        && last_type_at(&words).is_some_and(|at| WORDS.last_types[words[at]].is_sure);
+    let ends_in_type =
+        words.len() > 1 && last_type_at(&words).is_some_and(|at| is_sure_type(words[at]));
     let first = first_type(&words, country, number_first, ends_in_type);
     if let Some((length, canonical)) = first {
         name.extend(canonical.split('_').map(Cow::Borrowed));
@@ -181,7 +181,7 @@ fn english(name: &mut Name<'_>, number_first: bool) {
         if length > take + usize::from(take == 1 && !number_first) {
             let tail = &words[length - take..];
             if let Some((used, direction)) = WORDS.directions.longest(tail) {
-                let typed = WORDS.last_types.contains_key(words[length - take - 1]);
+                let typed = WORDS.last_types.contains(words[length - take - 1]);
                 if used == take
                     && (typed || number_first && length > take)
                     && !(take == 2 && length < 3)
@@ -197,7 +197,7 @@ fn english(name: &mut Name<'_>, number_first: bool) {
     if let Some((used, direction)) = WORDS.directions.longest(&words[..end]) {
         // `North Road` and `E Street` are names.
         let rest = end - used.min(end);
-        let is_name = rest == 1 && WORDS.last_types.contains_key(words[end - 1]);
+        let is_name = rest == 1 && WORDS.last_types.contains(words[end - 1]);
         if rest > 0 && !(is_name && words[0].len() == 1) {
             out.push(Cow::Borrowed(direction));
             start = used;
@@ -207,10 +207,8 @@ fn english(name: &mut Name<'_>, number_first: bool) {
         (end > start + usize::from(start == 0)).then(|| last_type_at(&words[..end])).flatten();
     for at in start..end {
         let word = words[at];
-        let next_is_type = typed.is_some_and(|typed| {
-            let sure = |word| WORDS.last_types.get(word).is_some_and(|last| last.is_sure);
-            typed == at + 1 || typed == at + 2 && sure(words[at + 1])
-        });
+        let next_is_type = typed
+            .is_some_and(|typed| typed == at + 1 || typed == at + 2 && is_sure_type(words[at + 1]));
         let before = at.checked_sub(1).map_or("", |before| words[before]);
         if is_suffix(word, before) && typed.is_some_and(|typed| typed > at) {
             // `51 st Street`: joined to the number before it.
@@ -246,16 +244,20 @@ fn english(name: &mut Name<'_>, number_first: bool) {
     *name = out;
 }
 
+fn is_sure_type(word: &str) -> bool {
+    WORDS.last_types.get(word).is_some_and(|last| last.is_sure)
+}
+
 /// Where the kind of street stands: the last word but for directions.
 fn last_type_at(words: &[&str]) -> Option<usize> {
     let mut at = words.len().checked_sub(1)?;
     while at > 0
-        && !WORDS.last_types.contains_key(words[at])
+        && !WORDS.last_types.contains(words[at])
         && WORDS.directions.longest(&words[at..=at]).is_some()
     {
         at -= 1;
     }
-    (at > 0 && WORDS.last_types.contains_key(words[at])).then_some(at)
+    (at > 0 && WORDS.last_types.contains(words[at])).then_some(at)
 }
 
 /// Whether `word` is the ending of the ordinal of `number`: `st` of 51.

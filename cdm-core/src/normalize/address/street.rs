@@ -7,6 +7,25 @@ use super::words::{Part, WORDS, is_number, is_ordinal, roman};
 /// The words of one part of a line, as commas separate them.
 pub(super) type Words<'a> = Vec<&'a str>;
 
+/// The words of each part of a line in words, whose parts are apart by a comma and a space.
+pub(super) fn parts_of(line: &str) -> Vec<Words<'_>> {
+    line.split(',').map(|part| words_of(part.strip_prefix(' ').unwrap_or(part))).collect()
+}
+
+/// Words are so short that to look for the next space takes longer than to go there.
+fn words_of(part: &str) -> Words<'_> {
+    // Few have more.
+    let (mut words, mut start) = (Vec::with_capacity(8), 0);
+    for (at, byte) in part.bytes().enumerate() {
+        if byte == b' ' {
+            words.push(&part[start..at]);
+            start = at + 1;
+        }
+    }
+    words.push(&part[start..]);
+    words
+}
+
 /// What a street line holds; empty where it does not.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Street {
@@ -155,12 +174,26 @@ pub(super) fn parse(parts: &[Words<'_>], country: Option<&str>) -> Street {
 /// Whether a part by itself has neither number nor name, such as `apt b` or `po box 5`: what [`parse`]
 /// would say of it, without spelling the name out.
 pub(super) fn is_nameless(part: &[&str]) -> bool {
+    if !part.is_empty() && part.iter().all(|word| is_of_a_name(word)) {
+        return false;
+    }
     let (mut street, mut words) = (Street::default(), part.to_vec());
     leave_out_care_of(&mut words, 1);
     take_box(&mut words, &mut street);
     take_units(&mut words, &mut street.units, true);
     let (number, name, _) = split_number(&words, None, &mut street.units);
     number.is_empty() && name.iter().all(|word| word.trim_end_matches('*').is_empty())
+}
+
+/// Whether a word is of a name surely, whatever words of names stand beside it.
+fn is_of_a_name(word: &str) -> bool {
+    let begins_as_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    word.starts_with(|c: char| c.is_ascii_lowercase())
+        && !word.contains('*')
+        && !word.strip_prefix('u').is_some_and(begins_as_number)
+        && !matches!(word, "c/o" | "attn" | "zhd" | "zhv" | "s/n" | "snc")
+        && !WORDS.units.has_head(word)
+        && !WORDS.boxes.has_head(word)
 }
 
 /// `3rd floor, door B` is the flat that others call `3B`.
@@ -293,7 +326,7 @@ pub(super) fn has_type(words: &[&str]) -> bool {
     let Some(last) = words.last() else { return false };
     words.len() > 1
         && (words.iter().skip(1).any(|word| WORDS.last_types.get(word).is_some_and(|t| t.is_sure))
-            || WORDS.last_types.contains_key(last)
+            || WORDS.last_types.contains(last)
             || WORDS.first_types.longest(words).is_some_and(|(length, _)| length < words.len()))
         || words.iter().any(|word| {
             WORDS
@@ -467,7 +500,7 @@ fn leading_number(core: &[&str], units: &mut Vec<(Part, String)>) -> (String, us
         Some(letter @ &("a" | "b" | "c"))
             if rest > 1
                 && first.bytes().all(|b| b.is_ascii_digit())
-                && !(rest == 2 && WORDS.last_types.contains_key(core[2])) =>
+                && !(rest == 2 && WORDS.last_types.contains(core[2])) =>
         {
             (format!("{}{letter}", tidy(first)), 2)
         }

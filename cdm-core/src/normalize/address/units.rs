@@ -143,7 +143,7 @@ fn word_and_value<'a>(words: &[&'a str], at: usize, is_first: bool) -> Option<Ta
             // `Unit St 5`, `House 5 Street`: nothing but a kind of street would be left.
             if next.is_some()
                 && value_at + 2 == words.len()
-                && WORDS.last_types.contains_key(next.unwrap_or(&""))
+                && WORDS.last_types.contains(next.unwrap_or(&""))
             {
                 continue;
             }

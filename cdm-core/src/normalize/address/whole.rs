@@ -38,8 +38,7 @@ impl Whole {
 
 /// Take `line` (in words) apart; `home` is the country where the line names none.
 pub(super) fn parse(line: &str, home: Option<&str>) -> Whole {
-    let mut parts: Vec<Words<'_>> =
-        line.split(", ").map(|part| part.split(' ').collect()).collect();
+    let mut parts = street::parts_of(line);
     parts.iter_mut().for_each(leave_out_cedex);
     street::part_notes(&mut parts);
     let mut whole = Whole { country: take_country(&mut parts, home), ..Whole::default() };
@@ -93,6 +92,12 @@ fn take_country(parts: &mut Vec<Words<'_>>, home: Option<&str>) -> Option<&'stat
             continue;
         }
         let start = last.len() - length;
+        if !coded
+            && (count == 1
+                || matches!(last[start - 1], "de" | "of" | "la" | "del" | "d" | "du" | "di"))
+        {
+            continue;
+        }
         let key = last[start..].join(" ");
         let is_name = key.len() > 3 || matches!(key.as_str(), "uk" | "usa" | "uae");
         let is_code = length == 1
@@ -103,11 +108,7 @@ fn take_country(parts: &mut Vec<Words<'_>>, home: Option<&str>) -> Option<&'stat
             && count > 1
             && is_code_like(last[0])
             && home.is_none();
-        if !(is_name || is_code)
-            || !coded
-                && (count == 1
-                    || matches!(last[start - 1], "de" | "of" | "la" | "del" | "d" | "du" | "di"))
-        {
+        if !(is_name || is_code) {
             continue;
         }
         if let Some(entry) = country::find(&key) {
@@ -348,7 +349,7 @@ fn town_start(words: &[&str], is_placed: bool) -> Option<usize> {
     let fits = |at: usize, least: usize| {
         let start = after_street(words, at + 1);
         let town = &words[start..];
-        let weak_end = town.last().is_some_and(|word| WORDS.last_types.contains_key(word));
+        let weak_end = town.last().is_some_and(|word| WORDS.last_types.contains(word));
         let plain =
             !town.iter().any(|word| word.starts_with(|c: char| c.is_ascii_digit()) || *word == "#");
         let unit = !town.is_empty() && street::is_nameless(town);

@@ -1,18 +1,17 @@
 //! The lists of words that addresses are made of, ready for looking up.
 
-use hashbrown::HashMap;
 use std::sync::LazyLock;
 
-use crate::normalize::data::rows;
+use crate::normalize::data::{Listed, rows};
 
 /// Phrases of one or more words, found by their first.
 pub(super) struct Phrases<T> {
-    by_head: HashMap<&'static str, Vec<(Vec<&'static str>, T)>>,
+    by_head: Listed<Vec<(Vec<&'static str>, T)>>,
 }
 
 impl<T> Phrases<T> {
     fn new(entries: impl Iterator<Item = (&'static str, T)>) -> Self {
-        let mut by_head: HashMap<_, Vec<(Vec<_>, T)>> = HashMap::new();
+        let mut by_head: Listed<Vec<(Vec<_>, T)>> = Listed::default();
         for (phrase, value) in entries {
             let mut words = phrase.split('_');
             if let Some(head) = words.next().filter(|head| !head.is_empty()) {
@@ -24,6 +23,11 @@ impl<T> Phrases<T> {
             .values_mut()
             .for_each(|tails| tails.sort_by_key(|(tail, _)| usize::MAX - tail.len()));
         Self { by_head }
+    }
+
+    /// Whether some phrase begins with the word.
+    pub(super) fn has_head(&self, word: &str) -> bool {
+        self.by_head.contains(word)
     }
 
     /// Every phrase that `words` begins with, longest first, and how many words it has.
@@ -98,7 +102,7 @@ pub(super) enum UnitShape {
 }
 
 pub(super) struct Words {
-    pub(super) last_types: HashMap<&'static str, LastType>,
+    pub(super) last_types: Listed<LastType>,
     pub(super) first_types: Phrases<FirstType>,
     pub(super) glued_types: Vec<GluedType>,
     /// Of the endings of these, those of more than two bytes, by their last byte.
@@ -123,7 +127,7 @@ pub(crate) fn has_street_word(ascii: &str) -> bool {
     (0..words.len()).any(|at| {
         let word = words[at];
         let ends_so = |ending: &&str| word.len() > ending.len() + 2 && word.ends_with(*ending);
-        at > 0 && WORDS.last_types.contains_key(word)
+        at > 0 && WORDS.last_types.contains(word)
             || WORDS.first_types.all(&words[at..]).next().is_some()
             || WORDS.long_endings(word).iter().any(ends_so)
     })
@@ -139,7 +143,7 @@ pub(super) static WORDS: LazyLock<Words> = LazyLock::new(|| {
             spellings.into_iter().map(move |word| (row[0], row[1], row[2], word))
         })
         .collect();
-    let mut last_types = HashMap::new();
+    let mut last_types = Listed::default();
     for &(_, place, canonical, word) in types.iter().filter(|entry| entry.1.starts_with("last")) {
         last_types.entry(word).or_insert(LastType { canonical, is_sure: place == "last!" });
     }

@@ -1,5 +1,7 @@
 //! What surrounds a name without being part of it: honorifics, suffixes, other names.
 
+use std::borrow::Cow;
+
 use super::scan::{Segment, Word, is_ideographic};
 use super::words::{
     Blank, Note, Proof, Suffix, blank, faculty, honorific, is_trailing_honorific, note, suffix,
@@ -89,7 +91,7 @@ impl Affixes {
         let mut at = 0;
         while at < words.len() {
             let end = run_end(words, at);
-            let Some((suffix, next)) = [end, at + 1].into_iter().find_map(|next| {
+            let Some((suffix, next)) = distinct(end, at + 1).find_map(|next| {
                 let run = &words[at..next];
                 let initials = run.len() > 1 && run.iter().all(Word::is_initial);
                 let suffix = suffix(&key(run))?;
@@ -154,10 +156,14 @@ impl Affixes {
 }
 
 /// The folded words joined by spaces, by nothing between Chinese, Japanese and Korean ones.
-pub(super) fn phrase(words: &[Word]) -> String {
-    let mut text = String::with_capacity(words.iter().map(|word| word.folded.len() + 1).sum());
+pub(super) fn phrase<'w, W>(words: W) -> String
+where
+    W: IntoIterator<Item = &'w Word, IntoIter: Clone>,
+{
+    let words = words.into_iter();
+    let mut text = String::with_capacity(words.clone().map(|word| word.folded.len() + 1).sum());
     let mut ideographic = false;
-    for (at, word) in words.iter().enumerate() {
+    for (at, word) in words.enumerate() {
         let next = !word.folded.is_ascii() && is_ideographic(&word.folded);
         if at > 0 && !(ideographic && next) {
             text.push(' ');
@@ -179,8 +185,8 @@ pub(super) fn is_blank(folded: &str) -> bool {
 }
 
 /// Whether every word stands for no name: `Vorname Nachname`, `test test`.
-pub(super) fn are_blank(words: &[Word]) -> bool {
-    words.iter().all(|word| {
+pub(super) fn are_blank<'w>(words: impl IntoIterator<Item = &'w Word>) -> bool {
+    words.into_iter().all(|word| {
         blank(&word.folded) == Some(Blank::Word) || is_one_letter_over_and_over(&word.folded)
     })
 }
@@ -194,8 +200,16 @@ fn is_one_letter_over_and_over(word: &str) -> bool {
         && bytes.iter().all(|byte| *byte == bytes[0])
 }
 
-fn key(run: &[Word]) -> String {
-    run.iter().map(|word| word.folded.as_str()).collect()
+fn key(run: &[Word]) -> Cow<'_, str> {
+    match run {
+        [word] => Cow::Borrowed(&word.folded),
+        _ => run.iter().map(|word| word.folded.as_str()).collect(),
+    }
+}
+
+/// Both, or one where they are the same.
+fn distinct(one: usize, other: usize) -> impl Iterator<Item = usize> {
+    std::iter::once(one).chain((other != one).then_some(other))
 }
 
 /// Where the words that are run together from `at` on end.
@@ -213,7 +227,7 @@ fn last_suffix(words: &[Word], circumstances: Circumstances) -> Option<(Suffix, 
     let start = if apart { last - 1 } else { start };
     // A surname is one word less than a whole name.
     let least = if circumstances.surname { 1 } else { 2 };
-    [start, last].into_iter().filter(|at| *at > 0).find_map(|at| {
+    distinct(start, last).filter(|at| *at > 0).find_map(|at| {
         let run = &words[at..];
         let initials = run.len() > 1 && run.iter().all(Word::is_initial);
         let suffix = suffix(&key(run))?;
@@ -270,7 +284,7 @@ fn first_honorific(
     if words.is_empty() {
         return None;
     }
-    let (honorific, mut taken) = [run_end(words, 0), 1].into_iter().find_map(|end| {
+    let (honorific, mut taken) = distinct(run_end(words, 0), 1).find_map(|end| {
         let run = &words[..end];
         if end > 1 && run.iter().all(Word::is_initial) {
             return None;

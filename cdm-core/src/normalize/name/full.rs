@@ -24,7 +24,7 @@ pub(super) struct Parsed {
 
 impl Parsed {
     /// Every word, in the canonical order.
-    pub(super) fn words(&self) -> impl Iterator<Item = &Word> {
+    pub(super) fn words(&self) -> impl Iterator<Item = &Word> + Clone {
         let (front, back) = if self.surname_leads {
             (&self.family[..], &[][..])
         } else {

@@ -152,7 +152,7 @@ impl Source {
         }
         let composed = compose(&unified);
         let folded = fold(&composed);
-        if folded.chars().count() > LONGEST {
+        if folded.len() > LONGEST && folded.chars().count() > LONGEST {
             return Err(Normalized::unusable(Issue::TooLong));
         }
         if is_blank(&folded) {
@@ -355,12 +355,11 @@ fn full_name_once(raw: &str) -> Normalized {
     if parsed.family.is_empty() && parsed.middle.is_empty() && raw.trim_end().ends_with(',') {
         std::mem::swap(&mut parsed.given, &mut parsed.family);
     }
-    let words: Segment = parsed.words().cloned().collect();
-    if are_blank(&words) && parsed.canonical.is_none() {
+    if are_blank(parsed.words()) && parsed.canonical.is_none() {
         return Normalized::unusable(Issue::Placeholder);
     }
-    affixes.take_asides(std::mem::take(&mut source.scan.asides), words.len());
-    let canonical = parsed.canonical.clone().unwrap_or_else(|| phrase(&words));
+    affixes.take_asides(std::mem::take(&mut source.scan.asides), parsed.words().count());
+    let canonical = parsed.canonical.clone().unwrap_or_else(|| phrase(parsed.words()));
     if is_blank(&canonical) {
         return Normalized::unusable(Issue::Placeholder);
     }
@@ -376,7 +375,7 @@ fn full_name_once(raw: &str) -> Normalized {
     if parsed.given.is_empty() != parsed.family.is_empty() {
         value = value.doubting(Issue::Mononym);
     }
-    source.finish(value, words.iter(), &affixes, display, several)
+    source.finish(value, parsed.words(), &affixes, display, several)
 }
 
 /// A whole name as it is shown; empty where that is the value as it stands.
@@ -387,8 +386,7 @@ fn display_of(source: &Source, parsed: &Parsed, affixes: &Affixes) -> String {
         return source.shown.clone();
     }
     if ideographic {
-        let words: Segment = parsed.words().cloned().collect();
-        return parsed.canonical.clone().unwrap_or_else(|| phrase(&words));
+        return parsed.canonical.clone().unwrap_or_else(|| phrase(parsed.words()));
     }
     // Where capitals set the surname apart, they are no part of it, and `john SMITH` wants some.
     let capitals = parsed.capitals && !source.scan.organisation_by_case;
@@ -479,7 +477,7 @@ fn glue_mac(words: &mut Segment, from: usize) {
 /// Whether a folded text is an e-mail or web address.
 fn is_address(folded: &str) -> bool {
     folded.split_once('@').is_some_and(|(_, domain)| domain.contains('.'))
-        || folded.contains("://")
+        || folded.contains(':') && folded.contains("://")
         || folded.starts_with("www.")
 }
 

@@ -130,6 +130,15 @@ enum Piece {
     Joint(String),
 }
 
+impl Piece {
+    fn word(&self) -> Option<&Word> {
+        match self {
+            Piece::Word(word) => Some(word),
+            Piece::Comma | Piece::Joint(_) => None,
+        }
+    }
+}
+
 /// Asides are few; a value with more of them is no name.
 const MOST_ASIDES: usize = 8;
 
@@ -198,10 +207,12 @@ fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces = Pieces::default();
     let mut start = None;
     for (at, c) in text.char_indices() {
-        let in_word = c.is_alphanumeric()
-            || is_combining_mark(c)
-            || matches!(c, '\'' | '-' | '.' | '·' | '?' | '\u{fffd}')
-            || c == '/' && is_one_by_one(text, at);
+        let in_word = match c {
+            ' ' => false,
+            '\'' | '-' | '.' | '·' | '?' | '\u{fffd}' => true,
+            '/' => is_one_by_one(text, at),
+            _ => c.is_alphanumeric() || is_combining_mark(c),
+        };
         if in_word {
             start.get_or_insert(at);
             continue;
@@ -353,12 +364,7 @@ fn middle_dots(word: &str) -> String {
 
 /// Whether the words look like an organisation's: whatever their case, and as they are written.
 fn organisation(pieces: &[Piece], mixed: bool) -> (bool, bool) {
-    let words = || {
-        pieces.iter().filter_map(|piece| match piece {
-            Piece::Word(word) => Some(word),
-            _ => None,
-        })
-    };
+    let words = || pieces.iter().filter_map(Piece::word);
     let by_word = words().any(|word| {
         company_word(&word.folded) == Some(false)
             || is_ideographic(&word.folded)
@@ -366,28 +372,18 @@ fn organisation(pieces: &[Piece], mixed: bool) -> (bool, bool) {
                     .iter()
                     .any(|form| word.folded.contains(form))
     });
-    let run = last_run(words());
-    let by_case = run.is_some_and(|(folded, capitals, glued)| {
-        company_word(&folded) == Some(true) && (glued || mixed && capitals)
-    });
+    // The last words that are run together by dots.
+    let (count, glued) = (words().count(), words().rev().take_while(|word| word.glued).count());
+    let run = || words().skip(count.saturating_sub(glued + 1));
+    let by_case = || {
+        let folded: Cow<'_, str> = match (glued, words().next_back()) {
+            (0, Some(last)) => Cow::Borrowed(&last.folded),
+            _ => run().map(|word| word.folded.as_str()).collect(),
+        };
+        company_word(&folded) == Some(true) && (glued > 0 || mixed && run().all(Word::is_upper))
+    };
     let by_count = pieces.len() > 1;
-    (by_word, by_word || by_count && by_case)
-}
-
-/// The last words that are run together by dots: folded, whether in capitals, whether several.
-fn last_run<'a>(words: impl Iterator<Item = &'a Word>) -> Option<(String, bool, bool)> {
-    let mut run: Option<(String, bool, bool)> = None;
-    for word in words {
-        match &mut run {
-            Some((folded, capitals, glued)) if word.glued => {
-                folded.push_str(&word.folded);
-                *capitals &= word.is_upper();
-                *glued = true;
-            }
-            _ => run = Some((word.folded.clone(), word.is_upper(), false)),
-        }
-    }
-    run
+    (by_word, by_word || by_count && by_case())
 }
 
 fn whole(pieces: &[Piece]) -> String {

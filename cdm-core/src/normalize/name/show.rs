@@ -12,6 +12,9 @@ pub(super) enum Case {
     Proper,
 }
 
+/// Few names have more.
+const LIKELY_BYTES: usize = 32;
+
 /// The words as they are shown. `surname_from` is where the surname begins: from there on even the
 /// first word may be a particle that is written small.
 pub(super) fn show<'a>(
@@ -19,7 +22,7 @@ pub(super) fn show<'a>(
     case: impl Fn(&Word) -> Case,
     surname_from: usize,
 ) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(LIKELY_BYTES);
     let mut words = words.into_iter().enumerate().peekable();
     let mut after_small = false;
     while let Some((at, word)) = words.next() {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::normalize::text::stands_alone;
 use crate::normalize::{self, clean};
 
 /// Undo UTF-8 text read as Windows-1252 or Latin-1 (`MÃ¼ller`), once or twice over.
@@ -94,7 +95,7 @@ pub(super) fn unify(text: &str) -> Cow<'_, str> {
     if clean.is_ascii() && !clean.contains('`') {
         return clean;
     }
-    if clean.chars().all(|c| is_plain_latin(c) && c != '`') {
+    if clean.chars().all(|c| (is_plain_latin(c) || stands_alone(c)) && c != '`') {
         return clean;
     }
     let unified: String = clean.chars().map(unified).collect();
@@ -110,7 +111,7 @@ fn clean_owned(text: String) -> String {
 
 /// Unified text without differences of width and the like.
 pub(super) fn compose(unified_text: &str) -> Cow<'_, str> {
-    if unified_text.chars().all(is_plain_latin) {
+    if unified_text.chars().all(|c| is_plain_latin(c) || stands_alone(c)) {
         return Cow::Borrowed(unified_text);
     }
     let composed: String = unified_text.nfkc().map(unified).collect();
@@ -189,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_fast_way_to_fold_is_the_slow_way(text in "[ -~À-ž]{0,12}") {
+        fn the_fast_way_to_fold_is_the_slow_way(text in "[ -~À-žΑ-ωА-я가-힣あ-んァ-ヶ一-丿א-ת]{0,12}") {
             let text = clean(&text);
             prop_assert_eq!(fold(&text), normalize::fold(&text));
             let unified = unify(&text);

@@ -1,9 +1,8 @@
 //! The word lists that names are read by.
 
-use hashbrown::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::super::data::rows;
+use super::super::data::{Listed, rows};
 
 /// An honorific.
 #[derive(Clone, Copy)]
@@ -18,7 +17,7 @@ pub(super) struct Honorific {
     pub(super) alone: bool,
 }
 
-static HONORIFICS: LazyLock<HashMap<&'static str, Honorific>> = LazyLock::new(|| {
+static HONORIFICS: LazyLock<Listed<Honorific>> = LazyLock::new(|| {
     rows(include_str!("../data/honorifics.txt"))
         .map(|row| {
             let form = row.get(1).copied().filter(|form| !form.is_empty()).unwrap_or(row[0]);
@@ -70,7 +69,7 @@ pub(super) struct Suffix {
     pub(super) proof: Proof,
 }
 
-static SUFFIXES: LazyLock<HashMap<&'static str, Suffix>> = LazyLock::new(|| {
+static SUFFIXES: LazyLock<Listed<Suffix>> = LazyLock::new(|| {
     rows(include_str!("../data/name_suffixes.txt"))
         .map(|row| {
             let suffix = Suffix {
@@ -101,7 +100,7 @@ pub(super) struct Particle {
     pub(super) capital: bool,
 }
 
-static PARTICLES: LazyLock<HashMap<&'static str, Particle>> = LazyLock::new(|| {
+static PARTICLES: LazyLock<Listed<Particle>> = LazyLock::new(|| {
     rows(include_str!("../data/particles.txt"))
         .map(|row| {
             let flags = row.get(1).copied().unwrap_or_default();
@@ -116,8 +115,10 @@ pub(super) fn particle(word: &str) -> Option<Particle> {
     PARTICLES.get(word).copied()
 }
 
-static IBERIAN: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| rows(include_str!("../data/iberian_surnames.txt")).flatten().collect());
+static IBERIAN: LazyLock<Listed<()>> = LazyLock::new(|| {
+    let names = rows(include_str!("../data/iberian_surnames.txt")).flatten();
+    names.map(|name| (name, ())).collect()
+});
 
 /// Whether a transliterated word is a surname common where people bear two.
 pub(super) fn is_iberian(ascii: &str) -> bool {
@@ -137,7 +138,7 @@ pub(super) enum Note {
     And,
 }
 
-static NOTES: LazyLock<HashMap<&'static str, Note>> = LazyLock::new(|| {
+static NOTES: LazyLock<Listed<Note>> = LazyLock::new(|| {
     rows(include_str!("../data/name_notes.txt"))
         .map(|row| {
             let note = match row.get(1).copied() {
@@ -167,7 +168,7 @@ pub(super) enum Blank {
     Name,
 }
 
-static BLANKS: LazyLock<HashMap<&'static str, Blank>> = LazyLock::new(|| {
+static BLANKS: LazyLock<Listed<Blank>> = LazyLock::new(|| {
     rows(include_str!("../data/name_placeholders.txt"))
         .map(|row| {
             let blank = match row.get(1).copied() {
@@ -184,7 +185,7 @@ pub(super) fn blank(phrase: &str) -> Option<Blank> {
     BLANKS.get(phrase).copied()
 }
 
-static COMPANY_WORDS: LazyLock<HashMap<&'static str, bool>> = LazyLock::new(|| {
+static COMPANY_WORDS: LazyLock<Listed<bool>> = LazyLock::new(|| {
     rows(include_str!("../data/company_words.txt"))
         .map(|row| (row[0], row.get(1) == Some(&"caps")))
         .collect()
@@ -195,9 +196,10 @@ pub(super) fn company_word(word: &str) -> Option<bool> {
     COMPANY_WORDS.get(word).copied()
 }
 
-static EAST_ASIAN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+static EAST_ASIAN: LazyLock<Listed<()>> = LazyLock::new(|| {
     rows(include_str!("../data/east_asian_surnames.txt"))
         .flat_map(|row| row.into_iter().skip(1))
+        .map(|name| (name, ()))
         .collect()
 });
 
@@ -208,6 +210,8 @@ pub(super) fn is_east_asian_surname(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hashbrown::HashSet;
+
     use super::*;
     use crate::normalize::fold;
 

@@ -142,17 +142,17 @@ fn resolve(found: &Found, region: Option<Region>, forms: Forms) -> Normalized {
     }
     let mut unassigned = None;
     for (position, reading) in readings(found, region).into_iter().enumerate() {
-        let Some(number) = reading.into_number() else { continue };
-        if is_filler(&number.get_national_significant_number()) {
+        let Some(parsed) = reading.into_parsed() else { continue };
+        if is_filler(&parsed.number.get_national_significant_number()) {
             return Normalized::unusable(Issue::Placeholder);
         }
         // Valid is what has a type.
-        let kind = number.get_type();
+        let kind = parsed.number.get_type();
         if kind != PhoneNumberType::Unknown {
-            return assigned(&number, kind, forms);
+            return assigned(parsed, kind, forms);
         }
         if position == 0 {
-            unassigned = Some(number);
+            unassigned = Some(parsed);
         }
     }
     if found.masked {
@@ -174,7 +174,8 @@ fn resolve(found: &Found, region: Option<Region>, forms: Forms) -> Normalized {
         return Normalized::unusable(Issue::TooLong);
     }
     let mut wrong_length = None;
-    if let Some(number) = unassigned {
+    if let Some(parsed) = unassigned {
+        let number = &parsed.number;
         let issue = match number.is_possible_with_reason() {
             Ok(NumberLengthType::IsPossibleLocalOnly) => Issue::LocalOnly,
             Err(ValidationError::TooShort) => Issue::TooShort,
@@ -187,9 +188,9 @@ fn resolve(found: &Found, region: Option<Region>, forms: Forms) -> Normalized {
             || issue == Issue::TooLong;
         if is_whole {
             // Other digits than were written: a prefix came off, a country code was put before.
-            return match e164(&number).len() - 1 {
+            return match parsed.e164.len() - 1 {
                 0..FEWEST_DIGITS => Normalized::unusable(Issue::TooShort),
-                FEWEST_DIGITS..=MOST_DIGITS => with_forms(&number, forms).doubting(issue),
+                FEWEST_DIGITS..=MOST_DIGITS => with_forms(parsed, forms).doubting(issue),
                 _ => Normalized::unusable(Issue::TooLong),
             };
         }
@@ -214,21 +215,28 @@ struct Reading {
     text: String,
     region: Option<Region>,
     /// What it means, once that was asked.
-    number: OnceCell<Option<PhoneNumber>>,
+    parsed: OnceCell<Option<Parsed>>,
+}
+
+/// A number, and how E.164 has it.
+struct Parsed {
+    number: PhoneNumber,
+    e164: String,
 }
 
 impl Reading {
     fn new(text: String, region: Option<Region>) -> Self {
-        Self { text, region, number: OnceCell::new() }
+        Self { text, region, parsed: OnceCell::new() }
     }
 
     fn number(&self) -> Option<&PhoneNumber> {
-        self.number.get_or_init(|| parse(&self.text, self.region)).as_ref()
+        let parsed = self.parsed.get_or_init(|| parse(&self.text, self.region));
+        parsed.as_ref().map(|parsed| &parsed.number)
     }
 
-    fn into_number(self) -> Option<PhoneNumber> {
-        let Self { text, region, number } = self;
-        number.into_inner().unwrap_or_else(|| parse(&text, region))
+    fn into_parsed(self) -> Option<Parsed> {
+        let Self { text, region, parsed } = self;
+        parsed.into_inner().unwrap_or_else(|| parse(&text, region))
     }
 }
 
@@ -290,29 +298,25 @@ fn readings(found: &Found, region: Option<Region>) -> Vec<Reading> {
 ///
 /// Parsing can take off one national prefix at a time (`+49 0 0171`), so it is done until nothing
 /// changes; that makes normalising idempotent.
-fn parse(text: &str, region: Option<Region>) -> Option<PhoneNumber> {
+fn parse(text: &str, region: Option<Region>) -> Option<Parsed> {
     let mut number = PHONE_NUMBER_UTIL.parse(text, region).ok()?;
     for _ in 0..4 {
-        let spelt = e164(&number);
+        let e164 = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned();
         // What was written so has just been parsed: a number with its country code is of no region.
-        if spelt == text {
-            return Some(number);
+        if e164 == text {
+            return Some(Parsed { number, e164 });
         }
-        let again = PHONE_NUMBER_UTIL.parse(spelt, None).ok()?;
+        let again = PHONE_NUMBER_UTIL.parse(&e164, None).ok()?;
         if again == number {
-            return Some(number);
+            return Some(Parsed { number, e164 });
         }
         number = again;
     }
     None
 }
 
-fn e164(number: &PhoneNumber) -> String {
-    PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned()
-}
-
-fn assigned(number: &PhoneNumber, kind: PhoneNumberType, forms: Forms) -> Normalized {
-    let mut value = with_forms(number, forms).with(Form::Type, type_name(kind));
+fn assigned(parsed: Parsed, kind: PhoneNumberType, forms: Forms) -> Normalized {
+    let mut value = with_forms(parsed, forms).with(Form::Type, type_name(kind));
     if matches!(
         kind,
         PhoneNumberType::TollFree
@@ -326,12 +330,12 @@ fn assigned(number: &PhoneNumber, kind: PhoneNumberType, forms: Forms) -> Normal
     value
 }
 
-fn with_forms(number: &PhoneNumber, forms: Forms) -> Normalized {
+fn with_forms(Parsed { number, e164 }: Parsed, forms: Forms) -> Normalized {
     let national = number.get_national_significant_number();
     let country = number.get_region_code().filter(|region| *region != Region::World);
-    let mut value = Normalized::valid(e164(number));
+    let mut value = Normalized::valid(e164);
     if forms == Forms::All {
-        let display = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::International);
+        let display = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::International);
         value = value.with(Form::Display, display);
     }
     let country = country.map(|region| region.to_string()).unwrap_or_default();
