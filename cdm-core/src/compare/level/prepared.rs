@@ -433,7 +433,13 @@ impl Draft {
             aspects.has_form(form) && !matches!(form, Form::Display | Form::Deliverable)
                 || form == Form::Script && aspects.writing
         };
-        for form in Form::ALL.iter().copied().filter(|form| is_compared(*form)) {
+        // Of the others there is no text.
+        let has = value.forms().fold(0_u64, |has, (form, _)| has | 1 << form as u8);
+        let may_have = |form: Form| {
+            has >> form as u8 & 1 == 1 || matches!(form, Form::Ascii | Form::Core | Form::Script)
+        };
+        let forms = Form::ALL.iter().copied();
+        for form in forms.filter(|form| may_have(*form) && is_compared(*form)) {
             let stands_in = match form {
                 _ if value.form(form).is_some() => None,
                 // A name without a letter that could be transliterated still equals itself.
