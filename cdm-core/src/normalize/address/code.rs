@@ -133,10 +133,7 @@ fn ends_before_number(word: &str) -> bool {
 }
 
 pub(super) fn ends_in_type(words: &[&str]) -> bool {
-    words.len() > 1
-        && words
-            .last()
-            .is_some_and(|word| WORDS.last_types.get(word).is_some_and(|last| last.is_sure))
+    words.len() > 1 && words.last().is_some_and(|word| WORDS.is_sure_type(word))
 }
 
 /// `80331 München`, `1015 CJ Amsterdam`, `D-80331 München`, `114 55 Stockholm`: in the first part

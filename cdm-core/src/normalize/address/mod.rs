@@ -3,6 +3,7 @@
 mod code;
 mod line;
 mod name;
+mod number;
 mod street;
 mod units;
 mod whole;

@@ -19,7 +19,7 @@ pub(super) fn name_of(words: &[&str], country: Option<&str>, number_first: bool)
     }
     let mut name: Name<'_> = Vec::with_capacity(words.len() + 1);
     let ends_in_type =
-        words.len() > 1 && last_type_at(&words).is_some_and(|at| is_sure_type(words[at]));
+        words.len() > 1 && last_type_at(&words).is_some_and(|at| WORDS.is_sure_type(words[at]));
     let first = first_type(&words, country, number_first, ends_in_type);
     if let Some((length, canonical)) = first {
         name.extend(canonical.split('_').map(Cow::Borrowed));
@@ -207,8 +207,9 @@ fn english(name: &mut Name<'_>, number_first: bool) {
         (end > start + usize::from(start == 0)).then(|| last_type_at(&words[..end])).flatten();
     for at in start..end {
         let word = words[at];
-        let next_is_type = typed
-            .is_some_and(|typed| typed == at + 1 || typed == at + 2 && is_sure_type(words[at + 1]));
+        let next_is_type = typed.is_some_and(|typed| {
+            typed == at + 1 || typed == at + 2 && WORDS.is_sure_type(words[at + 1])
+        });
         let before = at.checked_sub(1).map_or("", |before| words[before]);
         if is_suffix(word, before) && typed.is_some_and(|typed| typed > at) {
             // `51 st Street`: joined to the number before it.
@@ -242,10 +243,6 @@ fn english(name: &mut Name<'_>, number_first: bool) {
     }
     out.extend(after.map(Cow::Borrowed));
     *name = out;
-}
-
-fn is_sure_type(word: &str) -> bool {
-    WORDS.last_types.get(word).is_some_and(|last| last.is_sure)
 }
 
 /// Where the kind of street stands: the last word but for directions.

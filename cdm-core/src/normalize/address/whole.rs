@@ -342,10 +342,7 @@ fn street_and_town(mut words: Words<'_>, is_placed: bool) -> (Words<'_>, Words<'
 fn town_start(words: &[&str], is_placed: bool) -> Option<usize> {
     let is_name = |at: usize| !is_number(words[at]) && !has_direction(words[at]);
     let first = usize::from(words.first().is_some_and(|word| is_number(word)));
-    let sure = |at: &usize| {
-        WORDS.last_types.get(words[*at]).is_some_and(|last| last.is_sure)
-            && (first..*at).any(is_name)
-    };
+    let sure = |at: &usize| WORDS.is_sure_type(words[*at]) && (first..*at).any(is_name);
     let fits = |at: usize, least: usize| {
         let start = after_street(words, at + 1);
         let town = &words[start..];

@@ -114,6 +114,11 @@ pub(super) struct Words {
 }
 
 impl Words {
+    /// Whether the word is a kind of street after which the street is over.
+    pub(super) fn is_sure_type(&self, word: &str) -> bool {
+        self.last_types.get(word).is_some_and(|last| last.is_sure)
+    }
+
     /// The endings of more than two bytes that `word` may have.
     pub(super) fn long_endings(&self, word: &str) -> &[&'static str] {
         word.bytes().last().map_or(&[], |last| &self.long_endings[usize::from(last)])
