@@ -32,7 +32,7 @@ setup-browser:
 
 # All features at once, so that everything is compiled once.
 test-rust:
-	cargo test --locked --all-features -p cdm-core -p cdm-examples
+	cargo test --locked --all-features -p cdm-core -p cdm-memory -p cdm-examples
 
 # Each binding has a target folder of its own: pyo3 and napi-derive ask for other features of `syn`,
 # so that most of what they have in common would be built again at every switch.

@@ -29,7 +29,8 @@ use clap::Parser;
 
 #[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: cdm_memory::Spilling<tikv_jemallocator::Jemalloc> =
+    cdm_memory::Spilling::over(tikv_jemallocator::Jemalloc);
 
 #[path = "resolve/progress.rs"]
 mod progress;
@@ -109,8 +110,8 @@ struct Options {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
-    /// The most memory that resolving may take, in MiB, the records included: where all at once would
-    /// take more, the work goes in passes; where that would, too, it fails before it begins.
+    /// The most memory that this may take, in MiB: what is large lies in a temporary file then, in TMPDIR or
+    /// else in /var/tmp. Takes longer and gives the same; fails where it is less than is needed.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     memory_limit: Option<u64>,
 

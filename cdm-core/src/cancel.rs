@@ -1,6 +1,7 @@
 //! Stopping long work, and saying how far it is.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -72,7 +73,38 @@ type Watcher = dyn Fn(Progress) + Send + Sync;
 pub struct Run {
     cancel: CancelToken,
     watcher: Option<Arc<Watcher>>,
-    memory_limit: Option<u64>,
+    memory: Option<Arc<MemoryLimit>>,
+}
+
+/// How much memory a run may take.
+#[derive(Debug)]
+pub(crate) struct MemoryLimit {
+    pub(crate) bytes: u64,
+    /// By whom it is kept while work goes on as it always does; else the work must take less.
+    kept: io::Result<cdm_memory::Limit>,
+}
+
+impl MemoryLimit {
+    /// Whether the program's allocator keeps it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.is_ok()
+    }
+
+    /// That it takes at least so many bytes, which is more.
+    pub(crate) fn too_low(&self, least_bytes: u64) -> Error {
+        let in_memory = match &self.kept {
+            Ok(kept) => kept.found_disk_full().then(|| "there is no room on the disk".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        Error::MemoryLimit { limit_bytes: self.bytes, least_bytes, in_memory }
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.kept.as_ref().ok().and_then(cdm_memory::Limit::passed_by) {
+            Some(bytes) => Err(self.too_low(self.bytes.saturating_add(bytes))),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Run {
@@ -96,19 +128,25 @@ impl Run {
         self
     }
 
-    /// Let fitting and resolving take no more than so many bytes of memory, that of the table included.
+    /// Let work take no more than so many bytes of memory, as long as this run or a clone of it is there.
     ///
-    /// Where all at once would take more, by [`Plan::estimate`](crate::Plan::estimate), the work goes in
-    /// passes: it does more than once what it else keeps, takes longer, and gives the same results. Where
-    /// that would take more as well, it is [`Error::MemoryLimit`], before it begins.
+    /// In a program whose allocator is [`cdm_memory::Spilling`], on Linux, that holds for all that is done with this run, reading
+    /// included: from now on what is large lies in a temporary file, and whenever the process comes near what it holds now and
+    /// `bytes` more, pages of that are taken out of memory. Work takes longer, the closer the limit the more.
+    ///
+    /// Elsewhere it holds for fitting and resolving, and includes the table: where all at once would take more, by
+    /// [`Plan::estimate`](crate::Plan::estimate), the work goes in passes, doing more than once what it else keeps.
+    ///
+    /// Either way the results are the same. Less than is needed is [`Error::MemoryLimit`], most often before the work begins.
     #[must_use]
     pub fn with_memory_limit(mut self, bytes: impl Into<Option<u64>>) -> Self {
-        self.memory_limit = bytes.into();
+        let limit = |bytes| MemoryLimit { bytes, kept: cdm_memory::Limit::new(bytes) };
+        self.memory = bytes.into().map(limit).map(Arc::new);
         self
     }
 
-    pub(crate) fn memory_limit(&self) -> Option<u64> {
-        self.memory_limit
+    pub(crate) fn memory_limit(&self) -> Option<&MemoryLimit> {
+        self.memory.as_deref()
     }
 
     /// The same switch, and nobody who watches: for parts that are too small to be told of.
@@ -118,15 +156,22 @@ impl Run {
     }
 
     /// # Errors
-    /// [`Error::Cancelled`] once the token was cancelled.
+    /// [`Error::Cancelled`] once the token was cancelled, [`Error::MemoryLimit`] once the work took more than it may.
     pub fn check(&self) -> Result<()> {
-        self.cancel.check()
+        self.cancel.check()?;
+        match &self.memory {
+            Some(memory) => {
+                cdm_memory::settle();
+                memory.check()
+            }
+            None => Ok(()),
+        }
     }
 
     /// Tell the watcher, where there is one, how far `stage` is, and stop where asked to.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] once the token was cancelled.
+    /// As [`check`](Self::check).
     pub fn report(&self, stage: &'static str, done: u64, total: u64) -> Result<()> {
         if let Some(watcher) = &self.watcher {
             watcher(Progress { stage, done, total });

@@ -163,14 +163,17 @@ pub enum Error {
     },
     /// A run would take more memory than it may.
     #[error(
-        "the memory limit of {} MiB is too low: this takes about {} MiB, in passes; allow as much, or \
-         resolve fewer records at a time", .limit_bytes.div_ceil(1 << 20), .least_bytes.div_ceil(1 << 20)
+        "the memory limit of {} MiB is too low: this takes some {} MiB at least; allow as much, or \
+         resolve fewer records at a time{}", .limit_bytes.div_ceil(1 << 20), .least_bytes.div_ceil(1 << 20),
+        because(.in_memory)
     )]
     MemoryLimit {
         /// What was allowed.
         limit_bytes: u64,
-        /// What it takes, by an estimate.
+        /// What it takes, by an estimate, or what it had taken when it was stopped.
         least_bytes: u64,
+        /// Why what is large lies in memory, where it cannot lie in a file instead.
+        in_memory: Option<String>,
     },
     /// A document (a plan, a model, decisions) breaks its rules.
     #[error("{document} at {path}: {reason}{}", did_you_mean(.suggestion))]
@@ -366,6 +369,10 @@ fn did_you_mean(suggestion: &Option<String>) -> String {
     suggestion.as_ref().map(|word| format!(", did you mean {word:?}?")).unwrap_or_default()
 }
 
+fn because(reason: &Option<String>) -> String {
+    reason.as_ref().map(|reason| format!("; it all lies in memory: {reason}")).unwrap_or_default()
+}
+
 /// The word of `known` nearest to `word`, where one is near enough to be a likely slip.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let folded = word.to_lowercase();
@@ -406,8 +413,15 @@ mod tests {
         assert_eq!((error.field(), error.suggestion()), (Some("emial"), Some("email")));
         let error = Error::unknown_choice("option", "sigal", &["id", "signal"]);
         assert_eq!((error.path(), error.suggestion()), (None, Some("signal")));
-        let error = Error::MemoryLimit { limit_bytes: 1_000_000, least_bytes: 90 << 20 };
+        let (limit_bytes, least_bytes) = (1_000_000, 90 << 20);
+        let error = Error::MemoryLimit { limit_bytes, least_bytes, in_memory: None };
         assert!(error.to_string().starts_with("the memory limit of 1 MiB is too low"), "{error}");
+        let in_memory = Some("the disk is full".to_owned());
+        let error = Error::MemoryLimit { limit_bytes, least_bytes, in_memory };
+        assert!(
+            error.to_string().ends_with("; it all lies in memory: the disk is full"),
+            "{error}"
+        );
         let error = Error::UnknownRecord { key: "crm:1".into() };
         assert_eq!((error.record(), error.field()), (Some("crm:1"), None));
     }

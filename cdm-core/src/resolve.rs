@@ -174,9 +174,9 @@ impl Plan {
         run: &Run,
     ) -> Result<Resolution> {
         let (inferred, features) = match run.memory_limit() {
-            None => Plan::infer_whole(table, given, run)?,
             // Whether values are kept is for the plan to say.
-            Some(_) => (Plan::infer_with(table, given, run)?, None),
+            Some(limit) if !limit.is_kept() => (Plan::infer_with(table, given, run)?, None),
+            _ => Plan::infer_whole(table, given, run)?,
         };
         let fitted = inferred.plan.fit_whole(table, labels, features, run)?;
         Resolution::new(fitted, table, decisions, run)

@@ -38,7 +38,7 @@ export interface RunEstimate {
   newPairsByRule: { rule: string; pairs: number; stoppedKeys: number }[]
   /** The most memory at a time, that of the records included. */
   peakMemoryBytes: number
-  /** The same where a `memoryLimit` makes the work go in passes. */
+  /** The least `memoryLimit` that can be kept. */
   leastMemoryBytes: number
   /** How long it would take on this machine. */
   seconds: number

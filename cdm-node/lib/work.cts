@@ -33,9 +33,11 @@ export const WORK_OPTIONS = ['signal', 'onProgress'] as const
 /** What fitting and resolving may be given as well. */
 export interface LimitedWorkOptions extends WorkOptions {
   /**
-   * The most bytes of memory that it may take, the records included. Where all at once would take more,
-   * as `plan.estimate` tells it, the work goes in passes, which takes longer and gives the same; where
-   * that would, too, it is the error `MEMORY_LIMIT` before it begins.
+   * The most bytes of memory that it may take, reading included, beside what the process has already. On
+   * Linux what is large lies in a temporary file then (in `TMPDIR`, else in `/var/tmp`), of which as much is
+   * in memory as may be; elsewhere the work goes in passes where all at once would take more, as
+   * `plan.estimate` tells it. Either takes longer and gives the same. Less than is needed is the error
+   * `MEMORY_LIMIT`.
    */
   memoryLimit?: number | null
 }

@@ -52,8 +52,10 @@ test('a limit of memory is kept, or said to be too low beforehand', async () => 
   const plan = await Plan.infer(rows)
   const { leastMemoryBytes, peakMemoryBytes } = await plan.estimate(rows)
   assert.ok(leastMemoryBytes <= peakMemoryBytes)
-  const passes = await resolve(rows, { memoryLimit: leastMemoryBytes })
-  assert.deepEqual(await passes.entities.toArray(), await whole.entities.toArray())
+  for (const memoryLimit of [leastMemoryBytes, 2 ** 31]) {
+    const limited = await resolve(rows, { memoryLimit })
+    assert.deepEqual(await limited.entities.toArray(), await whole.entities.toArray())
+  }
   const model = await plan.fit(rows, { memoryLimit: leastMemoryBytes })
   for (const low of [
     () => resolve(rows, { memoryLimit: 1_000_000 }),

@@ -121,13 +121,14 @@ impl Records {
 /// Read inputs into records of the fields of `plan`; where that is absent, of the fields that the
 /// columns suggest.
 #[pyfunction]
-#[pyo3(signature = (inputs, columns_json, plan = None, progress = None, /))]
+#[pyo3(signature = (inputs, columns_json, plan = None, progress = None, memory_limit = None, /))]
 pub(crate) fn read_inputs(
     py: Python<'_>,
     inputs: Vec<Py<Input>>,
     columns_json: &str,
     plan: Option<&Plan>,
     progress: Option<&Bound<'_, PyAny>>,
+    memory_limit: Option<u64>,
 ) -> PyResult<Records> {
     let columns: Columns = serde_json::from_str(columns_json).map_err(|error| {
         let reason = error.to_string();
@@ -144,6 +145,7 @@ pub(crate) fn read_inputs(
     }
     let plan = plan.map(|plan| Arc::clone(&plan.0));
     interruptible(py, progress, move |run| {
+        let run = &run.clone().with_memory_limit(memory_limit);
         let whole: Vec<Vec<String>> = taken.iter().map(Taken::whole).collect();
         let inputs: Vec<_> = taken.into_iter().map(Taken::into_input).collect::<Result<_>>()?;
         let (inputs, schema) = match &plan {

@@ -1,6 +1,8 @@
 """Whatever frame comes in, the same entities come out; and what the nouns promise."""
 
+import gc
 import json
+import os
 from pathlib import Path
 
 import duckdb
@@ -349,8 +351,9 @@ def test_a_limit_of_memory_is_kept_or_said_to_be_too_low_beforehand():
     enough = estimate["least_memory_bytes"]
     assert enough <= estimate["peak_memory_bytes"]
     whole = cdm.resolve(people, progress=False)
-    passes = cdm.resolve(people, memory_limit=enough, progress=False)
-    assert passes.entities.to_pylist() == whole.entities.to_pylist()
+    for limit in (enough, 1 << 31):
+        limited = cdm.resolve(people, memory_limit=limit, progress=False)
+        assert limited.entities.to_pylist() == whole.entities.to_pylist()
     model = plan.fit(people, memory_limit=enough, progress=False)
     for low in (
         lambda: cdm.resolve(people, memory_limit=1_000_000, progress=False),
@@ -361,3 +364,31 @@ def test_a_limit_of_memory_is_kept_or_said_to_be_too_low_beforehand():
         with pytest.raises(cdm.CdmError) as caught:
             low()
         assert caught.value.code == "MEMORY_LIMIT"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_what_was_made_with_a_limit_of_memory_outlives_it_here_and_in_a_fork():
+    # Large enough for pieces of memory that lie in the file.
+    people = [{"id": n, "name": f"Ann Lee {n % 997}", "email": f"ann{n % 1499}@lee.example"} for n in range(20_000)]
+    plan = {
+        "version": 1,
+        "name": "people",
+        "fields": [{"name": "name", "kind": "full_name"}, {"name": "email", "kind": "email"}],
+        "rules": [{"name": "e-mail", "decision": "match", "same": ["email"]}],
+    }
+    whole = cdm.resolve(people, plan=plan, progress=False).entities.to_pylist()
+    limited = cdm.resolve(people, plan=plan, memory_limit=1 << 30, progress=False)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            if limited.entities.to_pylist() == whole:
+                del limited
+                gc.collect()
+                again = cdm.resolve(people, plan=plan, memory_limit=1 << 30, progress=False)
+                code = 0 if again.entities.to_pylist() == whole else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert limited.entities.to_pylist() == whole
+    assert limited.golden_records.num_rows == len(limited)

@@ -95,6 +95,7 @@ impl<'a> Merger<'a> {
     /// The golden record of these rows, which are in the order of their keys.
     #[must_use]
     pub fn merge(&self, rows: &[u32]) -> GoldenRecord<'a> {
+        cdm_memory::settle();
         let fields = self.table.schema().fields();
         let mut golden: Vec<GoldenField<'a>> = fields
             .iter()

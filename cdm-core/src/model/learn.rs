@@ -44,6 +44,9 @@ const SPEAKS_FOR: f64 = 10.0;
 /// So many pairs are compared together.
 const PAIRS_AT_ONCE: usize = 4_096;
 
+/// The same where values come and go with a limit of memory: those of a comparison come once for all of these.
+const PAIRS_AT_ONCE_LIMITED: usize = 65_536;
+
 /// What a model is learned from: the records of a table, as a plan looks at them.
 pub(crate) struct Lesson<'a> {
     pub(crate) comparisons: &'a [Comparison],
@@ -197,6 +200,10 @@ impl Lesson<'_> {
         stage: (&Run, &'static str),
     ) -> Result<(Vec<Met>, u64)> {
         let found = AtomicU64::new(0);
+        let at_once = match cdm_memory::is_limited() {
+            true => PAIRS_AT_ONCE_LIMITED,
+            false => PAIRS_AT_ONCE,
+        };
         let compare = |met: &mut Met| {
             let waiting = met.waiting.len() as u64;
             if found.fetch_add(waiting, Ordering::Relaxed) + waiting > most {
@@ -220,7 +227,7 @@ impl Lesson<'_> {
             let (l, r) = (left as usize, right as usize);
             if self.scope.contains(l, r) || !self.free_of_duplicates.contains(l, r) {
                 met.waiting.push((left, right));
-                if met.waiting.len() == PAIRS_AT_ONCE {
+                if met.waiting.len() == at_once {
                     compare(met);
                 }
             }

@@ -30,7 +30,7 @@ pub struct RunEstimate {
     pub new_pairs_by_rule: Vec<RulePairs>,
     /// The most memory at a time, in bytes, that of the table included.
     pub peak_memory_bytes: u64,
-    /// The same where a [limit](Run::with_memory_limit) makes the work go in passes.
+    /// The least [limit](Run::with_memory_limit) that can be kept, by the program's allocator or in passes.
     pub least_memory_bytes: u64,
     /// How long it would take on this machine, in seconds, with as many threads as looked.
     pub seconds: f64,
@@ -70,6 +70,11 @@ const HELD: f64 = 1.2;
 
 /// Bytes that the normalisers' word lists and expressions take, once, and the values under work.
 const WORDS: f64 = 125e6;
+
+/// What the program's allocator must keep in memory all the same where it keeps a limit: pieces too small for its file, in
+/// bytes for each record, and room for what is under work.
+const SMALL_PIECES: f64 = 32.0;
+const ROOM: f64 = 64e6;
 
 impl Plan {
     /// What fitting this plan to `table` and resolving it would take: pairs, memory and time.
@@ -182,6 +187,11 @@ impl Plan {
         }
         let of_pairs = of_pairs + of_blocks + OUTCOME * table.len() as f64;
         let held = |bytes: f64| ((table.bytes() as f64 + bytes) * HELD + WORDS) as u64;
+        let in_passes = held((of_places + of_keys).max(of_values + of_pairs));
+        let least_memory_bytes = match cdm_memory::can_limit() {
+            true => in_passes.min(Self::least_kept(table.len())),
+            false => in_passes,
+        };
         Ok(RunEstimate {
             records: table.len() as u64,
             records_sampled: rows as u64,
@@ -189,9 +199,16 @@ impl Plan {
             new_pairs_by_rule,
             // Keys go while rules are bound, before any pair is compared.
             peak_memory_bytes: held(of_values + of_keys.max(of_pairs + of_kept)),
-            least_memory_bytes: held((of_places + of_keys).max(of_values + of_pairs)),
+            least_memory_bytes,
             seconds,
         })
+    }
+}
+
+impl Plan {
+    /// The least memory that so many records take, in bytes, where the allocator keeps the limit.
+    pub(crate) fn least_kept(records: usize) -> u64 {
+        (WORDS + ROOM + SMALL_PIECES * records as f64) as u64
     }
 }
 

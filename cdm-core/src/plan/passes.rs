@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::cancel::Run;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::table::Table;
 
 /// In how many passes the records are gone through.
@@ -16,19 +16,24 @@ pub(crate) enum Passes {
 }
 
 impl Plan {
-    /// In how many passes `table` is to be gone through, by what [`estimate`](Self::estimate) tells.
+    /// In how many passes `table` is to be gone through: several where one would take more memory than the run
+    /// may, by what [`estimate`](Self::estimate) tells, and the program's allocator does not see to it.
     ///
     /// # Errors
-    /// [`Error::MemoryLimit`] where several would take more memory than the run may, too.
+    /// [`Error::MemoryLimit`](crate::Error::MemoryLimit) where several would take more memory than the run may, too.
     pub(crate) fn passes(&self, table: &Table, run: &Run) -> Result<Passes> {
-        let Some(limit_bytes) = run.memory_limit() else { return Ok(Passes::One) };
+        let Some(limit) = run.memory_limit() else { return Ok(Passes::One) };
+        // What is large need not fit then.
+        if limit.is_kept() && Self::least_kept(table.len()) <= limit.bytes {
+            return Ok(Passes::One);
+        }
         let told = self.estimate(table, &run.quiet())?;
-        if told.peak_memory_bytes <= limit_bytes {
+        if told.peak_memory_bytes <= limit.bytes {
             Ok(Passes::One)
-        } else if told.least_memory_bytes <= limit_bytes {
+        } else if told.least_memory_bytes <= limit.bytes {
             Ok(Passes::Several)
         } else {
-            Err(Error::MemoryLimit { limit_bytes, least_bytes: told.least_memory_bytes })
+            Err(limit.too_low(told.least_memory_bytes))
         }
     }
 }

@@ -34,7 +34,12 @@ def phonetic_codes(name: str, /) -> list[str]: ...
 def estimate_json(plan_json: str, labels_json: str, /) -> str: ...
 def evaluate_partition_json(found: list[int], truth: list[Optional[int]], /) -> str: ...
 def read_inputs(
-    inputs: list[Input], columns_json: str, plan: Optional[Plan] = None, progress: _Progress = None, /
+    inputs: list[Input],
+    columns_json: str,
+    plan: Optional[Plan] = None,
+    progress: _Progress = None,
+    memory_limit: Optional[int] = None,
+    /,
 ) -> Records: ...
 @final
 class Input:

@@ -173,7 +173,9 @@ class Plan:
         {'records': {'born': 'day_first'}}
         """
         with _progress.callback(progress) as callback:
-            read = _read.read(data, id=id, source=source, time=time, plan=self._inner, progress=callback)
+            read = _read.read(
+                data, id=id, source=source, time=time, plan=self._inner, progress=callback, memory_limit=memory_limit
+            )
             said = _decisions.labels(labels or [], read.sources)
             return Model._of(self._inner.fit(read.records, said, callback, memory_limit))
 
@@ -217,7 +219,9 @@ class Plan:
     ) -> Resolution:
         """Fit this plan to `data` and resolve it, in one go. The options are those of `cdm.resolve`."""
         with _progress.callback(progress) as callback:
-            read = _read.read(data, id=id, source=source, time=time, plan=self._inner, progress=callback)
+            read = _read.read(
+                data, id=id, source=source, time=time, plan=self._inner, progress=callback, memory_limit=memory_limit
+            )
             decided = _decisions.to_json(decisions, read.sources)
             said = _decisions.labels(labels or [], read.sources)
             return Resolution(self._inner.resolve(read.records, said, decided, callback, memory_limit), read)
@@ -341,7 +345,9 @@ class Model:
         """Resolve `data` by this model. The options are those of `cdm.resolve`."""
         plan = self._inner.plan
         with _progress.callback(progress) as callback:
-            read = _read.read(data, id=id, source=source, time=time, plan=plan, progress=callback)
+            read = _read.read(
+                data, id=id, source=source, time=time, plan=plan, progress=callback, memory_limit=memory_limit
+            )
             decided = _decisions.to_json(decisions, read.sources)
             return Resolution(self._inner.resolve(read.records, decided, callback, memory_limit), read)
 

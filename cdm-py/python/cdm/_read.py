@@ -35,6 +35,7 @@ def read(
     fields: Optional[Fields] = None,
     plan: Optional[_core.Plan] = None,
     progress: Optional[Callback] = None,
+    memory_limit: Optional[int] = None,
 ) -> Read:
     """Read `data` into records of the fields of `plan`, or of those that the columns suggest."""
     if plan is not None and fields is not None:
@@ -45,7 +46,7 @@ def read(
         for name, column in (("id", id), ("source", source), ("time", time))
     }
     said = {**columns, "fields": _pairs(fields)}
-    records = _core.read_inputs(ready.inputs, json.dumps(said), plan, progress)
+    records = _core.read_inputs(ready.inputs, json.dumps(said), plan, progress, memory_limit)
     return Read(records, ready.sources, ready.index, ready.notes)
 
 

@@ -53,9 +53,11 @@ def resolve(
             or ``"link_and_dedupe"``; as the plan says where absent.
         progress: Whether to show a progress bar, in a terminal or notebook where tqdm is installed; or a
             function of stage, done and total. Ctrl-C stops the work within a moment.
-        memory_limit: The most bytes of memory that fitting and resolving may take, the records included.
-            Where all at once would take more, as `Plan.estimate` tells it, the work goes in passes, which
-            takes longer and gives the same; where that would, too, it is a `CdmError` before it begins.
+        memory_limit: The most bytes of memory that this may take, reading included, beside what the process
+            has already. On Linux what is large lies in a temporary file then (in ``TMPDIR``, else in
+            ``/var/tmp``), of which as much is in memory as may be; elsewhere the work goes in passes where
+            all at once would take more, as `Plan.estimate` tells it. Either takes longer and gives the same.
+            Less than is needed is a `CdmError`.
 
     Raises:
         CdmError: with a stable `code`; a wrong column name is answered with the right one.
@@ -94,7 +96,14 @@ def resolve(
         plan = with_options(plan, region, link_type)
     with _progress.callback(progress) as callback:
         read = _read.read(
-            data, id=id, source=source, time=time, fields=fields, plan=plan._inner if plan else None, progress=callback
+            data,
+            id=id,
+            source=source,
+            time=time,
+            fields=fields,
+            plan=plan._inner if plan else None,
+            progress=callback,
+            memory_limit=memory_limit,
         )
         decided = _decisions.to_json(decisions, read.sources)
         said = _decisions.labels(labels or [], read.sources)

@@ -88,6 +88,7 @@ impl Comparer<'_> {
         // Levels of pairs that were compared, by their places.
         let (mut repeats, mut found) = (Repeats::new(), Vec::new());
         for (pairs, patterns) in pairs.chunks(MOST).zip(patterns.chunks_mut(MOST)) {
+            cdm_memory::settle();
             let Steps { differ, places: of_differ, new, of_new, .. } = &mut steps;
             differ.len = 0;
             for (at, ((left, right), pattern)) in pairs.iter().zip(&mut *patterns).enumerate() {

@@ -1,0 +1,281 @@
+//! The file, mapped as a whole into a region of addresses of which pieces are handed out.
+//!
+//! The region is as long as all pieces together may ever become; the file is as long, but takes room on the disk only for pieces that
+//! are there. Nothing here takes memory from the allocator, which is asked for it meanwhile, but for opening the file.
+
+use std::alloc::Layout;
+use std::env;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{FallocateFlags, fallocate, fstatfs};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap};
+use rustix::process::{Pid, getpid};
+
+/// Where the region begins is a multiple of so many bytes at least, as every page is.
+const ALIGNED: usize = 4096;
+
+/// Pieces begin at multiples of so many bytes, and smaller ones are none of the region's.
+const UNIT: usize = 64 << 10;
+
+/// The region has so many units at most: 512 GiB of addresses, and a MiB to say which are taken.
+const MOST_UNITS: usize = 8 << 20;
+
+/// The fewest that are worth it, where addresses or the length of a file are limited: 4 GiB.
+const LEAST_UNITS: usize = 64 << 10;
+
+const WORD: usize = u64::BITS as usize;
+
+/// From how many bytes on pieces are to be in the region; none is while no limit is set.
+static LEAST: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// Where the region begins, and how long it is.
+static START: AtomicUsize = AtomicUsize::new(0);
+static LENGTH: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether there was no room on the disk for a piece.
+static WAS_FULL: AtomicBool = AtomicBool::new(false);
+
+static REGION: Mutex<Region> = Mutex::new(Region { file: None, owner: None, next: 0 });
+
+/// By unit, whether it is of a piece; changed by who holds the region, of which it is no part so that a program has it
+/// for nothing but zeros.
+static TAKEN: [AtomicU64; MOST_UNITS / WORD] = [const { AtomicU64::new(0) }; MOST_UNITS / WORD];
+
+struct Region {
+    file: Option<File>,
+    /// Whose pieces these are; a process that was forked off may look at them only.
+    owner: Option<Pid>,
+    /// Where the next piece is looked for.
+    next: usize,
+}
+
+/// Whether a piece of so many bytes is to be in the region.
+pub(crate) fn wants(size: usize) -> bool {
+    size >= LEAST.load(Ordering::Relaxed)
+}
+
+/// Whether a piece of so many bytes is in the region.
+pub(crate) fn has(place: *mut u8, size: usize) -> bool {
+    size >= UNIT && offset(place) < LENGTH.load(Ordering::Acquire)
+}
+
+fn offset(place: *mut u8) -> usize {
+    place.addr().wrapping_sub(START.load(Ordering::Acquire))
+}
+
+fn region() -> MutexGuard<'static, Region> {
+    REGION.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A piece, all zero, where it is to be in the region and there is room.
+pub(crate) fn take(layout: Layout) -> Option<*mut u8> {
+    (wants(layout.size()) && layout.align() <= ALIGNED).then(|| region().take(layout.size()))?
+}
+
+/// Let go of a piece; false where it is none of the region's.
+pub(crate) fn give(place: *mut u8, size: usize) -> bool {
+    let is_here = has(place, size);
+    if is_here {
+        region().give(offset(place) / UNIT, size);
+    }
+    is_here
+}
+
+/// Make a piece of the region longer or shorter where it is; false where that cannot be.
+pub(crate) fn resize(place: *mut u8, from: usize, to: usize) -> bool {
+    region().resize(offset(place) / UNIT, from, to)
+}
+
+/// Have pieces in the region from now on, or no more. Those that are there stay.
+pub(crate) fn open(is_open: bool) {
+    LEAST.store(if is_open { UNIT } else { usize::MAX }, Ordering::Relaxed);
+}
+
+/// Whether there was no room on the disk for a piece, since this was forgotten.
+pub(crate) fn was_full() -> bool {
+    WAS_FULL.load(Ordering::Relaxed)
+}
+
+pub(crate) fn forget_full() {
+    WAS_FULL.store(false, Ordering::Relaxed);
+}
+
+/// Take all pages of the region out of memory; whoever looks at one gets it back.
+pub(crate) fn take_out() {
+    let (start, length) = (START.load(Ordering::Acquire), LENGTH.load(Ordering::Acquire));
+    if length > 0 {
+        let start = ptr::with_exposed_provenance_mut(start);
+        // SAFETY: this is the region, which stays mapped to its file; pages of a file that is shared have all that was
+        // written to them when they are read anew. That it cannot fail for a region that is there is no concern of safety.
+        let _ = unsafe { madvise(start, length, Advice::LinuxDontNeed) };
+    }
+}
+
+/// Make the region, where it is not there yet.
+///
+/// # Errors
+/// Where there is no folder for the file, or the system does not give as many addresses; of a process that was forked off.
+pub(crate) fn make() -> io::Result<()> {
+    let owner = region().owner;
+    if let Some(owner) = owner {
+        let said = "a process that was forked off cannot set a limit where its parent has";
+        return match owner == getpid() {
+            true => Ok(()),
+            false => Err(io::Error::new(ErrorKind::Unsupported, said)),
+        };
+    }
+    // Takes memory, and so must not be done under the lock.
+    let file = file()?;
+    let mut units = MOST_UNITS;
+    let start = loop {
+        match mapped(&file, units * UNIT) {
+            Ok(start) => break start,
+            Err(_) if units > LEAST_UNITS => units /= 2,
+            Err(error) => return Err(error),
+        }
+    };
+    let mut region = region();
+    if region.owner.is_none() {
+        region.owner = Some(getpid());
+        region.file = Some(file);
+        START.store(start.as_ptr().expose_provenance(), Ordering::Release);
+        LENGTH.store(units * UNIT, Ordering::Release);
+    }
+    Ok(())
+}
+
+/// A file where large temporary files go: `/tmp` is memory on many a system, `/var/tmp` is not.
+fn file() -> io::Result<File> {
+    match env::var_os("TMPDIR").filter(|folder| !folder.is_empty()) {
+        Some(folder) => file_in(Path::new(&folder)),
+        None => file_in(Path::new("/var/tmp"))
+            .or_else(|error| file_in(Path::new("/tmp")).map_err(|_| error)),
+    }
+}
+
+fn file_in(folder: &Path) -> io::Result<File> {
+    let said = |error: io::Error| {
+        let said = format!(
+            "no temporary file in {} (TMPDIR names another folder): {error}",
+            folder.display()
+        );
+        io::Error::new(error.kind(), said)
+    };
+    /// What `statfs` calls a file system that is memory.
+    const MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
+    let file = tempfile::tempfile_in(folder).map_err(said)?;
+    if MEMORY.contains(&(fstatfs(&file)?.f_type as u32)) {
+        return Err(said(io::Error::new(ErrorKind::Unsupported, "it lies in memory")));
+    }
+    // Not every file system can take room for a file that it does not fill, and give some back.
+    let (take, give) =
+        (FallocateFlags::KEEP_SIZE, FallocateFlags::KEEP_SIZE | FallocateFlags::PUNCH_HOLE);
+    fallocate(&file, take, 0, UNIT as u64).map_err(|error| said(error.into()))?;
+    fallocate(&file, give, 0, UNIT as u64).map_err(|error| said(error.into()))?;
+    Ok(file)
+}
+
+/// Map a file that is made so long.
+fn mapped(file: &File, length: usize) -> io::Result<NonNull<u8>> {
+    file.set_len(length as u64)?;
+    let (read_write, shared) =
+        (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED | MapFlags::NORESERVE);
+    // SAFETY: a new mapping, where the system likes, of a file that nobody else can open.
+    let start = unsafe { mmap(ptr::null_mut(), length, read_write, shared, file, 0)? };
+    NonNull::new(start.cast()).ok_or_else(|| ErrorKind::OutOfMemory.into())
+}
+
+fn is_taken(unit: usize) -> bool {
+    TAKEN[unit / WORD].load(Ordering::Relaxed) >> (unit % WORD) & 1 == 1
+}
+
+impl Region {
+    fn is_own(&self) -> bool {
+        self.owner == Some(getpid())
+    }
+
+    fn take(&mut self, size: usize) -> Option<*mut u8> {
+        let count = size.div_ceil(UNIT);
+        if !self.is_own() {
+            return None;
+        }
+        let first = self.free(self.next, count).or_else(|| self.free(0, count))?;
+        self.reserve(first, 0, size)?;
+        self.mark(first..first + count, true);
+        // With room to become twice as long.
+        self.next = first + 2 * count;
+        Some(ptr::with_exposed_provenance_mut(START.load(Ordering::Acquire) + first * UNIT))
+    }
+
+    fn give(&mut self, first: usize, size: usize) {
+        // What could not be made zero again is no piece's any more.
+        if self.is_own() && self.release(first, 0, size).is_some() {
+            self.mark(first..first + size.div_ceil(UNIT), false);
+        }
+    }
+
+    fn resize(&mut self, first: usize, from: usize, to: usize) -> bool {
+        if !self.is_own() || to < UNIT {
+            return false;
+        }
+        let (had, has) = (first + from.div_ceil(UNIT), first + to.div_ceil(UNIT));
+        if has > had {
+            let is_free = self.free(had, has - had) == Some(had);
+            if !is_free || self.reserve(first, from, to).is_none() {
+                return false;
+            }
+            self.mark(had..has, true);
+        } else if to > from {
+            return self.reserve(first, from, to).is_some();
+        } else if to < from {
+            if self.release(first, to, from).is_none() {
+                return false;
+            }
+            self.mark(has..had, false);
+        }
+        true
+    }
+
+    /// So many free units, one after the other, from `from` on.
+    fn free(&self, from: usize, count: usize) -> Option<usize> {
+        let (units, mut first) = (LENGTH.load(Ordering::Acquire) / UNIT, from);
+        while first + count <= units {
+            match (first..first + count).rev().find(|unit| is_taken(*unit)) {
+                Some(taken) => first = taken + 1,
+                None => return Some(first),
+            }
+        }
+        None
+    }
+
+    fn mark(&mut self, units: std::ops::Range<usize>, is_taken: bool) {
+        for unit in units {
+            let bit = 1 << (unit % WORD);
+            match is_taken {
+                true => TAKEN[unit / WORD].fetch_or(bit, Ordering::Relaxed),
+                false => TAKEN[unit / WORD].fetch_and(!bit, Ordering::Relaxed),
+            };
+        }
+    }
+
+    /// Take room on the disk for bytes of a piece: a page for which there is none would end the process.
+    fn reserve(&self, first: usize, from: usize, to: usize) -> Option<()> {
+        let (start, length) = ((first * UNIT + from) as u64, (to - from) as u64);
+        let reserved = fallocate(self.file.as_ref()?, FallocateFlags::KEEP_SIZE, start, length);
+        WAS_FULL.fetch_or(reserved.is_err(), Ordering::Relaxed);
+        reserved.ok()
+    }
+
+    /// Give the room of bytes of a piece back, and that behind them in their last unit, so that all is zero again.
+    fn release(&self, first: usize, from: usize, to: usize) -> Option<()> {
+        let (start, length) =
+            ((first * UNIT + from) as u64, (to.next_multiple_of(UNIT) - from) as u64);
+        let punch = FallocateFlags::KEEP_SIZE | FallocateFlags::PUNCH_HOLE;
+        fallocate(self.file.as_ref()?, punch, start, length).ok()
+    }
+}
