@@ -24,14 +24,14 @@
 //! name, nobody else can open it, and it is gone with the process, however that ends. Room on the disk is taken before a piece is handed out; where there is
 //! none, the piece lies in ordinary memory. A process that was forked off sees the pieces of its parent and makes none of its own.
 //!
-//! On Linux only; elsewhere [`Limit::new`] says that it is not supported, and [`Spilling`] is the allocator that it is over.
+//! On Linux with addresses of 64 bits only; elsewhere [`Limit::new`] says that it is not supported, and [`Spilling`] is the allocator that it is over.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod limit;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 #[path = "unsupported.rs"]
 mod limit;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod region;
 mod spilling;
 

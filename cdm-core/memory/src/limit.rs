@@ -27,8 +27,8 @@ static BOUND: AtomicU64 = AtomicU64::new(NONE);
 /// What is kept free of that.
 static SPARE: AtomicU64 = AtomicU64::new(0);
 
-/// By how much what cannot be taken out was more than that, at most.
-static PASSED: AtomicU64 = AtomicU64::new(0);
+/// How much memory there was at most that cannot be taken out, whenever all else was, since the last limit was set.
+static LEFT: AtomicU64 = AtomicU64::new(0);
 
 static LIMITS: Mutex<Limits> = Mutex::new(Limits { set: Vec::new(), made: 0, is_watched: false });
 
@@ -63,6 +63,7 @@ impl Limits {
 #[derive(Debug)]
 pub struct Limit {
     number: u64,
+    bound: u64,
 }
 
 impl Limit {
@@ -75,15 +76,19 @@ impl Limit {
     /// the folder for the temporary file lies in memory, and of a process that was forked off one with a limit; others where the
     /// file cannot be made or mapped.
     pub fn new(bytes: u64) -> io::Result<Self> {
+        if region::is_of_parent() {
+            let said = "a process that was forked off one with a limit can set none";
+            return Err(io::Error::new(ErrorKind::Unsupported, said));
+        }
         let mut limits = limits();
         region::make()?;
         if STATM.get().is_none() {
             let _ = STATM.set(File::open("/proc/self/statm")?);
         }
         if limits.set.is_empty() {
-            PASSED.store(0, Ordering::Relaxed);
             region::forget_full();
         }
+        LEFT.store(0, Ordering::Relaxed);
         region::take_out();
         let bound = resident().all.saturating_add(bytes).min(NONE - 1);
         let number = limits.made;
@@ -91,7 +96,7 @@ impl Limit {
         limits.set.push((number, bound, bytes));
         limits.apply();
         // From here on it is taken back where something fails.
-        let limit = Self { number };
+        let limit = Self { number, bound };
         let mut failed = None;
         if !limits.is_watched {
             match thread::Builder::new().name("cdm-memory".into()).spawn(watch) {
@@ -116,7 +121,7 @@ impl Limit {
     /// too small, or found no room on the disk.
     #[must_use]
     pub fn passed_by(&self) -> Option<u64> {
-        Some(PASSED.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+        LEFT.load(Ordering::Relaxed).checked_sub(self.bound).filter(|bytes| *bytes > 0)
     }
 
     /// Whether the disk had no room for a piece, which lies in ordinary memory instead.
@@ -179,7 +184,7 @@ fn look() -> u64 {
     if free > 0 {
         return free;
     }
-    PASSED.fetch_max(now.own.saturating_sub(bound), Ordering::Relaxed);
+    LEFT.fetch_max(now.own, Ordering::Relaxed);
     region::take_out();
     left(resident())
 }

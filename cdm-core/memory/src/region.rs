@@ -9,12 +9,12 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap};
-use rustix::process::{Pid, getpid};
+use rustix::process::{Resource, getpid, getrlimit};
 
 /// Where the region begins is a multiple of so many bytes at least, as every page is.
 const ALIGNED: usize = 4096;
@@ -28,6 +28,9 @@ const MOST_UNITS: usize = 8 << 20;
 /// The fewest that are worth it, where addresses or the length of a file are limited: 4 GiB.
 const LEAST_UNITS: usize = 64 << 10;
 
+/// Before a unit is used that comes after these 16 GiB, those are looked at again.
+const NEW_UNITS: usize = 256 << 10;
+
 const WORD: usize = u64::BITS as usize;
 
 /// From how many bytes on pieces are to be in the region; none is while no limit is set.
@@ -40,7 +43,11 @@ static LENGTH: AtomicUsize = AtomicUsize::new(0);
 /// Whether there was no room on the disk for a piece.
 static WAS_FULL: AtomicBool = AtomicBool::new(false);
 
-static REGION: Mutex<Region> = Mutex::new(Region { file: None, owner: None, next: 0 });
+/// The process whose pieces these are, which a process that was forked off it may look at only; 0 before there is a region.
+/// It is asked before any lock is taken, which another thread may have held while the process was forked.
+static OWNER: AtomicI32 = AtomicI32::new(0);
+
+static REGION: Mutex<Region> = Mutex::new(Region { file: None, next: 0 });
 
 /// By unit, whether it is of a piece; changed by who holds the region, of which it is no part so that a program has it
 /// for nothing but zeros.
@@ -48,8 +55,6 @@ static TAKEN: [AtomicU64; MOST_UNITS / WORD] = [const { AtomicU64::new(0) }; MOS
 
 struct Region {
     file: Option<File>,
-    /// Whose pieces these are; a process that was forked off may look at them only.
-    owner: Option<Pid>,
     /// Where the next piece is looked for.
     next: usize,
 }
@@ -61,7 +66,9 @@ pub(crate) fn wants(size: usize) -> bool {
 
 /// Whether a piece of so many bytes is in the region.
 pub(crate) fn has(place: *mut u8, size: usize) -> bool {
-    size >= UNIT && offset(place) < LENGTH.load(Ordering::Acquire)
+    // First how long it is: who sees that sees where it begins.
+    let length = LENGTH.load(Ordering::Acquire);
+    size >= UNIT && length > 0 && offset(place) < length
 }
 
 fn offset(place: *mut u8) -> usize {
@@ -72,15 +79,24 @@ fn region() -> MutexGuard<'static, Region> {
     REGION.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn is_own() -> bool {
+    OWNER.load(Ordering::Acquire) == pid()
+}
+
+fn pid() -> i32 {
+    getpid().as_raw_nonzero().get()
+}
+
 /// A piece, all zero, where it is to be in the region and there is room.
 pub(crate) fn take(layout: Layout) -> Option<*mut u8> {
-    (wants(layout.size()) && layout.align() <= ALIGNED).then(|| region().take(layout.size()))?
+    let is_for_region = wants(layout.size()) && layout.align() <= ALIGNED && is_own();
+    is_for_region.then(|| region().take(layout.size()))?
 }
 
 /// Let go of a piece; false where it is none of the region's.
 pub(crate) fn give(place: *mut u8, size: usize) -> bool {
     let is_here = has(place, size);
-    if is_here {
+    if is_here && is_own() {
         region().give(offset(place) / UNIT, size);
     }
     is_here
@@ -88,7 +104,7 @@ pub(crate) fn give(place: *mut u8, size: usize) -> bool {
 
 /// Make a piece of the region longer or shorter where it is; false where that cannot be.
 pub(crate) fn resize(place: *mut u8, from: usize, to: usize) -> bool {
-    region().resize(offset(place) / UNIT, from, to)
+    to >= UNIT && is_own() && region().resize(offset(place) / UNIT, from, to)
 }
 
 /// Have pieces in the region from now on, or no more. Those that are there stay.
@@ -116,36 +132,36 @@ pub(crate) fn take_out() {
     }
 }
 
-/// Make the region, where it is not there yet.
+/// Whether the region is that of another process, from which this one was forked off.
+pub(crate) fn is_of_parent() -> bool {
+    OWNER.load(Ordering::Acquire) != 0 && !is_own()
+}
+
+/// Make the region, where it is not there yet; by one thread at a time.
 ///
 /// # Errors
-/// Where there is no folder for the file, or the system does not give as many addresses; of a process that was forked off.
+/// Where there is no folder for the file, or the system does not give as many addresses.
 pub(crate) fn make() -> io::Result<()> {
-    let owner = region().owner;
-    if let Some(owner) = owner {
-        let said = "a process that was forked off cannot set a limit where its parent has";
-        return match owner == getpid() {
-            true => Ok(()),
-            false => Err(io::Error::new(ErrorKind::Unsupported, said)),
-        };
+    if is_own() {
+        return Ok(());
     }
     // Takes memory, and so must not be done under the lock.
     let file = file()?;
-    let mut units = MOST_UNITS;
+    // A file that is longer than it may be would end the process.
+    let most = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX) / UNIT as u64;
+    let mut units = MOST_UNITS.min(usize::try_from(most).unwrap_or(usize::MAX));
     let start = loop {
         match mapped(&file, units * UNIT) {
-            Ok(start) => break start,
+            Ok(start) if units >= LEAST_UNITS => break start,
             Err(_) if units > LEAST_UNITS => units /= 2,
             Err(error) => return Err(error),
+            Ok(_) => return Err(ErrorKind::FileTooLarge.into()),
         }
     };
-    let mut region = region();
-    if region.owner.is_none() {
-        region.owner = Some(getpid());
-        region.file = Some(file);
-        START.store(start.as_ptr().expose_provenance(), Ordering::Release);
-        LENGTH.store(units * UNIT, Ordering::Release);
-    }
+    region().file = Some(file);
+    START.store(start.as_ptr().expose_provenance(), Ordering::Release);
+    LENGTH.store(units * UNIT, Ordering::Release);
+    OWNER.store(pid(), Ordering::Release);
     Ok(())
 }
 
@@ -190,42 +206,37 @@ fn mapped(file: &File, length: usize) -> io::Result<NonNull<u8>> {
     NonNull::new(start.cast()).ok_or_else(|| ErrorKind::OutOfMemory.into())
 }
 
+fn units() -> usize {
+    LENGTH.load(Ordering::Acquire) / UNIT
+}
+
 fn is_taken(unit: usize) -> bool {
     TAKEN[unit / WORD].load(Ordering::Relaxed) >> (unit % WORD) & 1 == 1
 }
 
 impl Region {
-    fn is_own(&self) -> bool {
-        self.owner == Some(getpid())
-    }
-
     fn take(&mut self, size: usize) -> Option<*mut u8> {
         let count = size.div_ceil(UNIT);
-        if !self.is_own() {
-            return None;
-        }
         let first = self.free(self.next, count).or_else(|| self.free(0, count))?;
         self.reserve(first, 0, size)?;
         self.mark(first..first + count, true);
-        // With room to become twice as long.
-        self.next = first + 2 * count;
+        // With room to become twice as long; from the beginning on after a while, as addresses that were used take memory
+        // of the system's.
+        self.next = Some(first + 2 * count).filter(|next| *next < NEW_UNITS).unwrap_or(0);
         Some(ptr::with_exposed_provenance_mut(START.load(Ordering::Acquire) + first * UNIT))
     }
 
     fn give(&mut self, first: usize, size: usize) {
         // What could not be made zero again is no piece's any more.
-        if self.is_own() && self.release(first, 0, size).is_some() {
+        if self.release(first, 0, size).is_some() {
             self.mark(first..first + size.div_ceil(UNIT), false);
         }
     }
 
     fn resize(&mut self, first: usize, from: usize, to: usize) -> bool {
-        if !self.is_own() || to < UNIT {
-            return false;
-        }
         let (had, has) = (first + from.div_ceil(UNIT), first + to.div_ceil(UNIT));
         if has > had {
-            let is_free = self.free(had, has - had) == Some(had);
+            let is_free = has <= units() && !(had..has).any(is_taken);
             if !is_free || self.reserve(first, from, to).is_none() {
                 return false;
             }
@@ -243,8 +254,8 @@ impl Region {
 
     /// So many free units, one after the other, from `from` on.
     fn free(&self, from: usize, count: usize) -> Option<usize> {
-        let (units, mut first) = (LENGTH.load(Ordering::Acquire) / UNIT, from);
-        while first + count <= units {
+        let mut first = from;
+        while first + count <= units() {
             match (first..first + count).rev().find(|unit| is_taken(*unit)) {
                 Some(taken) => first = taken + 1,
                 None => return Some(first),

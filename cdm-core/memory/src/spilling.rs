@@ -16,7 +16,7 @@ impl<A> Spilling<A> {
 
 // SAFETY: a piece comes from the region or from `A`, and goes back to where it came from, which its address tells. Both keep
 // what the trait asks of one piece; a piece that moves from one to the other is copied as far as both reach.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Spilling<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match crate::region::take(layout) {
@@ -65,7 +65,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Spilling<A> {
 }
 
 // SAFETY: all is as `A` does it.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Spilling<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: what the caller has to keep is what `A` asks for; so it is with the others.

@@ -43,6 +43,19 @@ fn says_why_no_limit_can_be_set() {
         let memory = answered("/dev/shm");
         assert!(memory.contains("it lies in memory"), "{memory}");
     }
+    // The system ends a process that makes a file longer than it may be.
+    let test = env::current_exe().unwrap();
+    let said = "ulimit -f 1000 && exec \"$0\" --exact says_why_no_limit_can_be_set --nocapture";
+    let output = Command::new("sh")
+        .args(["-c", said])
+        .arg(test)
+        .env("CDM_MEMORY_ASKED", "1")
+        .output()
+        .unwrap();
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("answer: Err((FileTooLarge"),
+        "{output:?}"
+    );
     let folder = env::current_exe().unwrap().parent().unwrap().display().to_string();
     assert!(answered(&folder).contains("answer: Ok("), "{}", answered(&folder));
     assert!(

@@ -61,12 +61,14 @@ fn much_more_than_the_limit_is_held_and_read_back() {
 #[test]
 fn that_small_pieces_are_more_than_may_be_is_noticed() {
     let _alone = alone();
+    let wide = Limit::new(1 << 30).unwrap();
     let limit = Limit::new(8 << 20).unwrap();
     assert_eq!(limit.passed_by(), None);
     let small: Vec<Box<[u8]>> = (0..20_000).map(|_| vec![1; 1024].into()).collect();
     settle();
     assert!(limit.passed_by().is_some_and(|bytes| bytes > 4 << 20), "{:?}", limit.passed_by());
-    drop((limit, small));
+    assert_eq!(wide.passed_by(), None, "each is told of its own");
+    drop((limit, wide, small));
     let next = Limit::new(8 << 20).unwrap();
     assert_eq!(next.passed_by(), None, "a new limit begins anew");
 }
