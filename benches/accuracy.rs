@@ -27,8 +27,8 @@ use sets::DataSet;
 
 #[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: cdm_memory::Spilling<tikv_jemallocator::Jemalloc> =
-    cdm_memory::Spilling::over(tikv_jemallocator::Jemalloc);
+static ALLOCATOR: cdm_core::Spilling<tikv_jemallocator::Jemalloc> =
+    cdm_core::Spilling::over(tikv_jemallocator::Jemalloc);
 
 /// Resolve every labelled data set and print, as a Markdown table, how right the outcome is.
 ///

@@ -18,8 +18,8 @@ use clap::Parser;
 
 #[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: cdm_memory::Spilling<tikv_jemallocator::Jemalloc> =
-    cdm_memory::Spilling::over(tikv_jemallocator::Jemalloc);
+static ALLOCATOR: cdm_core::Spilling<tikv_jemallocator::Jemalloc> =
+    cdm_core::Spilling::over(tikv_jemallocator::Jemalloc);
 
 /// Resolve files with no settings, as `resolve` does, and print what each stage took.
 #[derive(Debug, Parser)]

@@ -13,8 +13,8 @@ use cdm_core::{Model, Plan, Record, RecordKey, Run, Table};
 
 #[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: cdm_memory::Spilling<tikv_jemallocator::Jemalloc> =
-    cdm_memory::Spilling::over(tikv_jemallocator::Jemalloc);
+static ALLOCATOR: cdm_core::Spilling<tikv_jemallocator::Jemalloc> =
+    cdm_core::Spilling::over(tikv_jemallocator::Jemalloc);
 
 const PLAN: &str = r#"{
   "version": 1, "name": "sign-ups",

@@ -130,7 +130,7 @@ impl Run {
 
     /// Let work take no more than so many bytes of memory, as long as this run or a clone of it is there.
     ///
-    /// In a program whose allocator is [`cdm_memory::Spilling`], on Linux, that holds for all that is done with this run, reading
+    /// In a program whose allocator is [`Spilling`](crate::Spilling), on Linux, that holds for all that is done with this run, reading
     /// included: from now on what is large lies in a temporary file, and whenever the process comes near what it holds now and
     /// `bytes` more, pages of that are taken out of memory. Work takes longer, the closer the limit the more.
     ///
@@ -138,6 +138,16 @@ impl Run {
     /// [`Plan::estimate`](crate::Plan::estimate), the work goes in passes, doing more than once what it else keeps.
     ///
     /// Either way the results are the same. Less than is needed is [`Error::MemoryLimit`], most often before the work begins.
+    ///
+    /// # Examples
+    /// ```standalone_crate
+    /// use std::alloc::System;
+    /// #[global_allocator]
+    /// static ALLOCATOR: cdm_core::Spilling<System> = cdm_core::Spilling::over(System);
+    ///
+    /// let run = cdm_core::Run::new().with_memory_limit(1_000_000_000);
+    /// assert!(run.check().is_ok());
+    /// ```
     #[must_use]
     pub fn with_memory_limit(mut self, bytes: impl Into<Option<u64>>) -> Self {
         let limit = |bytes| MemoryLimit { bytes, kept: cdm_memory::Limit::new(bytes) };

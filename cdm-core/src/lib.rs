@@ -55,6 +55,7 @@ pub mod write;
 
 pub use bound::BoundModel;
 pub use cancel::{CancelToken, Progress, Run};
+pub use cdm_memory::Spilling;
 pub use error::{Error, Result};
 pub use plan::{Decisions, Model, Plan};
 pub use read::{Input, Mapping, ReadReport, infer_schema, read};

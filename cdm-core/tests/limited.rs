@@ -6,8 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use cdm_core::plan::LinkType;
 use cdm_core::write::GoldenWriters;
-use cdm_core::{Decisions, Input, Plan, Run, infer_schema, read};
-use cdm_memory::Spilling;
+use cdm_core::{Decisions, Input, Plan, Run, Spilling, infer_schema, read};
 
 #[global_allocator]
 static ALLOCATOR: Spilling<System> = Spilling::over(System);

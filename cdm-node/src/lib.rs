@@ -16,8 +16,8 @@ use napi_derive::napi;
 
 #[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: cdm_memory::Spilling<tikv_jemallocator::Jemalloc> =
-    cdm_memory::Spilling::over(tikv_jemallocator::Jemalloc);
+static ALLOCATOR: cdm_core::Spilling<tikv_jemallocator::Jemalloc> =
+    cdm_core::Spilling::over(tikv_jemallocator::Jemalloc);
 
 /// The version of the package.
 #[napi]

@@ -14,8 +14,8 @@ use pyo3::prelude::*;
 
 #[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: cdm_memory::Spilling<tikv_jemallocator::Jemalloc> =
-    cdm_memory::Spilling::over(tikv_jemallocator::Jemalloc);
+static ALLOCATOR: cdm_core::Spilling<tikv_jemallocator::Jemalloc> =
+    cdm_core::Spilling::over(tikv_jemallocator::Jemalloc);
 
 /// The compiled core of the package `cdm`.
 #[pymodule]

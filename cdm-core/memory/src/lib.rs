@@ -6,7 +6,7 @@
 //! back, from the system's cache most often, or else from the disk. So what is large need not fit into memory, at the price of
 //! looks that take a few microseconds instead of a tenth of one. No limit set, nothing of this happens.
 //!
-//! ```
+//! ```standalone_crate
 //! use std::alloc::System;
 //! #[global_allocator]
 //! static ALLOCATOR: cdm_memory::Spilling<System> = cdm_memory::Spilling::over(System);
