@@ -367,6 +367,7 @@ def test_a_limit_of_memory_is_kept_or_said_to_be_too_low_beforehand():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_what_was_made_with_a_limit_of_memory_outlives_it_here_and_in_a_fork():
     # Large enough for pieces of memory that lie in the file.
     people = [{"id": n, "name": f"Ann Lee {n % 997}", "email": f"ann{n % 1499}@lee.example"} for n in range(20_000)]
