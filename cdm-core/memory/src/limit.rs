@@ -111,7 +111,7 @@ impl Limit {
             (Some(error), _) => Err(error),
             (None, true) => Ok(limit),
             (None, false) => {
-                let said = "the program's global allocator is not `cdm_memory::Spilling`";
+                let said = "the program's global allocator is not `Spilling`";
                 Err(io::Error::new(ErrorKind::Unsupported, said))
             }
         }
