@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FallocateFlags, fallocate, fstatfs};
+use rustix::io::retry_on_intr;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap};
 use rustix::process::{Resource, getpid, getrlimit};
 
@@ -276,17 +277,23 @@ impl Region {
 
     /// Take room on the disk for bytes of a piece: a page for which there is none would end the process.
     fn reserve(&self, first: usize, from: usize, to: usize) -> Option<()> {
-        let (start, length) = ((first * UNIT + from) as u64, (to - from) as u64);
-        let reserved = fallocate(self.file.as_ref()?, FallocateFlags::KEEP_SIZE, start, length);
-        WAS_FULL.fetch_or(reserved.is_err(), Ordering::Relaxed);
-        reserved.ok()
+        let reserved = self.allocate(FallocateFlags::KEEP_SIZE, first * UNIT + from, to - from);
+        if reserved.is_none() {
+            WAS_FULL.store(true, Ordering::Relaxed);
+            // Of what there was, some may have been taken.
+            let _ = self.release(first, from, to);
+        }
+        reserved
     }
 
     /// Give the room of bytes of a piece back, and that behind them in their last unit, so that all is zero again.
     fn release(&self, first: usize, from: usize, to: usize) -> Option<()> {
-        let (start, length) =
-            ((first * UNIT + from) as u64, (to.next_multiple_of(UNIT) - from) as u64);
         let punch = FallocateFlags::KEEP_SIZE | FallocateFlags::PUNCH_HOLE;
-        fallocate(self.file.as_ref()?, punch, start, length).ok()
+        self.allocate(punch, first * UNIT + from, to.next_multiple_of(UNIT) - from)
+    }
+
+    fn allocate(&self, how: FallocateFlags, start: usize, length: usize) -> Option<()> {
+        let file = self.file.as_ref()?;
+        retry_on_intr(|| fallocate(file, how, start as u64, length as u64)).ok()
     }
 }
