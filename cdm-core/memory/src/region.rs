@@ -204,6 +204,10 @@ fn mapped(file: &File, length: usize) -> io::Result<NonNull<u8>> {
         (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED | MapFlags::NORESERVE);
     // SAFETY: a new mapping, where the system likes, of a file that nobody else can open.
     let start = unsafe { mmap(ptr::null_mut(), length, read_write, shared, file, 0)? };
+    // Page by page: where the system keeps several as one, it takes room for all of them when one is written to, and there
+    // may be none for those that are of no piece.
+    // SAFETY: advice about a mapping that is there.
+    unsafe { madvise(start, length, Advice::Random)? };
     NonNull::new(start.cast()).ok_or_else(|| ErrorKind::OutOfMemory.into())
 }
 
